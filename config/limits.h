@@ -1,0 +1,99 @@
+/* Every ceiling in one place: its unit is the end of its name, the comment says why that much and what
+ * happens there. Full means slow the sender down, or drop and count; never grow, never lose silently. */
+#ifndef PGPROCTOR_CONFIG_LIMITS_H
+#define PGPROCTOR_CONFIG_LIMITS_H
+
+#include <assert.h>
+
+enum {
+	/* -- the wire ------------------------------------------------------------------------- */
+
+	/* PostgreSQL's MAX_STARTUP_PACKET_LENGTH (libpq/pqcomm.h); beyond it the server closes without
+	 * a message and so do we. */
+	LIMIT_STARTUP_PACKET_BYTES = 10000,
+
+	/* One read per wake-up and direction lands here; one scratch per worker, none per session. */
+	LIMIT_READ_BYTES = 64 * 1024,
+
+	/* Above the high water mark the peer is no longer read; below the low one it is again. */
+	LIMIT_QUEUE_HIGH_BYTES = 256 * 1024,
+	LIMIT_QUEUE_LOW_BYTES = 64 * 1024,
+
+	/* A Query or Parse is held whole until it is judged. Longer ones follow `oversize`:
+	 * streamed uninspected and counted, or refused. */
+	LIMIT_INSPECT_BYTES = 1024 * 1024,
+
+	/* A Bind is held whole only when a parameter can change the verdict; longer ones are streamed
+	 * and judged without their values. */
+	LIMIT_BIND_BYTES = 64 * 1024,
+
+	/* The prefix of a server message that is looked at: the fields of an ErrorResponse up to its
+	 * SQLSTATE, a CommandComplete tag, one ParameterStatus. Longer ones are read in part. */
+	LIMIT_REPLY_PREFIX_BYTES = 1024,
+
+	/* Requests a client may have outstanding before it is no longer read. Pipelines have no limit
+	 * in the protocol, so this slows the sender down and refuses nothing. */
+	LIMIT_FLIGHT_REQUESTS = 65536,
+
+	/* Names PostgreSQL keeps: NAMEDATALEN (pg_config_manual.h), the terminator included. */
+	LIMIT_NAME_BYTES = 64,
+
+	/* Named prepared statements and portals remembered per session; a session with more goes on,
+	 * its further names are not attributed, and that is counted. */
+	LIMIT_NAMES_PER_SESSION = 16384,
+
+	/* -- recognition ---------------------------------------------------------------------- */
+
+	/* libpg_query recurses: 10,000 nested operators overflow an 8 MiB stack. The parsing thread has
+	 * LIMIT_PARSE_STACK_BYTES; texts past these ceilings are opaque. */
+	LIMIT_PARSE_TOKENS = 100000,
+	LIMIT_PARSE_DEPTH = 500,
+	LIMIT_PARSE_OPERATORS = 5000,
+	LIMIT_PARSE_STACK_BYTES = 256 * 1024 * 1024,
+
+	/* walk.c recurses over the tree; what lies deeper is not looked at, and the facts say so. */
+	LIMIT_WALK_DEPTH = 1000,
+
+	/* Facts kept of one statement; what is beyond is not judged, and the facts say so. */
+	LIMIT_FACTS_RELATIONS = 64,
+	LIMIT_FACTS_PREDICATES = 128,
+	LIMIT_FACTS_ACTIONS = 256,
+	LIMIT_FACTS_STATEMENTS = 256,
+
+	/* A normalised text in a log line; longer ones end in "…". */
+	LIMIT_QUERY_TEXT_BYTES = 2048,
+
+	/* Recognised statements per worker; the least recently used goes first. */
+	LIMIT_CACHE_STATEMENTS = 16384,
+	LIMIT_CACHE_BYTES = 64 * 1024 * 1024,
+
+	/* Findings of one verdict. */
+	LIMIT_VERDICT_FINDINGS = 16,
+
+	/* Relations remembered as created in the open transaction; further ones count as pre-existing. */
+	LIMIT_CREATED_RELATIONS = 256,
+
+	/* -- figures and log ------------------------------------------------------------------ */
+
+	/* Fingerprints with a row of their own per interval; the rest share the row `other`. */
+	LIMIT_STATS_FINGERPRINTS = 4096,
+	LIMIT_STATS_FINDINGS = 4096,
+
+	/* A log line; what would make it longer is cut and the line says so. */
+	LIMIT_LOG_LINE_BYTES = 8 * 1024,
+
+	/* Finished lines waiting in one parcel; what no longer fits is dropped and counted. */
+	LIMIT_PARCEL_BYTES = 1024 * 1024,
+
+	/* -- settings ------------------------------------------------------------------------- */
+	LIMIT_SETTING_BYTES = 1024,
+	LIMIT_DATABASES = 256,
+	LIMIT_RULE_SETTINGS = 512,
+};
+
+static_assert(LIMIT_QUEUE_LOW_BYTES < LIMIT_QUEUE_HIGH_BYTES, "reading must stop before it resumes");
+static_assert(LIMIT_READ_BYTES <= LIMIT_QUEUE_HIGH_BYTES, "one read must fit below the high water mark");
+static_assert(LIMIT_STARTUP_PACKET_BYTES < LIMIT_READ_BYTES, "a start-up packet must fit one read");
+static_assert(LIMIT_QUERY_TEXT_BYTES * 2 < LIMIT_LOG_LINE_BYTES, "an escaped query must fit a line");
+
+#endif

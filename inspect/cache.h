@@ -1,0 +1,60 @@
+/* Recognised statements by key: the second and all later times a statement costs one look-up. One per worker,
+ * least recently used goes first, bounded by LIMIT_CACHE_STATEMENTS and LIMIT_CACHE_BYTES. A statement is counted
+ * by reference: sessions hold those they have prepared or in flight, evicted or not. */
+#ifndef PGPROCTOR_INSPECT_CACHE_H
+#define PGPROCTOR_INSPECT_CACHE_H
+
+#include "inspect/arena.h"
+#include "inspect/facts.h"
+#include "inspect/sqlkey.h"
+#include "inspect/verdict.h"
+
+enum opaque_reason {
+	OPAQUE_NONE, /* parsed */
+	OPAQUE_SYNTAX,
+	OPAQUE_UNTERMINATED,
+	OPAQUE_TOO_DEEP,
+	OPAQUE_TOO_LONG,
+	OPAQUE_OVERSIZE, /* past LIMIT_INSPECT_BYTES, never looked at */
+	OPAQUE_ENCODING, /* client_encoding is not one that libpg_query can read */
+};
+
+struct statement {
+	struct sqlkey key;
+	uint32_t references;  /* the cache's own included */
+	uint64_t fingerprint; /* 0 when opaque */
+	const char *query;    /* normalised; for an opaque one a text that names the reason, never the SQL */
+	struct facts *facts;
+	uint16_t statement_count; /* 0 when empty or opaque */
+	enum opaque_reason opaque;
+	bool wants_parameters;           /* judge again at Bind */
+	bool has_ddl;                    /* judge at every execution */
+	bool logged;                     /* its `unparsed` line is written */
+	struct verdict *verdict;         /* as of `generation`; NULL before the first */
+	uint64_t generation;             /* catalog_generation the verdict was made with; 0: without a catalog */
+	struct arena arena;              /* query and facts */
+	struct statement *newer, *older; /* the cache's */
+	struct statement *chain;
+};
+
+struct cache {
+	struct statement **buckets;
+	uint32_t bucket_count, count;
+	size_t bytes;
+	struct statement *newest, *oldest;
+	uint64_t hits, misses, evictions;
+};
+
+void cache_init(struct cache *cache);
+void cache_fini(struct cache *cache);
+/* Counts a hit or a miss; a hit becomes the newest. Not referenced for the caller. */
+struct statement *cache_find(struct cache *cache, const struct sqlkey *key);
+/* A new statement, referenced once for the caller and not yet in the cache. */
+struct statement *cache_statement_new(const struct sqlkey *key);
+/* Puts it in (one more reference), and the oldest out while there are too many. */
+void cache_insert(struct cache *cache, struct statement *statement);
+
+struct statement *cache_ref(struct statement *statement);
+void cache_unref(struct statement *statement); /* NULL is fine */
+
+#endif

@@ -1,0 +1,159 @@
+/* An immutable picture of one database's catalog: what the rules ask about tables, columns, indexes,
+ * constraints and functions. Made by one thread through a builder, then published and only read; counted by
+ * reference, the last one frees it. Knows nothing of how it is fetched. */
+#ifndef PGPROCTOR_INSPECT_CATALOG_H
+#define PGPROCTOR_INSPECT_CATALOG_H
+
+#include "config/check.h"
+#include "inspect/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum catalog_relkind {
+	CATALOG_TABLE = 'r',
+	CATALOG_PARTITIONED_TABLE = 'p',
+	CATALOG_VIEW = 'v',
+	CATALOG_MATERIALIZED_VIEW = 'm',
+	CATALOG_FOREIGN_TABLE = 'f',
+};
+
+struct catalog_column {
+	const char *name;
+	int16_t number; /* attnum */
+	const char *type_schema;
+	const char *type;      /* pg_type.typname, "varchar", "_varchar" for an array */
+	int32_t type_modifier; /* atttypmod */
+	uint32_t type_oid;
+	bool not_null;
+	const char *collation; /* NULL when not collatable */
+	bool collation_is_c;   /* C or POSIX, the database's default resolved */
+	bool collation_nondeterministic;
+	bool has_statistics;
+	double distinct; /* pg_stats.n_distinct as it stands: < 0 is a fraction of the rows */
+	double null_fraction;
+};
+
+struct catalog_index_key {
+	const char *expression; /* canonical, as expression.h makes it; the column's name for a plain key */
+	const char *column;     /* the plain key's column, else NULL */
+	const char *opclass;    /* "gin_trgm_ops", "text_pattern_ops", "text_ops" */
+	bool collation_is_c;
+	const char *collation; /* name, NULL when not collatable */
+	bool descending, nulls_first;
+};
+
+struct catalog_index {
+	uint32_t oid;
+	const char *schema;
+	const char *name;
+	const char *method; /* "btree", "gin" … */
+	bool valid, ready, unique, primary;
+	const struct catalog_index_key *keys; /* INCLUDE columns are not among them */
+	uint16_t key_count;
+	const char *predicate;  /* canonical; NULL when not partial */
+	const char *definition; /* pg_get_indexdef, for people */
+};
+
+enum catalog_constraint_kind {
+	CATALOG_CHECK = 'c',
+	CATALOG_FOREIGN_KEY = 'f',
+	CATALOG_PRIMARY_KEY = 'p',
+	CATALOG_UNIQUE = 'u',
+	CATALOG_EXCLUSION = 'x',
+};
+
+struct catalog_constraint {
+	const char *name;
+	enum catalog_constraint_kind kind;
+	bool valid;
+	const char *const *columns;
+	uint16_t column_count;
+	const char *expression;                    /* CHECK: canonical, else NULL */
+	const struct catalog_relation *referenced; /* FOREIGN KEY, else NULL */
+	/* CHECK: the columns that it implies to be NOT NULL, by top-level AND of `c IS NOT NULL`. */
+	const char *const *not_null_columns;
+	uint16_t not_null_count;
+};
+
+struct catalog_relation {
+	uint32_t oid;
+	const char *schema;
+	const char *name;
+	enum catalog_relkind kind;
+	bool temporary, is_partition;
+	bool system;   /* in pg_catalog, information_schema or pg_toast */
+	bool analyzed; /* reltuples is known; otherwise rows is estimated from the size */
+	double rows;   /* of a partitioned table the sum of its leaves; < 0: unknown */
+	int64_t bytes; /* heap, likewise summed; < 0: unknown */
+	const struct catalog_column *columns;
+	uint16_t column_count;
+	const struct catalog_index *indexes;
+	uint16_t index_count;
+	const struct catalog_constraint *constraints;
+	uint16_t constraint_count;
+	const struct catalog_relation *const *partitions; /* direct children */
+	uint32_t partition_count;
+};
+
+enum catalog_volatility {
+	CATALOG_IMMUTABLE = 'i',
+	CATALOG_STABLE = 's',
+	CATALOG_VOLATILE = 'v',
+	CATALOG_NO_FUNCTION = 0,
+};
+
+struct catalog_domain {
+	const char *schema;
+	const char *name;
+	const char *base_type; /* pg_type.typname of the innermost base type */
+	bool constrained;      /* a CHECK or NOT NULL, of its own or of a domain below it */
+};
+
+struct catalog;
+
+/* A new catalog, to be filled by one thread before anybody else sees it. The builder's arena is the catalog's:
+ * strings handed to the catalog_add functions must live in catalog_arena(). */
+struct catalog *catalog_new(const char *database);
+struct arena *catalog_arena(struct catalog *catalog);
+struct catalog_relation *catalog_add_relation(struct catalog *catalog, const struct catalog_relation *relation);
+void catalog_add_function(struct catalog *catalog, const char *schema, const char *name, uint16_t arguments_min,
+                          uint16_t arguments_max, enum catalog_volatility volatility, bool inlinable_sql);
+void catalog_add_domain(struct catalog *catalog, const struct catalog_domain *domain);
+/* `role` NULL: of the database or the server; the most specific one counts. */
+void catalog_add_search_path(struct catalog *catalog, const char *role, const char *search_path);
+/* Inserts rows into their parents, makes the look-up tables; after it the catalog is only read. */
+void catalog_seal(struct catalog *catalog);
+
+struct catalog *catalog_ref(struct catalog *catalog);
+void catalog_unref(struct catalog *catalog); /* NULL is fine */
+
+/* Differs between any two catalogs of one process. */
+uint64_t catalog_generation(const struct catalog *catalog);
+const char *catalog_database(const struct catalog *catalog);
+/* Extensions matter to fixes: whether pg_trgm is there already. */
+void catalog_add_extension(struct catalog *catalog, const char *name);
+bool catalog_has_extension(const struct catalog *catalog, const char *name);
+
+/* By name as a statement gives it; schema NULL: the first hit along search_path, a list as in the GUC ("$user" is
+ * `user`). pg_catalog is looked in first and pg_temp not at all. NULL when there is none. */
+const struct catalog_relation *catalog_find(const struct catalog *catalog, const char *schema, const char *name,
+                                            const char *search_path, const char *user);
+const struct catalog_relation *catalog_find_oid(const struct catalog *catalog, uint32_t oid);
+/* An index and, through `relation`, its table. */
+const struct catalog_index *catalog_find_index(const struct catalog *catalog, const char *schema, const char *name,
+                                               const char *search_path, const char *user,
+                                               const struct catalog_relation **relation);
+const struct catalog_column *catalog_column(const struct catalog_relation *relation, const char *name);
+/* The worst volatility among the functions of that name that take that many arguments; `inlinable` is set when
+ * every volatile one is an inlinable SQL function (a body that PostgreSQL replaces by its expression). */
+enum catalog_volatility catalog_volatility_of(const struct catalog *catalog, const char *schema, const char *name,
+                                              uint16_t arguments, bool *inlinable);
+const struct catalog_domain *catalog_find_domain(const struct catalog *catalog, const char *schema, const char *name);
+/* What search_path is in force for a new session of `user`; "\"$user\", public" when nothing says otherwise. */
+const char *catalog_search_path(const struct catalog *catalog, const char *user);
+uint32_t catalog_relation_count(const struct catalog *catalog);
+/* For iteration, 0 ≤ at < catalog_relation_count. */
+const struct catalog_relation *catalog_relation_at(const struct catalog *catalog, uint32_t at);
+
+#endif

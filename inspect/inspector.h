@@ -1,0 +1,39 @@
+/* SQL in, recognised statements and verdicts out: sqlkey → cache → parse → rules. One per worker; knows the
+ * catalogs of the databases its sessions use, nothing of sockets or the protocol. */
+#ifndef PGPROCTOR_INSPECT_INSPECTOR_H
+#define PGPROCTOR_INSPECT_INSPECTOR_H
+
+#include "inspect/cache.h"
+#include "inspect/catalog.h"
+#include "inspect/rules.h"
+#include "inspect/session_state.h"
+
+struct inspector;
+
+struct inspector *inspector_new(const struct settings *settings, const struct rule_settings *rules);
+void inspector_free(struct inspector *inspector);
+
+/* A new catalog of its database; takes over the caller's reference. Verdicts made with the old one are stale. */
+void inspector_put_catalog(struct inspector *inspector, struct catalog *catalog);
+const struct catalog *inspector_catalog(const struct inspector *inspector, const char *database);
+
+/* Recognises one message's text; never NULL, referenced for the caller. */
+struct statement *inspector_recognise(struct inspector *inspector, const struct session_state *session, const char *sql,
+                                      size_t len);
+/* The statement that stands for texts past the ceiling. */
+struct statement *inspector_oversize(struct inspector *inspector);
+
+/* The verdict, valid until the next call that judges the same statement. `bound` NULL before Bind. */
+const struct verdict *inspector_judge(struct inspector *inspector, struct statement *statement,
+                                      const struct session_state *session, const struct bound_shape *bound,
+                                      uint16_t bound_count);
+
+struct inspector_figures {
+	uint64_t hits, misses, evictions, parsed, opaque;
+	uint64_t parse_ns; /* spent in parse_sql */
+	uint32_t statements;
+	size_t bytes;
+};
+struct inspector_figures inspector_figures(const struct inspector *inspector);
+
+#endif

@@ -1,0 +1,98 @@
+/* Figures of one interval: a row per (database, fingerprint), a row per (database, rule, fingerprint, table),
+ * and a few totals. Tables merge by addition. Bounded: past LIMIT_STATS_FINGERPRINTS everything new goes to one row
+ * `other`, counted; past LIMIT_STATS_FINDINGS findings are dropped and counted. */
+#ifndef PGPROCTOR_INSPECT_STATS_H
+#define PGPROCTOR_INSPECT_STATS_H
+
+#include "inspect/histogram.h"
+#include "inspect/verdict.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Classes of SQLSTATE that are counted apart; the rest is `other`. */
+enum stats_error_class {
+	STATS_ERROR_INTEGRITY,     /* 23 */
+	STATS_ERROR_SYNTAX_ACCESS, /* 42 */
+	STATS_ERROR_TRANSACTION,   /* 25, 40 */
+	STATS_ERROR_DATA,          /* 22 */
+	STATS_ERROR_OPERATOR,      /* 57: cancelled, shut down */
+	STATS_ERROR_CONNECTION,    /* 08 */
+	STATS_ERROR_OTHER,
+	STATS_ERROR_CLASSES,
+};
+
+struct stats_row {
+	char database[64];
+	uint64_t fingerprint;
+	char *query; /* normalised, the row's own copy */
+	uint64_t calls, errors, rows, bytes, rejected;
+	uint64_t total_us, first_byte_us; /* sums */
+	uint64_t errors_by_class[STATS_ERROR_CLASSES];
+	struct histogram latency;
+	struct stats_row *chain;
+};
+
+struct stats_finding {
+	char database[64];
+	char user[64], application[64], route[128], controller[128], traceparent[64]; /* of the first sight */
+	uint64_t fingerprint;
+	char *query;
+	const struct rule *rule;
+	enum severity severity;
+	enum action action;
+	enum evidence evidence;
+	char *table, *column, *message, *hint, *fix_sql, *fix_django;
+	double table_rows;
+	uint64_t count;
+	struct stats_finding *chain;
+};
+
+struct stats {
+	struct stats_row **rows;
+	uint32_t row_count;
+	struct stats_row *other; /* NULL until there is one; its fingerprint is 0, its query "other" */
+	uint64_t other_statements;
+	struct stats_finding **findings;
+	uint32_t finding_count;
+	uint64_t findings_dropped;
+	uint64_t statements, errors, rejected, opaque, blind_sessions, bytes_in, bytes_out;
+};
+
+struct stats_call {
+	const char *database;
+	uint64_t fingerprint;
+	const char *query;
+	uint64_t took_us, first_byte_us, rows, bytes;
+	const char *sqlstate; /* "" when it went well */
+	bool rejected;
+};
+
+void stats_init(struct stats *stats);
+void stats_fini(struct stats *stats);
+void stats_record(struct stats *stats, const struct stats_call *call);
+/* Counts a finding by seen->count; its strings are copied when it is new in this table. */
+void stats_find(struct stats *stats, const struct stats_finding *seen);
+void stats_merge(struct stats *into, const struct stats *from);
+/* Empties it, as after stats_init. */
+void stats_reset(struct stats *stats);
+/* Rows ordered by total time, most first; the array is the caller's to free, the rows stay the table's. */
+struct stats_row **stats_by_total(const struct stats *stats, uint32_t *count);
+const struct stats_row *stats_row_of(const struct stats *stats, const char *database, uint64_t fingerprint);
+
+/* What has been seen before, over all intervals: the first finding of a kind is logged at once, later ones are
+ * counted. Bounded by LIMIT_STATS_FINDINGS; when full it starts over, so a kind may be logged again. */
+struct stats_sights {
+	uint64_t *hashes;
+	uint32_t count;
+};
+void stats_sights_init(struct stats_sights *sights);
+void stats_sights_fini(struct stats_sights *sights);
+/* True the first time. */
+bool stats_sights_add(struct stats_sights *sights, const char *database, const struct rule *rule, uint64_t fingerprint,
+                      const char *table);
+
+enum stats_error_class stats_error_class(const char *sqlstate);
+const char *stats_error_class_name(enum stats_error_class error_class);
+
+#endif

@@ -1,0 +1,53 @@
+/* Message type bytes, codes and phases of protocol 3, by the names the PostgreSQL manual gives them
+ * (chapter "Frontend/Backend Protocol", section "Message Formats"). */
+#ifndef PGPROCTOR_PROTOCOL_MESSAGE_H
+#define PGPROCTOR_PROTOCOL_MESSAGE_H
+
+/* Sent by the frontend. */
+enum frontend_message {
+	MESSAGE_BIND = 'B',
+	MESSAGE_CLOSE = 'C',
+	MESSAGE_COPY_DATA = 'd',
+	MESSAGE_COPY_DONE = 'c',
+	MESSAGE_COPY_FAIL = 'f',
+	MESSAGE_DESCRIBE = 'D',
+	MESSAGE_EXECUTE = 'E',
+	MESSAGE_FLUSH = 'H',
+	MESSAGE_FUNCTION_CALL = 'F',
+	MESSAGE_PARSE = 'P',
+	MESSAGE_PASSWORD = 'p', /* also SASLInitialResponse, SASLResponse, GSSResponse */
+	MESSAGE_QUERY = 'Q',
+	MESSAGE_SYNC = 'S',
+	MESSAGE_TERMINATE = 'X',
+};
+
+/* Sent by the backend. */
+enum backend_message {
+	MESSAGE_AUTHENTICATION = 'R',
+	MESSAGE_BACKEND_KEY_DATA = 'K',
+	MESSAGE_BIND_COMPLETE = '2',
+	MESSAGE_CLOSE_COMPLETE = '3',
+	MESSAGE_COMMAND_COMPLETE = 'C',
+	MESSAGE_COPY_IN_RESPONSE = 'G',
+	MESSAGE_COPY_OUT_RESPONSE = 'H',
+	MESSAGE_COPY_BOTH_RESPONSE = 'W',
+	MESSAGE_DATA_ROW = 'D',
+	MESSAGE_EMPTY_QUERY_RESPONSE = 'I',
+	MESSAGE_ERROR_RESPONSE = 'E',
+	MESSAGE_FUNCTION_CALL_RESPONSE = 'V',
+	MESSAGE_NEGOTIATE_PROTOCOL_VERSION = 'v',
+	MESSAGE_NO_DATA = 'n',
+	MESSAGE_NOTICE_RESPONSE = 'N',
+	MESSAGE_NOTIFICATION_RESPONSE = 'A',
+	MESSAGE_PARAMETER_DESCRIPTION = 't',
+	MESSAGE_PARAMETER_STATUS = 'S',
+	MESSAGE_PARSE_COMPLETE = '1',
+	MESSAGE_PORTAL_SUSPENDED = 's',
+	MESSAGE_READY_FOR_QUERY = 'Z',
+	MESSAGE_ROW_DESCRIPTION = 'T',
+};
+
+/* Type byte and length word. */
+#define MESSAGE_HEADER_BYTES 5
+
+#endif

@@ -1,0 +1,33 @@
+/* What a worker hands to the reporter: finished log lines and, once per interval, its figures. Parcels are
+ * made once and go back and forth; at most one is under way, so a reporter that is stuck on a slow disk costs lines,
+ * which are counted, and never time. */
+#ifndef PGPROCTOR_PROXY_PARCEL_H
+#define PGPROCTOR_PROXY_PARCEL_H
+
+#include "config/limits.h"
+#include "inspect/stats.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct parcel {
+	char *lines; /* LIMIT_PARCEL_BYTES */
+	size_t lines_len;
+	uint64_t lost_lines; /* dropped for want of room since the last parcel */
+	struct stats stats;
+	bool interval_ends; /* stats are whole: report them */
+	/* Gauges of the worker, for the `stats` line. */
+	uint32_t sessions;
+	uint64_t connects;
+	uint64_t cache_hits, cache_misses, cache_evictions, cache_statements, parse_us;
+};
+
+struct parcel *parcel_new(void);
+void parcel_free(struct parcel *parcel);
+/* Appends a finished line, or counts it as lost. */
+void parcel_add_line(struct parcel *parcel, const char *line, size_t len);
+void parcel_reset(struct parcel *parcel);
+bool parcel_empty(const struct parcel *parcel);
+
+#endif
