@@ -1,0 +1,55 @@
+# Two commands: `make demo` and `make test`. Each does all of its own set-up on a Debian 12 with nothing but make.
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+
+# Debian's tools, whatever stands first on the caller's PATH, and nothing of the caller's Python or PostgreSQL settings.
+export PATH := /usr/bin:/bin:/usr/sbin:/sbin:$(PATH)
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTEST_ADDOPTS PYTEST_PLUGINS DJANGO_SETTINGS_MODULE
+export PYTHONNOUSERSITE := 1
+export PYTHONDONTWRITEBYTECODE := 1
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
+PYTHON := /usr/bin/python3
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## Install what is missing (Debian packages, PostgreSQL's headers)
+	@scripts/setup
+
+build: setup ## Build build/release/pgproctor
+	@scripts/build release
+
+demo: build-release ## A shop, 1.2 million products and a dangerous migration, through pgproctor
+	@$(PYTHON) scripts/demo
+
+demo-quick: build-release ## The same with few rows, in a few seconds
+	@$(PYTHON) scripts/demo --quick
+
+test: build-release build-dev ## All tests
+	@failed=; for suite in test-layers test-unit test-system; do \
+		echo; echo "== $$suite"; \
+		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
+
+test-unit: build-dev ## The unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer
+	@ctest --test-dir build/dev --output-on-failure --no-tests=error --timeout 120 -j 2
+
+test-layers: build-release ## Includes, banned calls, names, clashes with libpg_query
+	@$(PYTHON) tests/check_layers.py
+	@if [ -e tests/check_symbols.sh ]; then sh tests/check_symbols.sh; fi
+
+test-system: build-release ## The system tests: psql, pgbench, psycopg and Django through pgproctor
+	@$(PYTEST) tests/system
+
+build-release: setup
+	@scripts/build release pgproctor
+
+build-dev: setup
+	@scripts/build dev
+
+clean: ## Remove what was built
+	rm -rf build
+
+.PHONY: help setup build demo demo-quick test test-unit test-layers test-system build-release build-dev clean

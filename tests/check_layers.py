@@ -1,0 +1,194 @@
+"""The rules of the layout that no compiler checks: includes point one way, each library is seen by its own folder
+only, names carry their file's stem, and calls that can't be used safely are not used."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIBRARIES = ROOT / "build" / "release"
+
+# What a folder may include of ours. proxy/main.c alone hands over to the report.
+LAYERS = {
+    "config": {"config"},
+    "protocol": {"config", "protocol"},
+    "inspect": {"config", "inspect"},
+    "proxy": {"config", "protocol", "inspect", "proxy"},
+    "report": {"config", "inspect", "report"},
+}
+MAIN = Path("proxy/main.c")
+
+# Foreign headers and the only files that may include them: folders, or single files.
+FOREIGN = [
+    (r"uv\.h|uv/.*", {"proxy"}),
+    (r"openssl/.*", {"proxy"}),
+    (r"libpq-fe\.h", {"proxy"}),
+    (r"ini\.h", {"config"}),
+    (r"json-c/.*|json\.h", {"report"}),
+    (
+        r"pg_query.*|postgres\.h|(nodes|parser|catalog|utils|access|commands|mb|storage|common)/.*",
+        {"inspect/parse.c", "inspect/walk.c", "inspect/walk_ddl.c", "inspect/expression.c"},
+    ),
+    (r"(sys/socket|netinet/.*|arpa/inet|poll|sys/epoll)\.h", {"proxy"}),
+]
+# A walk cut into several files may share one private header.
+FOREIGN_PREFIXES = {"inspect/parse", "inspect/walk", "inspect/expression"}
+
+BANNED = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atol", "atof", "alloca", "gets"]
+LINES_MAX = 700
+
+
+def sources():
+    for folder in LAYERS:
+        yield from sorted((ROOT / folder).glob("*.[ch]"))
+
+
+def code_of(text):
+    """The text with comments and string literals blanked out, its lines kept."""
+    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
+
+    def blank(match):
+        if match.group().startswith(("/*", "//")):
+            return "\n" * match.group().count("\n")
+        return match.group()[0] * 2
+
+    return pattern.sub(blank, text)
+
+
+def includes_of(text):
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', line)
+        if match:
+            yield number, match.group(1) == '"', match.group(2)
+
+
+def check_includes():
+    for path in sources():
+        name = path.relative_to(ROOT)
+        folder = name.parts[0]
+        allowed = LAYERS[folder] | ({"report"} if name == MAIN else set())
+        for number, ours, included in includes_of(path.read_text()):
+            if not ours:
+                continue
+            if "/" not in included:
+                yield f'{name}:{number}: "{included}" names no folder'
+            elif included.split("/")[0] in LAYERS and included.split("/")[0] not in allowed:
+                yield f'{name}:{number}: {folder}/ may not include "{included}"'
+            elif included.split("/")[0] in LAYERS and not (ROOT / included).exists():
+                yield f'{name}:{number}: there is no "{included}"'
+
+
+def check_foreign():
+    for path in sources():
+        name = path.relative_to(ROOT)
+        for number, _, included in includes_of(path.read_text()):
+            if included.split("/")[0] in LAYERS and (ROOT / included).exists():
+                continue
+            for pattern, places in FOREIGN:
+                if not re.fullmatch(pattern, included):
+                    continue
+                stem = str(name.with_suffix(""))
+                inside = any(str(name) == place or name.parts[0] == place for place in places)
+                inside = inside or ("inspect/parse.c" in places and any(stem.startswith(p) for p in FOREIGN_PREFIXES))
+                if not inside:
+                    yield f"{name}:{number}: only {', '.join(sorted(places))} may include <{included}>"
+
+
+def check_own_header_first():
+    for path in sources():
+        if path.suffix != ".c" or not path.with_suffix(".h").exists():
+            continue
+        name = path.relative_to(ROOT)
+        first = next(includes_of(path.read_text()), None)
+        if first is None or first[2] != str(name.with_suffix(".h")):
+            yield f"{name}: its own header is not included first"
+
+
+def check_banned_calls():
+    pattern = re.compile(r"\b(%s)\s*\(" % "|".join(BANNED))
+    for path in sources():
+        for number, line in enumerate(code_of(path.read_text()).splitlines(), 1):
+            for match in pattern.finditer(line):
+                yield f"{path.relative_to(ROOT)}:{number}: {match.group(1)} is banned"
+
+
+def check_stems_unique():
+    seen = {}
+    for path in sources():
+        if path.suffix != ".c":
+            continue
+        name = path.relative_to(ROOT)
+        if path.stem in seen:
+            yield f"{name}: the stem is {seen[path.stem]}'s already"
+        seen[path.stem] = name
+
+
+def check_length():
+    for path in sources():
+        lines = path.read_text().count("\n")
+        if lines > LINES_MAX:
+            yield f"{path.relative_to(ROOT)}: {lines} lines, over {LINES_MAX}: look for the noun that wants its own file"
+
+
+def check_prefixes():
+    for folder in LAYERS:
+        library = LIBRARIES / f"lib{folder}.a"
+        if not library.exists():
+            yield f"{library.relative_to(ROOT)} is not built"
+            continue
+        listing = subprocess.run(
+            ["nm", "-g", "--defined-only", library], capture_output=True, text=True, check=True
+        ).stdout
+        stem = None
+        for line in listing.splitlines():
+            member = re.fullmatch(r"(\S+)\.c\.o:", line)
+            if member:
+                stem = member.group(1)
+            elif line.strip():
+                symbol = line.split()[-1]
+                if symbol != stem and not symbol.startswith(f"{stem}_"):
+                    yield f"{folder}/{stem}.c: {symbol} is external and lacks the prefix {stem}_"
+
+
+def check_the_checker():
+    """A checker that finds nothing anywhere proves nothing: each pattern has to bite once."""
+    sample = '/* strcpy(a) */ x = "atoi(1)"; strcat(a, b);\n#include <uv.h>\n#include "proxy/relay.h"\n'
+    if re.findall(r"\b(strcpy|strcat|atoi)\s*\(", code_of(sample)) != ["strcat"]:
+        yield "comments and strings are not told from code"
+    if [entry[1:] for entry in includes_of(sample)] != [(False, "uv.h"), (True, "proxy/relay.h")]:
+        yield "includes are not found"
+    if not list(sources()):
+        yield "no sources found"
+
+
+CHECKS = [
+    check_the_checker,
+    check_includes,
+    check_foreign,
+    check_own_header_first,
+    check_banned_calls,
+    check_stems_unique,
+    check_length,
+    check_prefixes,
+]
+
+
+def main():
+    passed = failed = 0
+    for check in CHECKS:
+        errors = list(check())
+        title = check.__name__.replace("check_", "").replace("_", " ")
+        if errors:
+            failed += 1
+            print(f"layers: {title}: failed")
+            for error in errors:
+                print(f"  {error}")
+        else:
+            passed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
