@@ -122,7 +122,7 @@ void catalog_add_function(struct catalog *catalog, const char *schema, const cha
 void catalog_add_domain(struct catalog *catalog, const struct catalog_domain *domain);
 /* `role` NULL: of the database or the server; the most specific one counts. */
 void catalog_add_search_path(struct catalog *catalog, const char *role, const char *search_path);
-/* Inserts rows into their parents, makes the look-up tables; after it the catalog is only read. */
+/* Sums rows and bytes into partitioned parents, makes the look-up tables; after it the catalog is only read. */
 void catalog_seal(struct catalog *catalog);
 
 struct catalog *catalog_ref(struct catalog *catalog);
@@ -136,7 +136,8 @@ void catalog_add_extension(struct catalog *catalog, const char *name);
 bool catalog_has_extension(const struct catalog *catalog, const char *name);
 
 /* By name as a statement gives it; schema NULL: the first hit along search_path, a list as in the GUC ("$user" is
- * `user`). pg_catalog is looked in first and pg_temp not at all. NULL when there is none. */
+ * `user`; NULL or "": catalog_search_path). pg_catalog is looked in first unless the list names it, pg_temp not at all.
+ * NULL when there is none. */
 const struct catalog_relation *catalog_find(const struct catalog *catalog, const char *schema, const char *name,
                                             const char *search_path, const char *user);
 const struct catalog_relation *catalog_find_oid(const struct catalog *catalog, uint32_t oid);
@@ -149,6 +150,7 @@ const struct catalog_column *catalog_column(const struct catalog_relation *relat
  * every volatile one is an inlinable SQL function (a body that PostgreSQL replaces by its expression). */
 enum catalog_volatility catalog_volatility_of(const struct catalog *catalog, const char *schema, const char *name,
                                               uint16_t arguments, bool *inlinable);
+/* Schema NULL: along the default search_path, else any schema's, a constrained one first. */
 const struct catalog_domain *catalog_find_domain(const struct catalog *catalog, const char *schema, const char *name);
 /* What search_path is in force for a new session of `user`; "\"$user\", public" when nothing says otherwise. */
 const char *catalog_search_path(const struct catalog *catalog, const char *user);
