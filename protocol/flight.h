@@ -47,7 +47,7 @@ struct flight_entry {
 	uint64_t sent_ns;  /* when asked; moved forward to when the server got free for it */
 	uint64_t first_ns; /* first reply to it, 0 before */
 	uint64_t done_ns;
-	uint64_t rows;        /* of all CommandCompletes */
+	uint64_t rows;        /* of all CommandCompletes; of an Execute that did not complete, its DataRows */
 	uint64_t reply_bytes; /* of all replies to it, headers included */
 	uint32_t commands;    /* CommandCompletes and EmptyQueryResponses */
 	char sqlstate[6];     /* of the first ErrorResponse, or "" */
@@ -60,8 +60,11 @@ struct flight {
 	uint32_t done;             /* of them, how many at the head wait for flight_take */
 	bool skipping;             /* the server discards up to the next Sync, which has not been sent yet */
 	bool copying_in;           /* the server is in COPY IN and its CopyDone/CopyFail has not been sent yet */
+	bool owned;                /* the reply under way belongs to the first entry that is not done */
+	uint32_t doubtful_syncs;   /* taken as discarded by a COPY IN; they are not if it had failed before them */
 	uint8_t status;            /* the last ReadyForQuery's: 'I', 'T', 'E'; 0 before the first */
 	uint64_t free_ns;          /* when the server finished the last request that took time */
+	uint32_t pending[FLIGHT_COPY_END + 1]; /* entries without outcome, by kind */
 };
 
 /* What to do with the reply whose header has just been seen. */
@@ -77,20 +80,22 @@ void flight_fini(struct flight *flight);
 
 /* Notes a request that is being sent. False when the server will discard it unanswered (it is skipping to
  * Sync, or it is a Sync inside COPY IN): nothing was queued, and nothing will come back from flight_take.
- * Flush needs no entry. Aborts past LIMIT_FLIGHT_REQUESTS: ask flight_full before reading from the client. */
+ * Flush needs no entry. Aborts past twice LIMIT_FLIGHT_REQUESTS: ask flight_full before reading from the client;
+ * what may have been read by then (LIMIT_QUEUE_HIGH_BYTES of the shortest messages) still fits. */
 MUST_USE bool flight_push(struct flight *flight, const struct flight_entry *entry);
 bool flight_full(const struct flight *flight);
 /* Nothing is outstanding. */
 bool flight_empty(const struct flight *flight);
 
-/* The newest entry of `kind` for `name` still without reply, or NULL: a Bind may name a statement whose
+/* The newest entry of `kind` for `name` still without outcome, or NULL: a Bind may name a statement whose
  * Parse has not been answered yet. Valid until the next push, end or take. */
 const struct flight_entry *flight_pending(const struct flight *flight, enum flight_kind kind, uint64_t name);
 
 /* The header of a reply has been seen. */
 MUST_USE enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64_t now_ns);
 /* That reply has ended; `body` is its body, or a prefix of it where it is long, `bytes` its whole length with
- * the header. Entries that are finished by it can be taken afterwards. */
+ * the header. Entries that are finished by it can be taken afterwards. After a FATAL error nothing is finished but
+ * FLIGHT_STARTUP: the head keeps the sqlstate, and flight_take_any hands out what is left. */
 void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns);
 
 /* The oldest finished entry, removed from the queue. */

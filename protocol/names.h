@@ -15,10 +15,17 @@ enum names_space { NAMES_STATEMENT, NAMES_PORTAL };
 
 struct names_slot;
 
+/* Open addressing with linear probing; a removal moves later entries back, so there are no tombstones. */
+struct names_table {
+	struct names_slot *slots; /* NULL while there are none */
+	uint32_t capacity;        /* a power of two, never more than half used */
+	uint32_t used;
+	uint32_t next; /* where names_take_any goes on looking */
+};
+
 struct names {
-	void *unnamed[2];         /* by names_space; kept apart, since most sessions use no other */
-	struct names_slot *slots; /* open addressing; NULL while there are none */
-	uint32_t capacity, used, tombs;
+	void *unnamed[2]; /* by names_space; kept apart, since most sessions use no other */
+	struct names_table tables[2];
 };
 
 /* XXH3 of the name cut to the 63 bytes PostgreSQL keeps; NAMES_UNNAMED for an empty one, never otherwise. */
@@ -33,7 +40,8 @@ void names_fini(struct names *names);
 MUST_USE void *names_put(struct names *names, enum names_space space, uint64_t name, void *value);
 void *names_get(const struct names *names, enum names_space space, uint64_t name);
 MUST_USE void *names_take(struct names *names, enum names_space space, uint64_t name);
-/* Any one of the space, removed, or NULL when it is empty: DEALLOCATE ALL, end of transaction, end of session. */
+/* Any one of the space, the unnamed one last, removed; NULL when it is empty: DEALLOCATE ALL, end of transaction, end
+ * of session. Emptying a space costs its size, asking an empty one nothing. */
 MUST_USE void *names_take_any(struct names *names, enum names_space space);
 
 #endif

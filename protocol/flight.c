@@ -1,0 +1,385 @@
+#include "protocol/flight.h"
+
+#include "config/limits.h"
+#include "protocol/message.h"
+#include "protocol/reply.h"
+
+#include <string.h>
+
+#define CAPACITY_MIN 16
+/* An empty ring up to this capacity is kept: an idle session then costs about 6 KiB at most. */
+#define CAPACITY_KEPT 64
+#define CAPACITY_MAX (2 * LIMIT_FLIGHT_REQUESTS)
+
+static_assert((CAPACITY_MAX & (CAPACITY_MAX - 1)) == 0, "the ring's capacity is a power of two");
+static_assert(LIMIT_QUEUE_HIGH_BYTES / MESSAGE_HEADER_BYTES < LIMIT_FLIGHT_REQUESTS,
+              "what was read before flight_full was asked must fit");
+
+static struct flight_entry *at(const struct flight *flight, uint32_t index);
+static struct flight_entry *front(const struct flight *flight);
+static bool fits(const struct flight_entry *entry, uint8_t type);
+static void fail(struct flight *flight, struct flight_entry *entry, struct bytes body, uint64_t now_ns);
+static void skip_to_sync(struct flight *flight, uint64_t now_ns);
+static void begin_copy_in(struct flight *flight, uint64_t now_ns);
+static void finish(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns);
+static void decide(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns);
+static void settle(struct flight *flight, uint64_t now_ns);
+static void grow(struct flight *flight);
+static void remove_head(struct flight *flight, struct flight_entry *entry);
+
+void flight_init(struct flight *flight)
+{
+	*flight = (struct flight){0};
+}
+
+void flight_fini(struct flight *flight)
+{
+	free(flight->ring);
+	*flight = (struct flight){0};
+}
+
+bool flight_push(struct flight *flight, const struct flight_entry *entry)
+{
+	CHECK(entry->kind <= FLIGHT_COPY_END);
+	CHECK(entry->outcome == FLIGHT_PENDING);
+	CHECK(flight->count < CAPACITY_MAX);
+
+	if (flight->skipping && entry->kind != FLIGHT_SYNC)
+		return false;
+	flight->skipping = false;
+	if (flight->copying_in && entry->kind == FLIGHT_SYNC) {
+		flight->doubtful_syncs++;
+		return false;
+	}
+
+	if (flight->count == flight->capacity)
+		grow(flight);
+	struct flight_entry *pushed = at(flight, flight->count);
+	*pushed = *entry;
+	flight->count++;
+	flight->pending[entry->kind]++;
+	if (entry->kind == FLIGHT_COPY_END && flight->copying_in) {
+		flight->copying_in = false;
+		decide(flight, pushed, FLIGHT_COMPLETED, entry->sent_ns);
+	}
+	settle(flight, entry->sent_ns);
+	return true;
+}
+
+bool flight_full(const struct flight *flight)
+{
+	return flight->count >= LIMIT_FLIGHT_REQUESTS;
+}
+
+bool flight_empty(const struct flight *flight)
+{
+	return flight->count == flight->done;
+}
+
+const struct flight_entry *flight_pending(const struct flight *flight, enum flight_kind kind, uint64_t name)
+{
+	/* Long pipelines of Bind and Execute ask this for each Bind, and most hold no Parse at all. */
+	if (flight->pending[kind] == 0)
+		return NULL;
+	for (uint32_t index = flight->count; index > flight->done; index--) {
+		const struct flight_entry *entry = at(flight, index - 1);
+		if (entry->kind == kind && entry->name == name && entry->outcome == FLIGHT_PENDING)
+			return entry;
+	}
+	return NULL;
+}
+
+enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64_t now_ns)
+{
+	flight->owned = false;
+	if (type == MESSAGE_NOTICE_RESPONSE || type == MESSAGE_PARAMETER_STATUS ||
+	    type == MESSAGE_NOTIFICATION_RESPONSE)
+		return FLIGHT_FORWARD;
+
+	struct flight_entry *entry = front(flight);
+	/* A server that is shutting down, or that lost patience with an idle client, says so unasked. */
+	if (type == MESSAGE_ERROR_RESPONSE && entry == NULL)
+		return FLIGHT_FORWARD;
+	if (type == MESSAGE_READY_FOR_QUERY && flight->doubtful_syncs > 0) {
+		/* A COPY IN failed, and a Sync we thought discarded in it had not been reached yet. */
+		bool expected =
+		    entry != NULL && fits(entry, type) && (entry->kind == FLIGHT_SYNC || entry->first_ns != 0);
+		if (!expected)
+			return FLIGHT_FORWARD;
+	}
+	if (entry == NULL || !fits(entry, type))
+		return FLIGHT_LOST;
+
+	/* Only a failure leaves doubt, and the replies to what was asked later come after those Syncs' own. */
+	if (type != MESSAGE_ERROR_RESPONSE && type != MESSAGE_READY_FOR_QUERY)
+		flight->doubtful_syncs = 0;
+	flight->owned = true;
+	if (entry->first_ns == 0)
+		entry->first_ns = now_ns;
+	if (type == MESSAGE_DATA_ROW && entry->kind == FLIGHT_EXECUTE)
+		entry->rows++;
+	bool first_error = type == MESSAGE_ERROR_RESPONSE && entry->sqlstate[0] == '\0';
+	return first_error && entry->rejected ? FLIGHT_SWALLOW : FLIGHT_FORWARD;
+}
+
+void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns)
+{
+	struct flight_entry *entry = flight->owned ? front(flight) : NULL;
+	flight->owned = false;
+	if (type == MESSAGE_READY_FOR_QUERY) {
+		uint8_t status = reply_decode_ready(body);
+		if (status != 0)
+			flight->status = status;
+		if (entry == NULL && flight->doubtful_syncs > 0) {
+			flight->doubtful_syncs--;
+			flight->skipping = false;
+		}
+	}
+	if (entry == NULL)
+		return;
+
+	entry->reply_bytes += bytes;
+	bool is_execute = entry->kind == FLIGHT_EXECUTE;
+	struct reply_complete complete;
+	switch (type) {
+	case MESSAGE_PARSE_COMPLETE:
+	case MESSAGE_BIND_COMPLETE:
+	case MESSAGE_CLOSE_COMPLETE:
+	case MESSAGE_NO_DATA:
+		finish(flight, entry, FLIGHT_COMPLETED, now_ns);
+		break;
+	case MESSAGE_ROW_DESCRIPTION:
+		if (entry->kind == FLIGHT_DESCRIBE)
+			finish(flight, entry, FLIGHT_COMPLETED, now_ns);
+		break;
+	case MESSAGE_COMMAND_COMPLETE:
+		entry->commands++;
+		if (is_execute)
+			entry->rows = 0;
+		if (reply_decode_complete(body, &complete))
+			entry->rows += complete.rows;
+		if (is_execute)
+			finish(flight, entry, FLIGHT_COMPLETED, now_ns);
+		break;
+	case MESSAGE_EMPTY_QUERY_RESPONSE:
+		entry->commands++;
+		if (is_execute)
+			finish(flight, entry, FLIGHT_COMPLETED, now_ns);
+		break;
+	case MESSAGE_PORTAL_SUSPENDED:
+		finish(flight, entry, FLIGHT_SUSPENDED, now_ns);
+		break;
+	case MESSAGE_COPY_IN_RESPONSE:
+		begin_copy_in(flight, now_ns);
+		break;
+	case MESSAGE_ERROR_RESPONSE:
+		fail(flight, entry, body, now_ns);
+		break;
+	case MESSAGE_READY_FOR_QUERY:
+		flight->copying_in = false;
+		finish(flight, entry, entry->sqlstate[0] != '\0' ? FLIGHT_FAILED : FLIGHT_COMPLETED, now_ns);
+		break;
+	default:
+		break;
+	}
+}
+
+bool flight_take(struct flight *flight, struct flight_entry *entry)
+{
+	if (flight->done == 0)
+		return false;
+	remove_head(flight, entry);
+	return true;
+}
+
+bool flight_take_any(struct flight *flight, struct flight_entry *entry)
+{
+	if (flight->count == 0)
+		return false;
+	remove_head(flight, entry);
+	return true;
+}
+
+static struct flight_entry *at(const struct flight *flight, uint32_t index)
+{
+	return &flight->ring[(flight->head + index) & (flight->capacity - 1)];
+}
+
+/* The entry that owns the next reply. */
+static struct flight_entry *front(const struct flight *flight)
+{
+	return flight->done < flight->count ? at(flight, flight->done) : NULL;
+}
+
+/* Whether this reply can answer this request (manual, "Message Flow"). */
+static bool fits(const struct flight_entry *entry, uint8_t type)
+{
+	if (type == MESSAGE_ERROR_RESPONSE)
+		return true;
+	/* Having failed, a request that is ended by ReadyForQuery gets nothing else any more. */
+	if (entry->sqlstate[0] != '\0' && type != MESSAGE_READY_FOR_QUERY)
+		return false;
+
+	enum flight_kind kind = entry->kind;
+	switch (type) {
+	case MESSAGE_PARSE_COMPLETE:
+		return kind == FLIGHT_PARSE;
+	case MESSAGE_BIND_COMPLETE:
+		return kind == FLIGHT_BIND;
+	case MESSAGE_CLOSE_COMPLETE:
+		return kind == FLIGHT_CLOSE;
+	case MESSAGE_PARAMETER_DESCRIPTION:
+		return kind == FLIGHT_DESCRIBE && entry->target != 'P';
+	case MESSAGE_NO_DATA:
+		return kind == FLIGHT_DESCRIBE;
+	case MESSAGE_ROW_DESCRIPTION:
+		return kind == FLIGHT_DESCRIBE || kind == FLIGHT_QUERY;
+	case MESSAGE_DATA_ROW:
+	case MESSAGE_COMMAND_COMPLETE:
+	case MESSAGE_EMPTY_QUERY_RESPONSE:
+	case MESSAGE_COPY_IN_RESPONSE:
+	case MESSAGE_COPY_OUT_RESPONSE:
+	case MESSAGE_COPY_BOTH_RESPONSE:
+	case MESSAGE_COPY_DATA:
+	case MESSAGE_COPY_DONE:
+		return kind == FLIGHT_QUERY || kind == FLIGHT_EXECUTE;
+	case MESSAGE_PORTAL_SUSPENDED:
+		return kind == FLIGHT_EXECUTE;
+	case MESSAGE_FUNCTION_CALL_RESPONSE:
+		return kind == FLIGHT_FUNCTION_CALL;
+	case MESSAGE_READY_FOR_QUERY:
+		return kind == FLIGHT_STARTUP || kind == FLIGHT_QUERY || kind == FLIGHT_SYNC ||
+		       kind == FLIGHT_FUNCTION_CALL;
+	case MESSAGE_AUTHENTICATION:
+	case MESSAGE_BACKEND_KEY_DATA:
+	case MESSAGE_NEGOTIATE_PROTOCOL_VERSION:
+		return kind == FLIGHT_STARTUP;
+	default:
+		return false;
+	}
+}
+
+static void fail(struct flight *flight, struct flight_entry *entry, struct bytes body, uint64_t now_ns)
+{
+	if (entry->sqlstate[0] == '\0' && !reply_decode_sqlstate(body, entry->sqlstate)) {
+		/* An error without a readable code is an error all the same: internal_error. */
+		memcpy(entry->sqlstate, "XX000", 6);
+	}
+	if (entry->kind == FLIGHT_STARTUP) {
+		finish(flight, entry, FLIGHT_FAILED, now_ns);
+		return;
+	}
+	/* The server closes the connection: neither ReadyForQuery nor a skip to Sync follows. */
+	if (reply_is_fatal(body))
+		return;
+
+	flight->copying_in = false;
+	/* Query, FunctionCall and Sync (whose commit may fail) go on to their ReadyForQuery;
+	 * doing_extended_query_message in SocketBackend (tcop/postgres.c) makes the difference. */
+	if (entry->kind == FLIGHT_QUERY || entry->kind == FLIGHT_FUNCTION_CALL || entry->kind == FLIGHT_SYNC)
+		return;
+	skip_to_sync(flight, now_ns);
+	finish(flight, entry, FLIGHT_FAILED, now_ns);
+}
+
+static void skip_to_sync(struct flight *flight, uint64_t now_ns)
+{
+	for (uint32_t index = flight->done + 1; index < flight->count; index++) {
+		struct flight_entry *entry = at(flight, index);
+		if (entry->outcome != FLIGHT_PENDING)
+			continue;
+		if (entry->kind == FLIGHT_SYNC)
+			return;
+		decide(flight, entry, FLIGHT_SKIPPED, now_ns);
+	}
+	flight->skipping = true;
+}
+
+/* CopyGetData (commands/copyfromparse.c) reads the client's messages itself and ignores Sync until CopyDone or
+ * CopyFail, which clients that don't wait for CopyInResponse have sent already. */
+static void begin_copy_in(struct flight *flight, uint64_t now_ns)
+{
+	flight->doubtful_syncs = 0;
+	flight->copying_in = true;
+	for (uint32_t index = flight->done + 1; index < flight->count; index++) {
+		struct flight_entry *entry = at(flight, index);
+		if (entry->outcome != FLIGHT_PENDING)
+			continue;
+		if (entry->kind == FLIGHT_COPY_END) {
+			flight->copying_in = false;
+			decide(flight, entry, FLIGHT_COMPLETED, now_ns);
+			return;
+		}
+		if (entry->kind == FLIGHT_SYNC) {
+			flight->doubtful_syncs++;
+			decide(flight, entry, FLIGHT_SKIPPED, now_ns);
+		}
+	}
+}
+
+static void finish(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns)
+{
+	decide(flight, entry, outcome, now_ns);
+	/* The server holds back the replies to Parse, Bind, Describe and Close until it is asked to flush, so that they
+	 * arrive together with the Execute's. Counting them would leave no time for the Execute, which took it. */
+	if (entry->kind == FLIGHT_STARTUP || entry->kind == FLIGHT_QUERY || entry->kind == FLIGHT_EXECUTE ||
+	    entry->kind == FLIGHT_FUNCTION_CALL || entry->kind == FLIGHT_SYNC)
+		flight->free_ns = now_ns;
+	settle(flight, now_ns);
+}
+
+static void decide(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns)
+{
+	CHECK(entry->outcome == FLIGHT_PENDING && outcome != FLIGHT_PENDING);
+	CHECK(flight->pending[entry->kind] > 0);
+	flight->pending[entry->kind]--;
+	entry->outcome = outcome;
+	entry->done_ns = now_ns;
+}
+
+/* Moves on to the entry that owns the next reply. */
+static void settle(struct flight *flight, uint64_t now_ns)
+{
+	struct flight_entry *entry;
+	while ((entry = front(flight)) != NULL) {
+		/* With no COPY under way the server drops CopyDone and CopyFail in silence, as it does after a COPY
+		 * that failed. */
+		if (entry->outcome == FLIGHT_PENDING && entry->kind == FLIGHT_COPY_END)
+			decide(flight, entry, FLIGHT_COMPLETED, now_ns);
+		if (entry->outcome == FLIGHT_PENDING)
+			break;
+		flight->done++;
+	}
+	/* The server could not begin with it earlier. */
+	if (entry != NULL && entry->sent_ns < flight->free_ns)
+		entry->sent_ns = flight->free_ns;
+}
+
+static void grow(struct flight *flight)
+{
+	uint32_t capacity = flight->capacity > 0 ? flight->capacity * 2 : CAPACITY_MIN;
+	struct flight_entry *ring = malloc(capacity * sizeof ring[0]);
+	CHECK(ring != NULL);
+	for (uint32_t index = 0; index < flight->count; index++)
+		ring[index] = *at(flight, index);
+	free(flight->ring);
+	flight->ring = ring;
+	flight->capacity = capacity;
+	flight->head = 0;
+}
+
+static void remove_head(struct flight *flight, struct flight_entry *entry)
+{
+	*entry = *at(flight, 0);
+	if (flight->done > 0)
+		flight->done--;
+	else if (entry->outcome == FLIGHT_PENDING)
+		flight->pending[entry->kind]--;
+	flight->head = (flight->head + 1) & (flight->capacity - 1);
+	flight->count--;
+	if (flight->count == 0 && flight->capacity > CAPACITY_KEPT) {
+		free(flight->ring);
+		flight->ring = NULL;
+		flight->capacity = flight->head = 0;
+	}
+}

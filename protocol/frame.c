@@ -1,0 +1,76 @@
+#include "protocol/frame.h"
+
+#include "protocol/message.h"
+
+#include <string.h>
+
+/* The length word counts itself. */
+#define LENGTH_WORD_BYTES 4
+
+static bool header_is_broken(const struct frame *frame);
+static enum frame_event next_of_header(struct frame *frame, struct bytes input, struct frame_piece *piece);
+static enum frame_event next_of_body(struct frame *frame, struct bytes input, struct frame_piece *piece);
+
+void frame_init(struct frame *frame)
+{
+	*frame = (struct frame){0};
+}
+
+enum frame_event frame_next(struct frame *frame, struct bytes input, struct frame_piece *piece)
+{
+	CHECK(frame->header_bytes <= MESSAGE_HEADER_BYTES);
+	*piece = (struct frame_piece){0};
+	if (frame->header_bytes < MESSAGE_HEADER_BYTES)
+		return next_of_header(frame, input, piece);
+	piece->type = frame->header[0];
+	/* The broken header is kept, so that no later call mistakes what follows for a message. */
+	if (header_is_broken(frame))
+		return FRAME_BROKEN;
+	return next_of_body(frame, input, piece);
+}
+
+bool frame_at_boundary(const struct frame *frame)
+{
+	return frame->header_bytes == 0;
+}
+
+static enum frame_event next_of_header(struct frame *frame, struct bytes input, struct frame_piece *piece)
+{
+	size_t wanted = MESSAGE_HEADER_BYTES - frame->header_bytes;
+	size_t given = input.len < wanted ? input.len : wanted;
+	if (given > 0)
+		memcpy(frame->header + frame->header_bytes, input.data, given);
+	frame->header_bytes += (uint8_t)given;
+	piece->input_bytes = given;
+	if (given < wanted)
+		return FRAME_MORE;
+
+	piece->type = frame->header[0];
+	if (header_is_broken(frame))
+		return FRAME_BROKEN;
+	frame->body_left = bytes_get_u32(frame->header + 1) - LENGTH_WORD_BYTES;
+	piece->body_bytes = frame->body_left;
+	return FRAME_HEADER;
+}
+
+static enum frame_event next_of_body(struct frame *frame, struct bytes input, struct frame_piece *piece)
+{
+	piece->body_bytes = bytes_get_u32(frame->header + 1) - LENGTH_WORD_BYTES;
+	/* An empty body ends at once, needing no input; a longer one never yields an empty piece. */
+	if (frame->body_left > 0 && input.len == 0)
+		return FRAME_MORE;
+
+	size_t given = input.len < frame->body_left ? input.len : frame->body_left;
+	piece->body = (struct bytes){input.data, given};
+	piece->input_bytes = given;
+	frame->body_left -= (uint32_t)given;
+	piece->last = frame->body_left == 0;
+	if (piece->last)
+		frame->header_bytes = 0;
+	return FRAME_BODY;
+}
+
+static bool header_is_broken(const struct frame *frame)
+{
+	return bytes_get_u32(frame->header + 1) < LENGTH_WORD_BYTES;
+}
