@@ -1,0 +1,346 @@
+"""A private PostgreSQL and a pgproctor in front of it, for the demo and the system tests.
+
+Both live in one temporary directory and end with the process that started them, however that ends. When it runs as
+root, PostgreSQL gets Debian's user postgres, because it refuses to run as root."""
+
+import atexit
+import configparser
+import ctypes
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOP = ROOT / "tests" / "shop"
+PYTHON = "/usr/bin/python3"
+PR_SET_PDEATHSIG = 1
+
+
+class Unready(Exception):
+    """Something that has to run doesn't; the text is for people."""
+
+
+def clean_environment():
+    """Takes out of this process's environment, and so of its children's, what would lead libpq, Python or Django
+    elsewhere: the caller's PGHOST, a PYTHONPATH, a password file."""
+    for name in list(os.environ):
+        if name.startswith(("PG", "PYTHON", "DJANGO_", "SHOP_")) and name != "PYTHONUNBUFFERED":
+            del os.environ[name]
+    os.environ.update(
+        PATH="/usr/bin:/bin:/usr/sbin:/sbin",
+        LC_ALL="C.UTF-8",
+        PYTHONNOUSERSITE="1",
+        PYTHONDONTWRITEBYTECODE="1",
+        PGPASSFILE="/nonexistent/pgpass",
+        PGSERVICEFILE="/nonexistent/pg_service.conf",
+        PGCONNECT_TIMEOUT="20",
+        # Where nothing offers either, asking costs a round trip and hides which packets a test has sent.
+        PGSSLMODE="disable",
+        PGGSSENCMODE="disable",
+    )
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listening(host, port):
+    """Whether something accepts there: "127.0.0.1", or the directory of a unix socket."""
+    try:
+        if host.startswith("/"):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(1)
+                probe.connect(f"{host}/.s.PGSQL.{port}")
+        else:
+            socket.create_connection((host, port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+def wait_until(condition, timeout=10.0, every=0.02):
+    """The condition's first true value, or its last false one."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value or time.monotonic() > deadline:
+            return value
+        time.sleep(every)
+
+
+class Process:
+    """A child with its output in a file, stopped when it is left, in a session of its own so that Ctrl-C reaches only
+    us and things stop in their order."""
+
+    def __init__(self, arguments, output, user=None, environment=None):
+        self.arguments = [str(argument) for argument in arguments]
+        self.output = Path(output)
+        identity = {}
+        if user is not None:
+            identity = dict(user=user.pw_uid, group=user.pw_gid, extra_groups=[])
+        with open(self.output, "ab") as log:
+            self.child = subprocess.Popen(
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+                **identity,
+            )
+        atexit.register(self.kill)
+
+    def running(self):
+        return self.child.poll() is None
+
+    def stop(self, stop_signal=signal.SIGTERM, timeout=15):
+        """Its exit status; kills it when it doesn't stop in time and returns None."""
+        atexit.unregister(self.kill)
+        if self.running():
+            self.child.send_signal(stop_signal)
+        try:
+            return self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
+
+    def kill(self):
+        if self.running():
+            self.child.kill()
+            self.child.wait()
+
+    def said(self):
+        return self.output.read_text(errors="replace")
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Scratch:
+    """A temporary directory that the unprivileged user may use; short, since a unix socket's path is at most 107 bytes."""
+
+    def __init__(self, prefix):
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+        self.path.chmod(0o755)
+        atexit.register(self.remove)
+
+    def remove(self):
+        atexit.unregister(self.remove)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Postgres:
+    """A cluster of its own: trust authentication, 127.0.0.1 and a unix socket, no fsync, no autovacuum (what is
+    analysed, and when, is the caller's business)."""
+
+    user = "postgres"
+
+    def __init__(self, scratch, **settings):
+        self.scratch = scratch
+        self.host = "127.0.0.1"
+        self.port = free_port()
+        self.socket_dir = scratch / "pg"
+        self.bin = self.find()
+        self.owner = pwd.getpwnam("postgres") if os.getuid() == 0 else None
+        self.settings = {
+            "listen_addresses": self.host,
+            "port": self.port,
+            "unix_socket_directories": self.socket_dir,
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "wal_level": "minimal",
+            "max_wal_senders": 0,
+            "max_wal_size": "8GB",
+            "checkpoint_timeout": "1h",
+            "shared_buffers": "256MB",
+            "max_connections": 100,
+            "autovacuum": "off",
+            "jit": "off",
+            "log_min_messages": "warning",
+            **settings,
+        }
+        self.process = None
+
+    @staticmethod
+    def find():
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+        if not found:
+            raise Unready("no PostgreSQL server below /usr/lib/postgresql: run scripts/setup")
+        return found[-1].parent
+
+    def start(self):
+        self.socket_dir.mkdir()
+        data = self.scratch / "data"
+        data.mkdir(mode=0o700)
+        if self.owner:
+            os.chown(self.socket_dir, self.owner.pw_uid, self.owner.pw_gid)
+            os.chown(data, self.owner.pw_uid, self.owner.pw_gid)
+        initdb = Process(
+            [self.bin / "initdb", "-D", data, "-A", "trust", "-U", self.user, "--locale=C.UTF-8", "-E", "UTF8"]
+            + ["--no-sync", "--no-instructions"],
+            self.scratch / "initdb.log",
+            self.owner,
+        )
+        if initdb.child.wait(60) != 0:
+            raise Unready(f"initdb failed: {initdb.said().strip()}")
+        options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
+        log = self.scratch / "postgres.log"
+        self.process = Process([self.bin / "postgres", "-D", data, *options], log, self.owner)
+        if not wait_until(lambda: self.ready() or not self.process.running(), 30) or not self.process.running():
+            raise Unready(f"PostgreSQL did not start: {self.process.said().strip()}")
+        return self
+
+    def ready(self):
+        status = subprocess.run(
+            [self.bin / "pg_isready", "-q", "-h", self.host, "-p", str(self.port)], stdin=subprocess.DEVNULL
+        )
+        return status.returncode == 0
+
+    def stop(self):
+        # SIGINT is the fast shutdown; nobody will read the data again, so SIGQUIT follows soon.
+        if self.process and self.process.stop(signal.SIGINT, timeout=5) is None:
+            self.process.kill()
+
+    def dsn(self, database="postgres", user=None):
+        return f"host={self.host} port={self.port} dbname={database} user={user or self.user}"
+
+    def catalog_dsn(self):
+        """For the catalog connection: without a database's name, which pgproctor adds."""
+        return f"host={self.socket_dir} port={self.port} user={self.user}"
+
+    def sql(self, statement, database="postgres"):
+        """Runs it directly, past pgproctor, and returns the rows."""
+        import psycopg2
+
+        connection = psycopg2.connect(self.dsn(database))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else None
+        finally:
+            connection.close()
+
+
+class Proctor:
+    """pgproctor serving in front of a Postgres, its log as dicts. `settings` are keys of [pgproctor], `rules` the
+    lines of [rules]; `databases` maps a database to its catalog DSN and by default gives one to all."""
+
+    user = "postgres"
+
+    def __init__(self, postgres, directory, settings=None, rules=None, databases=None, arguments=(), binary=None,
+                 environment=None):
+        self.postgres = postgres
+        self.directory = Path(directory)
+        self.host = "127.0.0.1"
+        self.port = free_port()
+        self.log = self.directory / "pgproctor.log"
+        self.binary = Path(binary or os.environ.get("PROCTOR_BINARY") or ROOT / "build" / "release" / "pgproctor")
+        self.settings = {
+            "listen_addr": self.host,
+            "listen_port": self.port,
+            "upstream": f"{postgres.host}:{postgres.port}",
+            "logfile": self.log,
+            "log_format": "json",
+            "stats_period": 1,
+            **(settings or {}),
+        }
+        self.rules = rules or {}
+        self.databases = {"*": postgres.catalog_dsn()} if databases is None else databases
+        self.arguments = list(arguments)
+        self.environment = environment or {}
+        self.process = None
+
+    def write_config(self):
+        config = configparser.RawConfigParser(delimiters=("=",))
+        config.optionxform = str
+        config["pgproctor"] = {name: str(value) for name, value in self.settings.items() if value is not None}
+        config["databases"] = self.databases
+        config["rules"] = self.rules
+        path = self.directory / "pgproctor.ini"
+        with open(path, "w") as file:
+            config.write(file)
+        return path
+
+    def start(self):
+        self.process = Process(
+            [self.binary, "serve", "--config", self.write_config(), *self.arguments],
+            self.directory / "pgproctor.out",
+            environment=self.environment,
+        )
+        if not wait_until(lambda: listening(self.host, self.port) or not self.process.running(), 10) or (
+            not self.process.running()
+        ):
+            status = self.process.stop()
+            raise Unready(f"pgproctor did not start (exit status {status}): {self.process.said().strip()}")
+        return self
+
+    def stop(self, stop_signal=signal.SIGTERM):
+        return self.process.stop(stop_signal) if self.process else None
+
+    def dsn(self, database="postgres", user=None):
+        return f"host={self.host} port={self.port} dbname={database} user={user or self.user}"
+
+    # -- the log ------------------------------------------------------------------------------------
+
+    def lines(self):
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def events(self, event=None, **fields):
+        """The log's events of that kind whose fields have these values; a callable is asked, all else compared."""
+        found = []
+        for line in self.lines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the last line may still be on its way
+            if event is not None and entry.get("event") != event:
+                continue
+            if all(_matches(entry.get(name), wanted) for name, wanted in fields.items()):
+                found.append(entry)
+        return found
+
+    def wait_for(self, event, timeout=5.0, **fields):
+        """The first such event; fails, showing what there is instead, when none comes."""
+        found = wait_until(lambda: self.events(event, **fields), timeout)
+        if not found:
+            others = "\n".join(self.lines()[-30:])
+            raise AssertionError(f"no {event} event with {fields} in {timeout} s; the log ends in:\n{others}")
+        return found[0]
+
+
+def _matches(value, wanted):
+    return wanted(value) if callable(wanted) else value == wanted
+
+
+def manage(arguments, port, host="127.0.0.1", database="shop", user="postgres", **options):
+    """manage.py of the shop, against that server; a CompletedProcess with both outputs as text."""
+    return subprocess.run(
+        manage_command(arguments),
+        env={**os.environ, **manage_environment(port, host, database, user)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def manage_command(arguments):
+    return [PYTHON, str(SHOP / "manage.py"), *[str(argument) for argument in arguments]]
+
+
+def manage_environment(port, host="127.0.0.1", database="shop", user="postgres"):
+    return {"SHOP_HOST": host, "SHOP_PORT": str(port), "SHOP_NAME": database, "SHOP_USER": user}
