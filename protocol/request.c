@@ -101,13 +101,16 @@ size_t request_write_query(uint8_t *to, size_t size, const char *text)
 	return bytes;
 }
 
-size_t request_write_parse(uint8_t *to, size_t size, const char *text)
+size_t request_write_parse(uint8_t *to, size_t size, struct bytes name, const char *text)
 {
-	/* name "" | text | no parameter types */
+	/* name | text | no parameter types */
 	size_t text_bytes = strlen(text) + 1;
-	size_t bytes = message_begin(to, size, MESSAGE_PARSE, 1 + text_bytes + 2);
+	size_t bytes = message_begin(to, size, MESSAGE_PARSE, name.len + 1 + text_bytes + 2);
 	if (bytes <= size) {
 		uint8_t *at = to + MESSAGE_HEADER_BYTES;
+		if (name.len > 0)
+			memcpy(at, name.data, name.len);
+		at += name.len;
 		*at++ = 0;
 		memcpy(at, text, text_bytes);
 		memset(at + text_bytes, 0, 2);

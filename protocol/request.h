@@ -56,8 +56,9 @@ MUST_USE bool request_bind_value(const struct request_bind *bind, uint16_t index
 
 /* A Query that must fail to parse; its text names the rule. */
 size_t request_write_query(uint8_t *to, size_t size, const char *text);
-/* A Parse of the unnamed statement with `text`. */
-size_t request_write_parse(uint8_t *to, size_t size, const char *text);
+/* A Parse of the statement `name` with `text`. The name is the client's: a failed Parse of the unnamed statement
+ * would drop the one that is there (exec_parse_message in postgres.c). */
+size_t request_write_parse(uint8_t *to, size_t size, struct bytes name, const char *text);
 /* A Bind of the prepared statement `statement` to the unnamed portal, no parameters. */
 size_t request_write_bind(uint8_t *to, size_t size, const char *statement);
 
