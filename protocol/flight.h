@@ -41,6 +41,7 @@ struct flight_entry {
 	enum flight_kind kind;
 	enum flight_outcome outcome;
 	bool rejected;     /* sent as something that must fail; its ErrorResponse is ours to write */
+	bool borrowed;     /* `statement` is what it runs, not what it says: FETCH, EXECUTE */
 	uint8_t target;    /* FLIGHT_DESCRIBE, FLIGHT_CLOSE: 'S' or 'P' */
 	uint64_t name;     /* names_hash of the statement (Parse, Close S) or portal (Bind, Execute, Close P) */
 	void *statement;   /* the caller's */
