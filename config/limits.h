@@ -73,6 +73,10 @@ enum {
 	/* Relations remembered as created in the open transaction; further ones count as pre-existing. */
 	LIMIT_CREATED_RELATIONS = 256,
 
+	/* Savepoints followed in the open transaction; a ROLLBACK TO a further one forgets what the transaction
+	 * created, so that it counts as pre-existing. */
+	LIMIT_SAVEPOINTS = 1024,
+
 	/* -- figures and log ------------------------------------------------------------------ */
 
 	/* Fingerprints with a row of their own per interval; the rest share the row `other`. */
