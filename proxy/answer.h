@@ -1,0 +1,18 @@
+/* What came of it: finished requests go to the figures, and prepared statements, portals and the session's
+ * state follow what the server has confirmed. */
+#ifndef PGPROCTOR_PROXY_ANSWER_H
+#define PGPROCTOR_PROXY_ANSWER_H
+
+#include "proxy/relay.h"
+
+/* True for the replies whose body (or a prefix of it) answer_message wants. */
+bool answer_wants(uint8_t type);
+/* A reply has ended. `body` is empty for those that answer_wants does not name. */
+void answer_message(struct session *session, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns);
+/* Our ErrorResponse in place of the one that was swallowed; written to `to`, which holds LIMIT_LOG_LINE_BYTES.
+ * Returns its length. */
+size_t answer_rejection(struct session *session, uint8_t *to);
+/* Gives back everything that the flight and the names still hold. */
+void answer_forget(struct session *session);
+
+#endif

@@ -1,0 +1,485 @@
+#include "proxy/ask.h"
+
+#include "config/limits.h"
+#include "inspect/inspector.h"
+#include "protocol/message.h"
+#include "protocol/request.h"
+#include "proxy/worker.h"
+
+#include <string.h>
+
+/* The server's own ceiling for messages that carry no SQL or data (PQ_SMALL_MESSAGE_LIMIT in libpq.h). */
+enum { ASK_SMALL_MESSAGE_BYTES = 10000 };
+
+static void ask_query(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
+static void ask_parse(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
+static void ask_bind(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
+static void ask_target(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
+static void ask_execute(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
+static void ask_oversize(struct session *session, struct relay_out *out, enum flight_kind kind, uint64_t name,
+                         uint64_t now_ns);
+static struct statement *ask_recognise(struct session *session, struct bytes sql);
+static struct statement *ask_prepared(const struct session *session, uint64_t name);
+static struct statement *ask_portal(const struct session *session, uint64_t name);
+static struct statement *ask_attributed(const struct session *session, struct statement *statement);
+static bool ask_rejects(const struct session *session, const struct verdict *verdict);
+static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
+                         bool rejected);
+static void ask_remember_rejection(struct session *session, const struct verdict *verdict);
+static void ask_replace(struct session *session, struct relay_out *out, enum flight_kind kind, struct bytes name,
+                        const char *rule);
+static void ask_unparsed(struct session *session, struct statement *statement, size_t sql_bytes);
+static void ask_push(struct session *session, enum flight_kind kind, uint64_t name, struct statement *statement,
+                     uint64_t now_ns);
+static void ask_push_entry(struct session *session, const struct flight_entry *entry);
+static uint64_t ask_batch(struct session *session, uint64_t now_ns);
+static struct bytes ask_body(struct bytes message);
+
+enum session_intake ask_header(struct session *session, struct relay_out *out, uint8_t type, uint32_t body_bytes,
+                               uint64_t now_ns)
+{
+	switch (type) {
+	case MESSAGE_QUERY:
+	case MESSAGE_PARSE:
+	case MESSAGE_BIND:
+		if (!session->ready_ns && body_bytes > LIMIT_STARTUP_PACKET_BYTES) {
+			session_refuse(session, "08P01", "message too long before authentication");
+			return INTAKE_DISCARD;
+		}
+		if (type == MESSAGE_BIND)
+			return body_bytes <= LIMIT_BIND_BYTES ? INTAKE_HOLD : INTAKE_PREFIX;
+		if (body_bytes <= LIMIT_INSPECT_BYTES)
+			return INTAKE_HOLD;
+		if (session->worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && !session->flight.skipping) {
+			ask_oversize(session, out, type == MESSAGE_QUERY ? FLIGHT_QUERY : FLIGHT_PARSE, NAMES_UNNAMED,
+			             now_ns);
+			return INTAKE_DISCARD;
+		}
+		if (type == MESSAGE_PARSE)
+			return INTAKE_PREFIX;
+		ask_oversize(session, out, FLIGHT_QUERY, NAMES_UNNAMED, now_ns);
+		return INTAKE_STREAM;
+	case MESSAGE_CLOSE:
+	case MESSAGE_DESCRIBE:
+	case MESSAGE_EXECUTE:
+		return body_bytes <= ASK_SMALL_MESSAGE_BYTES ? INTAKE_HOLD : INTAKE_STREAM;
+	case MESSAGE_SYNC:
+		session->batch_ns = 0;
+		ask_push(session, FLIGHT_SYNC, NAMES_UNNAMED, NULL, now_ns);
+		return INTAKE_STREAM;
+	case MESSAGE_COPY_DONE:
+	case MESSAGE_COPY_FAIL:
+		ask_push(session, FLIGHT_COPY_END, NAMES_UNNAMED, NULL, now_ns);
+		return INTAKE_STREAM;
+	case MESSAGE_FUNCTION_CALL:
+		ask_push(session, FLIGHT_FUNCTION_CALL, NAMES_UNNAMED, NULL, now_ns);
+		return INTAKE_STREAM;
+	case MESSAGE_TERMINATE:
+		if (!session->end_reason)
+			session->end_reason = "client terminated";
+		return INTAKE_STREAM;
+	default:
+		/* CopyData, Flush, passwords; and what is no frontend message, which the server itself refuses. */
+		return INTAKE_STREAM;
+	}
+}
+
+void ask_message(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
+{
+	switch (message.data[0]) {
+	case MESSAGE_QUERY:
+		ask_query(session, out, message, now_ns);
+		break;
+	case MESSAGE_PARSE:
+		ask_parse(session, out, message, now_ns);
+		break;
+	case MESSAGE_BIND:
+		ask_bind(session, out, message, now_ns);
+		break;
+	case MESSAGE_CLOSE:
+	case MESSAGE_DESCRIBE:
+		ask_target(session, out, message, now_ns);
+		break;
+	case MESSAGE_EXECUTE:
+		ask_execute(session, out, message, now_ns);
+		break;
+	default:
+		CHECK(!"ask_header holds no other type");
+	}
+}
+
+void ask_prefix(struct session *session, uint8_t type, struct bytes body, uint64_t now_ns)
+{
+	if (type == MESSAGE_BIND) {
+		struct request_bind bind = {0};
+		if (!request_decode_bind(body, true, &bind))
+			bind = (struct request_bind){0};
+		struct statement *statement = ask_prepared(session, names_hash(bind.statement));
+		if (statement) {
+			const struct verdict *verdict =
+			    inspector_judge(session->worker->inspector, statement, &session->state, NULL, 0);
+			ask_findings(session, statement, verdict, false);
+		}
+		ask_batch(session, now_ns);
+		ask_push(session, FLIGHT_BIND, names_hash(bind.portal), statement, now_ns);
+		return;
+	}
+	const uint8_t *end = memchr(body.data, 0, body.len);
+	struct bytes name = {body.data, end ? (size_t)(end - body.data) : 0};
+	ask_oversize(session, NULL, FLIGHT_PARSE, names_hash(name), now_ns);
+}
+
+/* -- simple query -------------------------------------------------------------------------------- */
+
+static void ask_query(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
+{
+	struct bytes sql;
+	struct flight_entry entry = {.kind = FLIGHT_QUERY, .sent_ns = now_ns};
+	session->batch_ns = 0;
+	if (session->flight.skipping || !request_decode_query(ask_body(message), &sql)) {
+		ask_push_entry(session, &entry);
+		relay_out_add(out, message.data, message.len);
+		return;
+	}
+	struct statement *statement = ask_recognise(session, sql);
+	const struct verdict *verdict =
+	    inspector_judge(session->worker->inspector, statement, &session->state, NULL, 0);
+	entry.rejected = ask_rejects(session, verdict);
+	ask_findings(session, statement, verdict, entry.rejected);
+	struct statement *attributed = ask_attributed(session, statement);
+	entry.borrowed = attributed != statement;
+	entry.statement = cache_ref(attributed);
+	ask_push_entry(session, &entry);
+	if (entry.rejected) {
+		ask_remember_rejection(session, verdict);
+		ask_replace(session, out, FLIGHT_QUERY, (struct bytes){0},
+		            verdict->findings[verdict->rejected_by].rule->slug);
+	} else {
+		relay_out_add(out, message.data, message.len);
+	}
+	cache_unref(statement);
+}
+
+/* -- extended query ------------------------------------------------------------------------------- */
+
+static void ask_parse(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
+{
+	struct request_parse parse;
+	struct flight_entry entry = {.kind = FLIGHT_PARSE, .sent_ns = ask_batch(session, now_ns)};
+	if (session->flight.skipping || !request_decode_parse(ask_body(message), &parse)) {
+		ask_push_entry(session, &entry);
+		relay_out_add(out, message.data, message.len);
+		return;
+	}
+	struct statement *statement = ask_recognise(session, parse.query);
+	const struct verdict *verdict =
+	    inspector_judge(session->worker->inspector, statement, &session->state, NULL, 0);
+	entry.name = names_hash(parse.name);
+	entry.rejected = ask_rejects(session, verdict);
+	entry.statement = statement; /* the reference goes with it */
+	ask_push_entry(session, &entry);
+	if (entry.rejected) {
+		/* A statement that goes on is counted at each Bind instead: that is when it runs. */
+		ask_findings(session, statement, verdict, true);
+		ask_remember_rejection(session, verdict);
+		ask_replace(session, out, FLIGHT_PARSE, parse.name, verdict->findings[verdict->rejected_by].rule->slug);
+	} else {
+		relay_out_add(out, message.data, message.len);
+	}
+}
+
+static void ask_bind(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
+{
+	struct request_bind bind;
+	struct flight_entry entry = {.kind = FLIGHT_BIND, .sent_ns = ask_batch(session, now_ns)};
+	struct statement *statement = NULL;
+	if (!session->flight.skipping && request_decode_bind(ask_body(message), false, &bind)) {
+		entry.name = names_hash(bind.portal);
+		statement = ask_prepared(session, names_hash(bind.statement));
+	}
+	if (!statement) {
+		ask_push_entry(session, &entry);
+		relay_out_add(out, message.data, message.len);
+		return;
+	}
+	/* Parameters past the hundredth are judged as unknown. */
+	struct bound_shape shapes[100];
+	uint16_t count = 0;
+	if (statement->wants_parameters) {
+		count = bind.parameters < ARRAY_LEN(shapes) ? bind.parameters : ARRAY_LEN(shapes);
+		for (uint16_t at = 0; at < count; at++) {
+			struct request_value value;
+			shapes[at] = (struct bound_shape){0};
+			if (!request_bind_value(&bind, at, &value) || value.null || value.binary)
+				continue;
+			const char *text = (const char *)value.value.data;
+			shapes[at].known = true;
+			shapes[at].like = shape_like(text, value.value.len);
+			shapes[at].regex = shape_regex(text, value.value.len);
+			shapes[at].similar = shape_similar(text, value.value.len);
+		}
+	}
+	const struct verdict *verdict =
+	    inspector_judge(session->worker->inspector, statement, &session->state, count > 0 ? shapes : NULL, count);
+	entry.rejected = ask_rejects(session, verdict);
+	entry.statement = cache_ref(statement);
+	ask_findings(session, statement, verdict, entry.rejected);
+	ask_push_entry(session, &entry);
+	if (entry.rejected) {
+		ask_remember_rejection(session, verdict);
+		ask_replace(session, out, FLIGHT_BIND, (struct bytes){0},
+		            verdict->findings[verdict->rejected_by].rule->slug);
+	} else {
+		relay_out_add(out, message.data, message.len);
+	}
+}
+
+static void ask_target(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
+{
+	struct request_target target = {0};
+	if (!request_decode_target(ask_body(message), &target))
+		target = (struct request_target){0};
+	struct flight_entry entry = {
+	    .kind = message.data[0] == MESSAGE_CLOSE ? FLIGHT_CLOSE : FLIGHT_DESCRIBE,
+	    .target = target.kind,
+	    .name = names_hash(target.name),
+	    .sent_ns = ask_batch(session, now_ns),
+	};
+	ask_push_entry(session, &entry);
+	relay_out_add(out, message.data, message.len);
+}
+
+static void ask_execute(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
+{
+	struct request_execute execute = {0};
+	if (!request_decode_execute(ask_body(message), &execute))
+		execute = (struct request_execute){0};
+	uint64_t portal = names_hash(execute.portal);
+	struct statement *statement = ask_portal(session, portal);
+	struct statement *attributed = statement ? ask_attributed(session, statement) : NULL;
+	const struct flight_entry entry = {
+	    .kind = FLIGHT_EXECUTE,
+	    .name = portal,
+	    .borrowed = attributed != statement,
+	    .statement = attributed ? cache_ref(attributed) : NULL,
+	    .sent_ns = ask_batch(session, now_ns),
+	};
+	session->batch_ns = 0;
+	session->statements++;
+	ask_push_entry(session, &entry);
+	relay_out_add(out, message.data, message.len);
+}
+
+/* -- what they share --------------------------------------------------------------------------------- */
+
+/* A Query or Parse past LIMIT_INSPECT_BYTES: counted, and refused when `oversize = reject`. */
+static void ask_oversize(struct session *session, struct relay_out *out, enum flight_kind kind, uint64_t name,
+                         uint64_t now_ns)
+{
+	struct worker *worker = session->worker;
+	struct statement *statement = inspector_oversize(worker->inspector);
+	ask_unparsed(session, statement, LIMIT_INSPECT_BYTES);
+	session->statements++;
+	struct flight_entry entry = {
+	    .kind = kind,
+	    .name = name,
+	    .statement = statement,
+	    .sent_ns = kind == FLIGHT_PARSE ? ask_batch(session, now_ns) : now_ns,
+	    .rejected = worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && out != NULL,
+	};
+	ask_push_entry(session, &entry);
+	if (!entry.rejected)
+		return;
+	struct session_rejection *rejection = calloc(1, sizeof *rejection);
+	CHECK(rejection != NULL);
+	rejection->message = strdup("pgproctor: oversize: the statement is longer than what is inspected");
+	rejection->detail = strdup("oversize = reject refuses what can't be judged.");
+	rejection->hint = strdup("Send smaller batches, or COPY.");
+	*session->rejections_end = rejection;
+	session->rejections_end = &rejection->next;
+	worker->parcel->stats.rejected++;
+	ask_replace(session, out, kind, (struct bytes){0}, "oversize");
+}
+
+static struct statement *ask_recognise(struct session *session, struct bytes sql)
+{
+	struct worker *worker = session->worker;
+	const char *text = (const char *)sql.data;
+	session->statements++;
+	struct comment_tags tags;
+	if (comment_read(text, sql.len, &tags)) {
+		if (!session->tags)
+			session->tags = malloc(sizeof *session->tags);
+		CHECK(session->tags != NULL);
+		*session->tags = tags;
+	} else if (session->tags) {
+		*session->tags = (struct comment_tags){0};
+	}
+	struct statement *statement = inspector_recognise(worker->inspector, &session->state, text, sql.len);
+	if (statement->opaque != OPAQUE_NONE)
+		ask_unparsed(session, statement, sql.len);
+	return statement;
+}
+
+/* A name counts from ParseComplete, but a pipeline may use it before that has come back. */
+static struct statement *ask_prepared(const struct session *session, uint64_t name)
+{
+	const struct flight_entry *pending = flight_pending(&session->flight, FLIGHT_PARSE, name);
+	return pending ? pending->statement : names_get(&session->names, NAMES_STATEMENT, name);
+}
+
+static struct statement *ask_portal(const struct session *session, uint64_t name)
+{
+	const struct flight_entry *pending = flight_pending(&session->flight, FLIGHT_BIND, name);
+	return pending ? pending->statement : names_get(&session->names, NAMES_PORTAL, name);
+}
+
+/* FETCH spends its cursor's query's time, EXECUTE its prepared statement's. */
+static struct statement *ask_attributed(const struct session *session, struct statement *statement)
+{
+	if (statement->statement_count != 1)
+		return statement;
+	const struct facts *facts = &statement->facts[0];
+	if (!facts->name || (facts->kind != STATEMENT_FETCH && facts->kind != STATEMENT_EXECUTE))
+		return statement;
+	uint64_t name = names_hash((struct bytes){(const uint8_t *)facts->name, strlen(facts->name)});
+	enum names_space space = facts->kind == STATEMENT_FETCH ? NAMES_PORTAL : NAMES_STATEMENT;
+	struct statement *found = names_get(&session->names, space, name);
+	return found ? found : statement;
+}
+
+/* In a transaction that has failed the server refuses everything by itself, with its own words. */
+static bool ask_rejects(const struct session *session, const struct verdict *verdict)
+{
+	bool failed = session->flight.status == 'E' && flight_empty(&session->flight);
+	return verdict->rejected_by >= 0 && !failed;
+}
+
+static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
+                         bool rejected)
+{
+	struct worker *worker = session->worker;
+	if (verdict->count == 0 || (session->flight.status == 'E' && flight_empty(&session->flight)))
+		return;
+	for (uint8_t at = 0; at < verdict->count; at++) {
+		const struct finding *finding = &verdict->findings[at];
+		struct stats_finding seen = {
+		    .fingerprint = statement->fingerprint,
+		    .query = (char *)statement->query,
+		    .rule = finding->rule,
+		    .severity = finding->severity,
+		    .action = rejected && at == verdict->rejected_by ? ACTION_REJECT : ACTION_LOG,
+		    .evidence = finding->evidence,
+		    .table = (char *)finding->table,
+		    .column = (char *)finding->column,
+		    .message = (char *)finding->message,
+		    .hint = (char *)finding->hint,
+		    .fix_sql = (char *)finding->fix_sql,
+		    .fix_django = (char *)finding->fix_django,
+		    .table_rows = finding->table_rows,
+		    .count = 1,
+		};
+		snprintf(seen.database, sizeof seen.database, "%s", session->state.database);
+		snprintf(seen.user, sizeof seen.user, "%s", session->state.user);
+		snprintf(seen.application, sizeof seen.application, "%s", session->application);
+		if (session->tags) {
+			snprintf(seen.route, sizeof seen.route, "%s", session->tags->route);
+			snprintf(seen.controller, sizeof seen.controller, "%s", session->tags->controller);
+			snprintf(seen.traceparent, sizeof seen.traceparent, "%s", session->tags->traceparent);
+		}
+		stats_find(&worker->parcel->stats, &seen);
+		if (!stats_sights_add(&worker->sights, seen.database, seen.rule, seen.fingerprint, seen.table))
+			continue;
+		logline_finding(&worker->line, worker->format, worker_wall_ms(), &seen, NULL);
+		parcel_add_line(worker->parcel, worker->line.text, worker->line.len);
+		worker_hurry(worker);
+	}
+}
+
+/* What the client will read when the server refuses what is sent instead. */
+static void ask_remember_rejection(struct session *session, const struct verdict *verdict)
+{
+	const struct finding *finding = &verdict->findings[verdict->rejected_by];
+	struct session_rejection *rejection = calloc(1, sizeof *rejection);
+	CHECK(rejection != NULL);
+	char rows[64] = "";
+	if (finding->table_rows >= 0)
+		snprintf(rows, sizeof rows, ", about %.0f rows", finding->table_rows);
+	int wrote = asprintf(&rejection->message, "pgproctor: %s: %s", finding->rule->slug, finding->message);
+	CHECK(wrote >= 0);
+	wrote = asprintf(&rejection->detail, "%s%s%s%s%s (rule %s).", finding->table[0] ? "Table " : "", finding->table,
+	                 finding->column[0] ? ", column " : "", finding->column, rows, finding->rule->code);
+	CHECK(wrote >= 0);
+	wrote = asprintf(&rejection->hint, "%s%s%s", finding->hint, finding->fix_django[0] ? "\nDjango: " : "",
+	                 finding->fix_django);
+	CHECK(wrote >= 0);
+	*session->rejections_end = rejection;
+	session->rejections_end = &rejection->next;
+	session->worker->parcel->stats.rejected++;
+}
+
+/* Sends what the server must refuse: a text that can't be parsed, or a Bind of a statement that isn't there.
+ * So it is the server that fails the transaction, skips to Sync, and keeps the order of a pipeline. */
+static void ask_replace(struct session *session, struct relay_out *out, enum flight_kind kind, struct bytes name,
+                        const char *rule)
+{
+	struct worker *worker = session->worker;
+	char text[256];
+	snprintf(text, sizeof text, "rejected by pgproctor: %s", rule);
+	relay_out_flush(out);
+	size_t len = 0;
+	if (kind == FLIGHT_QUERY)
+		len = request_write_query(worker->own, sizeof worker->own, text);
+	else if (kind == FLIGHT_PARSE)
+		len = request_write_parse(worker->own, sizeof worker->own, name, text);
+	else
+		len = request_write_bind(worker->own, sizeof worker->own, text);
+	CHECK(len <= sizeof worker->own);
+	relay_out_add(out, worker->own, len);
+	relay_out_flush(out);
+}
+
+static void ask_unparsed(struct session *session, struct statement *statement, size_t sql_bytes)
+{
+	struct worker *worker = session->worker;
+	worker->parcel->stats.opaque++;
+	if (statement->logged)
+		return;
+	statement->logged = true;
+	struct logline *line = worker_line(worker, LOG_LEVEL_WARNING, "unparsed", session);
+	logline_text(line, "reason", statement->query);
+	logline_int(line, statement->opaque == OPAQUE_OVERSIZE ? "bytes_over" : "bytes", (int64_t)sql_bytes);
+	worker_log(worker, line);
+}
+
+static void ask_push(struct session *session, enum flight_kind kind, uint64_t name, struct statement *statement,
+                     uint64_t now_ns)
+{
+	const struct flight_entry entry = {
+	    .kind = kind,
+	    .name = name,
+	    .statement = statement ? cache_ref(statement) : NULL,
+	    .sent_ns = now_ns,
+	};
+	ask_push_entry(session, &entry);
+}
+
+/* What the server will discard unanswered leaves nothing to remember. */
+static void ask_push_entry(struct session *session, const struct flight_entry *entry)
+{
+	if (!flight_push(&session->flight, entry))
+		cache_unref(entry->statement);
+}
+
+/* Parse, Bind and Execute of one statement are one piece of work to the client: it begins with the first. */
+static uint64_t ask_batch(struct session *session, uint64_t now_ns)
+{
+	if (!session->batch_ns)
+		session->batch_ns = now_ns;
+	return session->batch_ns;
+}
+
+static struct bytes ask_body(struct bytes message)
+{
+	return (struct bytes){message.data + MESSAGE_HEADER_BYTES, message.len - MESSAGE_HEADER_BYTES};
+}

@@ -1,0 +1,199 @@
+#include "proxy/link.h"
+
+#include "config/limits.h"
+
+#include <string.h>
+
+static_assert(sizeof(((struct link_scratch *)0)->bytes) == LIMIT_READ_BYTES, "the scratch is one read");
+
+/* What may wait in both buffers together: the high water mark, and what one more read of the other side, or
+ * one message held for inspection, adds to it. */
+enum { LINK_WAITING_BYTES_MAX = LIMIT_QUEUE_HIGH_BYTES + 2 * LIMIT_INSPECT_BYTES };
+
+static void link_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
+static void link_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
+static void link_on_written(uv_write_t *request, int status);
+static void link_on_shutdown(uv_shutdown_t *request, int status);
+static void link_on_close(uv_handle_t *handle);
+static void link_flush(struct link *link);
+static void link_break(struct link *link, int status);
+static void link_shutdown_now(struct link *link);
+
+int link_init(struct link *link, uv_loop_t *loop, enum link_transport transport, struct link_scratch *scratch,
+              const struct link_events *events, void *owner)
+{
+	*link = (struct link){.scratch = scratch, .events = events, .owner = owner};
+	int status = transport == LINK_TCP ? uv_tcp_init(loop, &link->uv.tcp) : uv_pipe_init(loop, &link->uv.pipe, 0);
+	if (status < 0)
+		return status;
+	link->uv.handle.data = link;
+	link->write.data = link;
+	link->shutdown.data = link;
+	link->state = LINK_OPEN;
+	return 0;
+}
+
+void link_tune(struct link *link, uint32_t keepidle_s)
+{
+	if (link->uv.handle.type != UV_TCP)
+		return;
+	uv_tcp_nodelay(&link->uv.tcp, 1);
+	uv_tcp_keepalive(&link->uv.tcp, keepidle_s > 0, keepidle_s);
+}
+
+void link_read(struct link *link, bool on)
+{
+	if (link->state != LINK_OPEN || link->ended || link->reading == on)
+		return;
+	link->reading = on;
+	if (!on)
+		uv_read_stop(&link->uv.stream);
+	else if (uv_read_start(&link->uv.stream, link_on_alloc, link_on_read) < 0)
+		link->reading = false;
+}
+
+void link_write(struct link *link, const uv_buf_t *pieces, unsigned count)
+{
+	if (link->state != LINK_OPEN || link->broken || link->shutdown_wanted)
+		return;
+	size_t taken = 0;
+	if (!link->writing && link->queued.len == 0) {
+		int wrote = uv_try_write(&link->uv.stream, pieces, count);
+		if (wrote < 0 && wrote != UV_EAGAIN) {
+			link_break(link, wrote);
+			return;
+		}
+		taken = wrote > 0 ? (size_t)wrote : 0;
+	}
+	for (unsigned at = 0; at < count; at++) {
+		size_t skip = taken < pieces[at].len ? taken : pieces[at].len;
+		taken -= skip;
+		if (skip < pieces[at].len)
+			buffer_put(&link->queued, pieces[at].base + skip, pieces[at].len - skip,
+			           LINK_WAITING_BYTES_MAX);
+	}
+	if (link->queued.len > 0)
+		link_flush(link);
+}
+
+bool link_full(const struct link *link)
+{
+	return link->above_high;
+}
+
+void link_shutdown(struct link *link)
+{
+	if (link->state != LINK_OPEN || link->broken || link->shutdown_wanted)
+		return;
+	link->shutdown_wanted = true;
+	if (!link->writing)
+		link_shutdown_now(link);
+}
+
+void link_close(struct link *link)
+{
+	if (link->state != LINK_OPEN)
+		return;
+	link->state = LINK_CLOSING;
+	link->reading = false;
+	uv_close(&link->uv.handle, link_on_close);
+}
+
+bool link_gone(const struct link *link)
+{
+	return link->state == LINK_NONE || link->state == LINK_CLOSED;
+}
+
+static void link_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+	(void)suggested;
+	struct link *link = handle->data;
+	*buffer = uv_buf_init((char *)link->scratch->bytes, sizeof link->scratch->bytes);
+}
+
+static void link_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+{
+	struct link *link = stream->data;
+	if (count == 0)
+		return;
+	if (count > 0) {
+		link->events->on_data(link, (struct bytes){(const uint8_t *)buffer->base, (size_t)count});
+		return;
+	}
+	uv_read_stop(stream);
+	link->reading = false;
+	link->ended = true;
+	if (count != UV_EOF)
+		link->broken = true;
+	link->events->on_end(link, count == UV_EOF ? 0 : (int)count);
+}
+
+/* Hands what is queued to libuv, one write at a time: its memory must stay where it is until that is done. */
+static void link_flush(struct link *link)
+{
+	if (link->sent.len + link->queued.len > LIMIT_QUEUE_HIGH_BYTES)
+		link->above_high = true;
+	if (link->writing)
+		return;
+	link->sent = link->queued;
+	link->queued = (struct buffer){0};
+	uv_buf_t whole = uv_buf_init((char *)link->sent.data, (unsigned)link->sent.len);
+	link->writing = true;
+	int status = uv_write(&link->write, &link->uv.stream, &whole, 1, link_on_written);
+	if (status < 0) {
+		link->writing = false;
+		link_break(link, status);
+	}
+}
+
+static void link_on_written(uv_write_t *request, int status)
+{
+	struct link *link = request->data;
+	link->writing = false;
+	buffer_free(&link->sent);
+	if (link->state != LINK_OPEN)
+		return;
+	if (status < 0) {
+		link_break(link, status);
+		return;
+	}
+	if (link->queued.len > 0)
+		link_flush(link);
+	else if (link->shutdown_wanted)
+		link_shutdown_now(link);
+	if (link->above_high && link->sent.len + link->queued.len <= LIMIT_QUEUE_LOW_BYTES) {
+		link->above_high = false;
+		link->events->on_drained(link);
+	}
+}
+
+static void link_shutdown_now(struct link *link)
+{
+	if (uv_shutdown(&link->shutdown, &link->uv.stream, link_on_shutdown) < 0)
+		link_break(link, UV_ENOTCONN);
+}
+
+static void link_on_shutdown(uv_shutdown_t *request, int status)
+{
+	struct link *link = request->data;
+	(void)status; /* a peer that is gone already is as good as told */
+	if (link->state == LINK_OPEN)
+		link->events->on_sent(link);
+}
+
+static void link_break(struct link *link, int status)
+{
+	if (link->broken)
+		return;
+	link->broken = true;
+	link->events->on_broken(link, status);
+}
+
+static void link_on_close(uv_handle_t *handle)
+{
+	struct link *link = handle->data;
+	link->state = LINK_CLOSED;
+	buffer_free(&link->sent);
+	buffer_free(&link->queued);
+	link->events->on_closed(link);
+}

@@ -1,0 +1,83 @@
+/* One side of a session: a stream with a bounded queue of what it could not take yet. Knows nothing of
+ * messages. Reads land in a scratch that all links of a worker share, so a view is good for that callback only.
+ *
+ * Life: link_init → (accept or connect by the owner) → link_read … link_write … → link_close → on_closed. The
+ * handle is embedded; its memory belongs to the owner until on_closed, which comes exactly once. */
+#ifndef PGPROCTOR_PROXY_LINK_H
+#define PGPROCTOR_PROXY_LINK_H
+
+#include "config/check.h"
+#include "protocol/bytes.h"
+#include "proxy/buffer.h"
+
+#include <uv.h>
+
+struct link;
+
+struct link_events {
+	void (*on_data)(struct link *link, struct bytes input);
+	/* The peer has sent its last byte (status 0), or the connection broke (a libuv error). Once. */
+	void (*on_end)(struct link *link, int status);
+	/* What was queued has gone below LIMIT_QUEUE_LOW_BYTES after having been above LIMIT_QUEUE_HIGH_BYTES. */
+	void (*on_drained)(struct link *link);
+	/* A write failed: the connection is dead. At most once, and not after on_end with an error. */
+	void (*on_broken)(struct link *link, int status);
+	/* link_shutdown has sent everything, and FIN. */
+	void (*on_sent)(struct link *link);
+	void (*on_closed)(struct link *link);
+};
+
+struct link_scratch {
+	uint8_t bytes[64 * 1024];
+};
+
+enum link_state {
+	LINK_NONE, /* no handle: nothing to close */
+	LINK_OPEN,
+	LINK_CLOSING,
+	LINK_CLOSED,
+};
+
+struct link {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	enum link_state state;
+	bool reading;
+	bool ended; /* on_end has been told */
+	bool broken;
+	bool above_high;
+	bool writing;         /* a uv_write is under way on `sent` */
+	bool shutdown_wanted; /* once the queue is empty */
+	uv_write_t write;
+	uv_shutdown_t shutdown;
+	struct buffer sent;   /* handed to the kernel's queue through uv_write */
+	struct buffer queued; /* waiting for that */
+	struct link_scratch *scratch;
+	const struct link_events *events;
+	void *owner;
+};
+
+enum link_transport { LINK_TCP, LINK_UNIX };
+
+MUST_USE int link_init(struct link *link, uv_loop_t *loop, enum link_transport transport, struct link_scratch *scratch,
+                       const struct link_events *events, void *owner);
+/* TCP_NODELAY, and keepalive after so many seconds of silence (0: none). Nothing for a unix socket. */
+void link_tune(struct link *link, uint32_t keepidle_s);
+/* Starts or stops reading; doing so twice is harmless. */
+void link_read(struct link *link, bool on);
+/* Sends at once what the socket takes and queues a copy of the rest. The caller stops the other side's reading
+ * when link_full says so. Does nothing once the link is broken or closing. */
+void link_write(struct link *link, const uv_buf_t *pieces, unsigned count);
+bool link_full(const struct link *link);
+/* Sends FIN after everything that is queued. */
+void link_shutdown(struct link *link);
+/* Closes at once; harmless when done already. */
+void link_close(struct link *link);
+/* Nothing of it is alive any more. */
+bool link_gone(const struct link *link);
+
+#endif

@@ -1,0 +1,221 @@
+#include "proxy/relay.h"
+
+#include "config/limits.h"
+#include "protocol/message.h"
+#include "proxy/answer.h"
+#include "proxy/ask.h"
+#include "proxy/worker.h"
+
+#include <string.h>
+
+static void relay_client_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
+                              const uint8_t *message, uint64_t now_ns);
+static void relay_server_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
+                              uint64_t now_ns);
+
+void relay_out_add(struct relay_out *out, const void *data, size_t len)
+{
+	if (len == 0)
+		return;
+	uv_buf_t *last = out->count > 0 ? &out->pieces[out->count - 1] : NULL;
+	if (last && last->base + last->len == (const char *)data) {
+		last->len += len;
+		return;
+	}
+	if (out->count == ARRAY_LEN(out->pieces))
+		relay_out_flush(out);
+	out->pieces[out->count++] = uv_buf_init((char *)data, (unsigned)len);
+}
+
+void relay_out_flush(struct relay_out *out)
+{
+	if (out->count > 0)
+		link_write(out->to, out->pieces, out->count);
+	out->count = 0;
+}
+
+/* A header's five bytes may have come in two reads: then they are no range of this one, and are sent from a copy
+ * that lives on the caller's stack until the flush. */
+static const uint8_t *relay_header(const struct frame *frame, struct bytes input, size_t header_end,
+                                   uint8_t copy[MESSAGE_HEADER_BYTES])
+{
+	if (header_end >= MESSAGE_HEADER_BYTES)
+		return input.data + header_end - MESSAGE_HEADER_BYTES;
+	memcpy(copy, frame->header, MESSAGE_HEADER_BYTES);
+	return copy;
+}
+
+void relay_from_client(struct session *session, struct bytes input, uint64_t now_ns)
+{
+	struct relay_out out = {.to = &session->server};
+	uint8_t header_copy[MESSAGE_HEADER_BYTES];
+	const uint8_t *header = header_copy; /* of the message under way, when it began in this input */
+	size_t at = 0;
+
+	while (at < input.len && session->phase == SESSION_RELAY) {
+		struct frame_piece piece;
+		struct bytes rest = {input.data + at, input.len - at};
+		enum frame_event event = frame_next(&session->client_frame, rest, &piece);
+		at += piece.input_bytes;
+		switch (event) {
+		case FRAME_MORE:
+			break;
+		case FRAME_BROKEN:
+			/* The server will say so and close: it has to see what we saw. */
+			relay_out_add(&out, session->client_frame.header, MESSAGE_HEADER_BYTES);
+			relay_out_flush(&out);
+			session_blind(session, "a client message has an impossible length");
+			break;
+		case FRAME_HEADER:
+			header = relay_header(&session->client_frame, input, at, header_copy);
+			session->client_type = piece.type;
+			session->intake = ask_header(session, &out, piece.type, piece.body_bytes, now_ns);
+			if (session->intake == INTAKE_STREAM)
+				relay_out_add(&out, header, MESSAGE_HEADER_BYTES);
+			else if (session->intake == INTAKE_PREFIX ||
+			         (session->intake == INTAKE_HOLD &&
+			          (at + piece.body_bytes > input.len || header == header_copy)))
+				buffer_put(&session->held, header, MESSAGE_HEADER_BYTES, MESSAGE_HEADER_BYTES);
+			/* An empty body's event needs no further input. */
+			if (piece.body_bytes == 0) {
+				event = frame_next(&session->client_frame, (struct bytes){input.data + at, 0}, &piece);
+				CHECK(event == FRAME_BODY && piece.last);
+				relay_client_body(session, &out, &piece, header, now_ns);
+			}
+			break;
+		case FRAME_BODY:
+			relay_client_body(session, &out, &piece, header, now_ns);
+			break;
+		}
+	}
+	relay_out_flush(&out);
+	if (at < input.len && session->phase == SESSION_BLIND) {
+		uv_buf_t rest = uv_buf_init((char *)input.data + at, (unsigned)(input.len - at));
+		link_write(&session->server, &rest, 1);
+	}
+	if (frame_at_boundary(&session->client_frame))
+		buffer_free(&session->held);
+}
+
+/* `header` stands right before the body in the input when nothing of the message is held. */
+static void relay_client_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
+                              const uint8_t *header, uint64_t now_ns)
+{
+	struct buffer *held = &session->held;
+	switch (session->intake) {
+	case INTAKE_DISCARD:
+		return;
+	case INTAKE_STREAM:
+		relay_out_add(out, piece->body.data, piece->body.len);
+		return;
+	case INTAKE_PREFIX: {
+		size_t held_max = MESSAGE_HEADER_BYTES + LIMIT_BIND_BYTES;
+		size_t wanted = held_max - held->len < piece->body.len ? held_max - held->len : piece->body.len;
+		buffer_put(held, piece->body.data, wanted, held_max);
+		if (held->len < held_max && !piece->last)
+			return;
+		ask_prefix(session, session->client_type,
+		           (struct bytes){held->data + MESSAGE_HEADER_BYTES, held->len - MESSAGE_HEADER_BYTES}, now_ns);
+		relay_out_add(out, held->data, held->len);
+		relay_out_add(out, piece->body.data + wanted, piece->body.len - wanted);
+		relay_out_flush(out);
+		buffer_free(held);
+		session->intake = INTAKE_STREAM;
+		return;
+	}
+	case INTAKE_HOLD:
+		if (held->len == 0) {
+			CHECK(piece->last);
+			struct bytes message = {header, MESSAGE_HEADER_BYTES + piece->body.len};
+			ask_message(session, out, message, now_ns);
+			return;
+		}
+		buffer_put(held, piece->body.data, piece->body.len, MESSAGE_HEADER_BYTES + LIMIT_INSPECT_BYTES);
+		if (!piece->last)
+			return;
+		ask_message(session, out, (struct bytes){held->data, held->len}, now_ns);
+		relay_out_flush(out);
+		held->len = 0;
+		return;
+	}
+}
+
+void relay_from_server(struct session *session, struct bytes input, uint64_t now_ns)
+{
+	struct relay_out out = {.to = &session->client};
+	uint8_t header_copy[MESSAGE_HEADER_BYTES];
+	size_t at = 0;
+
+	while (at < input.len && session->phase == SESSION_RELAY) {
+		struct frame_piece piece;
+		struct bytes rest = {input.data + at, input.len - at};
+		enum frame_event event = frame_next(&session->server_frame, rest, &piece);
+		at += piece.input_bytes;
+		switch (event) {
+		case FRAME_MORE:
+			break;
+		case FRAME_BROKEN:
+			/* A postmaster that fails to fork answers without a length: its text goes on as it is. */
+			relay_out_add(&out, session->server_frame.header, MESSAGE_HEADER_BYTES);
+			relay_out_flush(&out);
+			session_blind(session, "a server message has an impossible length");
+			break;
+		case FRAME_HEADER: {
+			const uint8_t *header = relay_header(&session->server_frame, input, at, header_copy);
+			session->server_type = piece.type;
+			session->server_bytes = MESSAGE_HEADER_BYTES + (uint64_t)piece.body_bytes;
+			session->server_fate = flight_reply_begin(&session->flight, piece.type, now_ns);
+			if (session->server_fate != FLIGHT_SWALLOW)
+				relay_out_add(&out, header, MESSAGE_HEADER_BYTES);
+			if (session->server_fate == FLIGHT_LOST) {
+				relay_out_flush(&out);
+				session_blind(session, "a reply that answers nothing");
+				break;
+			}
+			if (piece.body_bytes == 0) {
+				event = frame_next(&session->server_frame, (struct bytes){input.data + at, 0}, &piece);
+				CHECK(event == FRAME_BODY && piece.last);
+				relay_server_body(session, &out, &piece, now_ns);
+			}
+			break;
+		}
+		case FRAME_BODY:
+			relay_server_body(session, &out, &piece, now_ns);
+			break;
+		}
+	}
+	relay_out_flush(&out);
+	if (at < input.len && session->phase == SESSION_BLIND) {
+		uv_buf_t rest = uv_buf_init((char *)input.data + at, (unsigned)(input.len - at));
+		link_write(&session->client, &rest, 1);
+	}
+}
+
+static void relay_server_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
+                              uint64_t now_ns)
+{
+	if (session->server_fate == FLIGHT_FORWARD)
+		relay_out_add(out, piece->body.data, piece->body.len);
+	struct bytes body = {NULL, 0};
+	if (answer_wants(session->server_type)) {
+		body = piece->body;
+		bool whole = piece->last && session->prefix.len == 0;
+		if (!whole) {
+			size_t room = LIMIT_REPLY_PREFIX_BYTES - session->prefix.len;
+			buffer_put(&session->prefix, piece->body.data, piece->body.len < room ? piece->body.len : room,
+			           LIMIT_REPLY_PREFIX_BYTES);
+			body = (struct bytes){session->prefix.data, session->prefix.len};
+		}
+	}
+	if (!piece->last)
+		return;
+	if (session->server_fate == FLIGHT_SWALLOW) {
+		struct worker *worker = session->worker;
+		relay_out_flush(out);
+		relay_out_add(out, worker->own, answer_rejection(session, worker->own));
+		relay_out_flush(out);
+	}
+	answer_message(session, session->server_type, body, session->server_bytes, now_ns);
+	if (session->prefix.capacity > 0)
+		buffer_free(&session->prefix);
+}

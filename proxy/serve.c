@@ -1,0 +1,138 @@
+#include "proxy/serve.h"
+
+#include "inspect/rules.h"
+#include "proxy/feed.h"
+#include "proxy/listener.h"
+#include "proxy/reporter.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SERVE_PROBE_MS = 2000 };
+
+static int serve_fail(const char *message, int status);
+static void serve_raise_file_limit(void);
+static void serve_block_signals(sigset_t *signals);
+static void serve_say_started(const struct settings *settings, struct reporter *reporter, const struct worker *worker);
+static void serve_wait(const sigset_t *signals, struct reporter *reporter, struct worker *worker);
+static void serve_say(struct reporter *reporter, enum log_level level, const char *event, const char *name,
+                      const char *value);
+
+int serve_run(const struct settings *settings)
+{
+	char error[1024];
+	static struct rule_settings rules;
+	if (!rules_configure(&rules, settings, error, sizeof error))
+		return serve_fail(error, 2);
+	sigset_t signals;
+	serve_block_signals(&signals);
+	serve_raise_file_limit();
+	struct reporter *reporter = reporter_start(settings, error, sizeof error);
+	if (!reporter)
+		return serve_fail(error, 1);
+	struct worker *worker = worker_new(settings, &rules, reporter, error, sizeof error);
+	if (!worker) {
+		reporter_stop(reporter);
+		return serve_fail(error, 1);
+	}
+	serve_say_started(settings, reporter, worker);
+	struct feed *feed = feed_start(settings, reporter, worker_publish, worker);
+	int status = worker_start(worker, feed);
+	if (status == 0)
+		serve_wait(&signals, reporter, worker);
+	else
+		serve_fail("cannot start a thread", 1);
+
+	/* The worker asks the feed for catalogs until its thread ends, the feed publishes to the worker until it stops.
+	 */
+	feed_stop(feed);
+	worker_free(worker);
+	serve_say(reporter, LOG_LEVEL_INFO, "stopped", NULL, NULL);
+	reporter_stop(reporter);
+	return status == 0 ? 0 : 1;
+}
+
+static int serve_fail(const char *message, int status)
+{
+	fprintf(stderr, "pgproctor: %s\n", message);
+	return status;
+}
+
+/* Each session needs two descriptors; the hard limit is what the operator grants. */
+static void serve_raise_file_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Blocked in every thread, taken one by one in serve_wait. */
+static void serve_block_signals(sigset_t *signals)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(signals);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+static void serve_say_started(const struct settings *settings, struct reporter *reporter, const struct worker *worker)
+{
+	struct logline line;
+	logline_begin(&line, reporter_format(reporter), worker_wall_ms(), LOG_LEVEL_INFO, "started");
+	logline_text(&line, "version", PGPROCTOR_VERSION);
+	logline_text(&line, "listen", listener_description(worker->listener));
+	char upstream[300];
+	snprintf(upstream, sizeof upstream, "%s:%u", settings->upstream.host, settings->upstream.port);
+	logline_text(&line, "upstream", upstream);
+	logline_text(&line, "mode", settings->mode == SETTINGS_ENFORCE ? "enforce" : "observe");
+	logline_text(&line, "config", settings->file);
+	logline_int(&line, "pid", getpid());
+	logline_end(&line);
+	reporter_line(reporter, &line);
+
+	char reason[256];
+	if (!upstream_probe(&settings->upstream, SERVE_PROBE_MS, reason, sizeof reason)) {
+		char message[640];
+		snprintf(message, sizeof message,
+		         "the server at %s does not answer: %s; clients are refused until it does", upstream, reason);
+		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", message);
+	}
+}
+
+static void serve_wait(const sigset_t *signals, struct reporter *reporter, struct worker *worker)
+{
+	const struct timespec patience = {.tv_nsec = 50 * 1000000};
+	unsigned asked = 0;
+	while (!worker_done(worker)) {
+		/* While stopping, the worker's end is waited for as well as a second, less patient, signal. */
+		int number = asked > 0 ? sigtimedwait(signals, NULL, &patience) : sigwaitinfo(signals, NULL);
+		if (number == SIGHUP) {
+			reporter_reopen(reporter);
+		} else if (number == SIGINT || number == SIGTERM) {
+			asked++;
+			serve_say(reporter, LOG_LEVEL_INFO, "stopping", "signal",
+			          number == SIGINT ? "SIGINT" : "SIGTERM");
+			worker_stop(worker, asked > 1);
+		}
+	}
+}
+
+static void serve_say(struct reporter *reporter, enum log_level level, const char *event, const char *name,
+                      const char *value)
+{
+	struct logline line;
+	logline_begin(&line, reporter_format(reporter), worker_wall_ms(), level, event);
+	if (name)
+		logline_text(&line, name, value);
+	logline_end(&line);
+	reporter_line(reporter, &line);
+}

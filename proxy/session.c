@@ -1,0 +1,643 @@
+#include "proxy/session.h"
+
+#include "config/limits.h"
+#include "protocol/message.h"
+#include "protocol/reply.h"
+#include "protocol/startup.h"
+#include "proxy/answer.h"
+#include "proxy/relay.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+
+#include <string.h>
+
+/* After FIN to the client it may still be sending; a close with unread input would turn into an RST that can
+ * destroy the last message on its way. So it is read to its end, for this long at most. */
+enum { SESSION_LINGER_MS = 5000 };
+
+/* What SSLRequest and GSSENCRequest are answered with while there is no encryption to offer. */
+static const char SESSION_NO = 'N';
+
+static void session_client_data(struct link *link, struct bytes input);
+static void session_client_end(struct link *link, int status);
+static void session_client_drained(struct link *link);
+static void session_client_broken(struct link *link, int status);
+static void session_client_sent(struct link *link);
+static void session_server_data(struct link *link, struct bytes input);
+static void session_server_end(struct link *link, int status);
+static void session_server_drained(struct link *link);
+static void session_server_broken(struct link *link, int status);
+static void session_server_sent(struct link *link);
+static void session_link_closed(struct link *link);
+static void session_move(struct session *session, enum session_phase phase);
+static void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
+static void session_let_go(struct link *link, const struct frame *frame, struct buffer *held);
+static void session_start_up(struct session *session);
+static void session_open(struct session *session, const struct startup *startup);
+static void session_connect(struct session *session);
+static void session_connected(struct session *session, int status);
+static void session_on_timer(uv_timer_t *timer);
+static void session_on_timer_closed(uv_handle_t *handle);
+static void session_free_when_gone(struct session *session);
+static void session_name_client(struct session *session);
+static void session_log_connect(struct session *session);
+static void session_log_disconnect(struct session *session);
+
+static const struct link_events session_client_events = {
+    .on_data = session_client_data,
+    .on_end = session_client_end,
+    .on_drained = session_client_drained,
+    .on_broken = session_client_broken,
+    .on_sent = session_client_sent,
+    .on_closed = session_link_closed,
+};
+
+static const struct link_events session_server_events = {
+    .on_data = session_server_data,
+    .on_end = session_server_end,
+    .on_drained = session_server_drained,
+    .on_broken = session_server_broken,
+    .on_sent = session_server_sent,
+    .on_closed = session_link_closed,
+};
+
+void session_accept(struct worker *worker, uv_stream_t *listener)
+{
+	struct session *session = calloc(1, sizeof *session);
+	CHECK(session != NULL);
+	session->worker = worker;
+	session->id = ++worker->next_session_id;
+	session->accepted_ns = uv_hrtime();
+	session->rejections_end = &session->rejections;
+	flight_init(&session->flight);
+	names_init(&session->names);
+	frame_init(&session->client_frame);
+	frame_init(&session->server_frame);
+	CHECK(uv_timer_init(&worker->loop, &session->timer) == 0);
+	session->timer.data = session;
+
+	session->next = worker->sessions;
+	if (session->next)
+		session->next->previous = session;
+	worker->sessions = session;
+	worker->session_count++;
+	worker->connects++;
+
+	enum link_transport transport = listener->type == UV_TCP ? LINK_TCP : LINK_UNIX;
+	int status =
+	    link_init(&session->client, &worker->loop, transport, &worker->scratch, &session_client_events, session);
+	if (status == 0)
+		status = uv_accept(listener, &session->client.uv.stream);
+	if (status < 0) {
+		session_abort(session, "accept failed");
+		return;
+	}
+	link_tune(&session->client, worker->settings->tcp_keepidle_s);
+	session_name_client(session);
+	if (worker->settings->client_login_timeout_ms > 0)
+		uv_timer_start(&session->timer, session_on_timer, worker->settings->client_login_timeout_ms, 0);
+	link_read(&session->client, true);
+}
+
+void session_blind(struct session *session, const char *why)
+{
+	struct worker *worker = session->worker;
+	if (session->phase != SESSION_RELAY)
+		return;
+	worker->parcel->stats.blind_sessions++;
+	struct logline *line = worker_line(worker, LOG_LEVEL_WARNING, "blind", session);
+	logline_text(line, "reason", why);
+	bool close = worker->settings->on_blind == SETTINGS_BLIND_CLOSE;
+	logline_text(line, "consequence", close ? "session closed" : "session goes on uninspected");
+	worker_log(worker, line);
+	/* In the middle of a message that was replaced or swallowed there is no way to go on in step. */
+	bool midway = (!frame_at_boundary(&session->client_frame) && session->intake == INTAKE_DISCARD) ||
+	              (!frame_at_boundary(&session->server_frame) && session->server_fate == FLIGHT_SWALLOW);
+	if (close || midway) {
+		session_end(session, why);
+		return;
+	}
+	session_move(session, SESSION_BLIND);
+	session_let_go(&session->server, &session->client_frame, &session->held);
+	session_let_go(&session->client, &session->server_frame, NULL);
+}
+
+/* What of a message is kept back while it is followed: some header bytes, or a message to be judged. */
+static void session_let_go(struct link *link, const struct frame *frame, struct buffer *held)
+{
+	if (frame->header_bytes < MESSAGE_HEADER_BYTES && frame->header_bytes > 0) {
+		uv_buf_t piece = uv_buf_init((char *)frame->header, frame->header_bytes);
+		link_write(link, &piece, 1);
+	} else if (held && held->len > 0) {
+		uv_buf_t piece = uv_buf_init((char *)held->data, (unsigned)held->len);
+		link_write(link, &piece, 1);
+		held->len = 0;
+	}
+}
+
+void session_end(struct session *session, const char *reason)
+{
+	if (session->phase == SESSION_CLOSING)
+		return;
+	session->end_reason = reason;
+	session_move(session, SESSION_CLOSING);
+	link_close(&session->server);
+	uv_timer_stop(&session->timer);
+	if (session->client.state != LINK_OPEN || session->client.broken) {
+		session_abort(session, reason);
+		return;
+	}
+	link_shutdown(&session->client);
+	link_read(&session->client, true);
+}
+
+void session_refuse(struct session *session, const char *sqlstate, const char *message)
+{
+	session_say_fatal(session, sqlstate, message);
+	session_end(session, message);
+}
+
+static void session_say_fatal(struct session *session, const char *sqlstate, const char *message)
+{
+	const struct reply_error error = {.severity = "FATAL", .sqlstate = sqlstate, .message = message};
+	uint8_t *own = session->worker->own;
+	size_t len = reply_write_error(own, sizeof session->worker->own, &error);
+	uv_buf_t piece = uv_buf_init((char *)own, (unsigned)len);
+	link_write(&session->client, &piece, 1);
+	memcpy(session->end_sqlstate, sqlstate, 5);
+}
+
+void session_drain(struct session *session)
+{
+	session->draining = true;
+	bool idle = flight_empty(&session->flight) && session->flight.status != 'T' && session->flight.status != 'E';
+	if (session->phase == SESSION_RELAY && (!idle || !frame_at_boundary(&session->client_frame)))
+		return;
+	if (session->phase == SESSION_BLIND || session->phase == SESSION_CANCEL)
+		return;
+	if (session->ready_ns) {
+		static const char terminate[MESSAGE_HEADER_BYTES] = {MESSAGE_TERMINATE, 0, 0, 0, 4};
+		uv_buf_t piece = uv_buf_init((char *)terminate, sizeof terminate);
+		link_write(&session->server, &piece, 1);
+		session_refuse(session, "57P01", "pgproctor is shutting down");
+	} else {
+		session_refuse(session, "57P03", "pgproctor is shutting down");
+	}
+}
+
+void session_ready(struct session *session, uint64_t now_ns)
+{
+	session->ready_ns = now_ns;
+	uv_timer_stop(&session->timer);
+	session_log_connect(session);
+	if (session->worker->feed)
+		feed_want(session->worker->feed, session->state.database, session->state.user);
+}
+
+void session_pace(struct session *session)
+{
+	switch (session->phase) {
+	case SESSION_STARTUP:
+	case SESSION_CLOSING:
+		link_read(&session->client, true);
+		break;
+	case SESSION_CONNECTING:
+		link_read(&session->client, false);
+		break;
+	case SESSION_RELAY:
+	case SESSION_BLIND:
+	case SESSION_CANCEL:
+		link_read(&session->client, !link_full(&session->server) && !flight_full(&session->flight));
+		link_read(&session->server, !link_full(&session->client));
+		break;
+	}
+}
+
+/* Which phase may follow which: the drawing in the header, as a table. */
+static void session_move(struct session *session, enum session_phase phase)
+{
+	static const uint8_t allowed[] = {
+	    [SESSION_STARTUP] = 1 << SESSION_CONNECTING | 1 << SESSION_CLOSING,
+	    [SESSION_CONNECTING] = 1 << SESSION_RELAY | 1 << SESSION_BLIND | 1 << SESSION_CANCEL | 1 << SESSION_CLOSING,
+	    [SESSION_RELAY] = 1 << SESSION_BLIND | 1 << SESSION_CLOSING,
+	    [SESSION_BLIND] = 1 << SESSION_CLOSING,
+	    [SESSION_CANCEL] = 1 << SESSION_CLOSING,
+	    [SESSION_CLOSING] = 0,
+	};
+	CHECK(allowed[session->phase] & 1 << phase);
+	session->phase = phase;
+}
+
+/* -- the client's side -------------------------------------------------------------------------- */
+
+static void session_client_data(struct link *link, struct bytes input)
+{
+	struct session *session = link->owner;
+	session->worker->parcel->stats.bytes_in += input.len;
+	switch (session->phase) {
+	case SESSION_STARTUP:
+		/* A start-up packet is at most 10,000 bytes and one read 65,536, so what is kept stays small. */
+		buffer_put(&session->held, input.data, input.len, LIMIT_STARTUP_PACKET_BYTES + LIMIT_READ_BYTES);
+		session_start_up(session);
+		break;
+	case SESSION_RELAY:
+		relay_from_client(session, input, uv_hrtime());
+		break;
+	case SESSION_BLIND:
+	case SESSION_CANCEL: {
+		uv_buf_t piece = uv_buf_init((char *)input.data, (unsigned)input.len);
+		link_write(&session->server, &piece, 1);
+		break;
+	}
+	case SESSION_CONNECTING:
+	case SESSION_CLOSING:
+		break;
+	}
+	session_pace(session);
+}
+
+static void session_client_end(struct link *link, int status)
+{
+	struct session *session = link->owner;
+	switch (session->phase) {
+	case SESSION_STARTUP:
+	case SESSION_CONNECTING:
+		session_abort(session, status == 0 ? "client closed" : "client connection broke");
+		break;
+	case SESSION_CLOSING:
+		/* What is still queued for it has a reader yet, unless the connection broke. */
+		if (status < 0 || uv_is_active((uv_handle_t *)&session->timer))
+			session_abort(session, session->end_reason);
+		break;
+	case SESSION_RELAY:
+	case SESSION_BLIND:
+	case SESSION_CANCEL:
+		if (status < 0) {
+			session_abort(session, "client connection broke");
+			break;
+		}
+		/* The server answers what came before, reads the end, and closes; its replies still have a reader. */
+		if (!session->end_reason)
+			session->end_reason = "client closed";
+		link_shutdown(&session->server);
+		break;
+	}
+}
+
+static void session_client_drained(struct link *link)
+{
+	session_pace(link->owner);
+}
+
+static void session_client_broken(struct link *link, int status)
+{
+	(void)status;
+	session_abort(link->owner, "client connection broke");
+}
+
+static void session_client_sent(struct link *link)
+{
+	struct session *session = link->owner;
+	if (session->client.ended)
+		session_abort(session, session->end_reason);
+	else
+		uv_timer_start(&session->timer, session_on_timer, SESSION_LINGER_MS, 0);
+}
+
+/* -- the server's side -------------------------------------------------------------------------- */
+
+static void session_server_data(struct link *link, struct bytes input)
+{
+	struct session *session = link->owner;
+	session->worker->parcel->stats.bytes_out += input.len;
+	if (session->phase == SESSION_RELAY) {
+		relay_from_server(session, input, uv_hrtime());
+	} else {
+		uv_buf_t piece = uv_buf_init((char *)input.data, (unsigned)input.len);
+		link_write(&session->client, &piece, 1);
+	}
+	if (session->draining && session->phase == SESSION_RELAY)
+		session_drain(session);
+	session_pace(session);
+}
+
+static void session_server_end(struct link *link, int status)
+{
+	struct session *session = link->owner;
+	if (status < 0 && !session->end_reason)
+		session->end_reason = "server connection broke";
+	session_end(session, session->end_reason ? session->end_reason : "server closed");
+}
+
+static void session_server_drained(struct link *link)
+{
+	session_pace(link->owner);
+}
+
+static void session_server_broken(struct link *link, int status)
+{
+	/* What the server said before it went away is still to be read: its end is told by on_end. Only when
+	 * nothing reads from it (back-pressure) does that come later. */
+	(void)status;
+	struct session *session = link->owner;
+	if (session->phase == SESSION_CLOSING)
+		return;
+	link_read(&session->client, false);
+	session_pace(session);
+}
+
+static void session_server_sent(struct link *link)
+{
+	(void)link; /* its own EOF ends the session */
+}
+
+static void session_link_closed(struct link *link)
+{
+	session_free_when_gone(link->owner);
+}
+
+/* -- start-up ------------------------------------------------------------------------------------- */
+
+static void session_start_up(struct session *session)
+{
+	while (session->phase == SESSION_STARTUP) {
+		struct bytes input = {session->held.data, session->held.len};
+		struct startup startup = startup_parse(input);
+		switch (startup.kind) {
+		case STARTUP_MORE:
+			return;
+		case STARTUP_SSL_REQUEST:
+		case STARTUP_GSSENC_REQUEST: {
+			bool *refused =
+			    startup.kind == STARTUP_SSL_REQUEST ? &session->ssl_refused : &session->gssenc_refused;
+			if (*refused) {
+				session_refuse(session, "0A000",
+				               "unsupported frontend protocol: encryption asked for twice");
+				return;
+			}
+			*refused = true;
+			if (input.len > startup.packet_bytes) {
+				/* Whoever put clear text behind the request hoped to have it read as encrypted:
+				 * CVE-2021-23214. */
+				session_refuse(session, "08P01", "received unencrypted data after SSL request");
+				return;
+			}
+			uv_buf_t piece = uv_buf_init((char *)&SESSION_NO, 1);
+			link_write(&session->client, &piece, 1);
+			buffer_free(&session->held);
+			return;
+		}
+		case STARTUP_CANCEL_REQUEST:
+			session->purpose = SESSION_CANCELLING;
+			session_connect(session);
+			return;
+		case STARTUP_MESSAGE:
+			session_open(session, &startup);
+			return;
+		case STARTUP_DIRECT_TLS:
+			session_abort(session, "direct TLS asked for, which is not offered");
+			return;
+		case STARTUP_BAD_LENGTH:
+			/* As the server does: closed without a word. */
+			session_abort(session, "invalid length of startup packet");
+			return;
+		case STARTUP_BAD_VERSION:
+			session_refuse(session, "0A000", "unsupported frontend protocol: pgproctor speaks 3.x");
+			return;
+		case STARTUP_BAD_LAYOUT:
+			session_refuse(session, "08P01",
+			               "invalid startup packet layout: expected terminator as last byte");
+			return;
+		}
+	}
+}
+
+static void session_open(struct session *session, const struct startup *startup)
+{
+	struct worker *worker = session->worker;
+	session_state_init(&session->state, (const char *)startup->database.data, startup->database.len,
+	                   (const char *)startup->user.data, startup->user.len);
+	size_t application_len = startup->application_name.len;
+	if (application_len >= sizeof session->application)
+		application_len = sizeof session->application - 1;
+	if (application_len > 0)
+		memcpy(session->application, startup->application_name.data, application_len);
+	char option[sizeof session->state.search_path];
+	if (startup->search_path.len > 0)
+		session_state_search_path(&session->state, (const char *)startup->search_path.data,
+		                          startup->search_path.len);
+	else if (startup_option(startup->options, "search_path", option, sizeof option))
+		session_state_search_path(&session->state, option, strlen(option));
+
+	if (worker->stopping) {
+		session_refuse(session, "57P03", "pgproctor is shutting down");
+		return;
+	}
+	if (worker->session_count > worker->settings->max_client_conn) {
+		session_refuse(session, "53300", "no more connections allowed (max_client_conn)");
+		return;
+	}
+	const char *const no[] = {"false", "off", "no", "0"};
+	if (startup->replication.len > 0)
+		session->purpose = SESSION_REPLICATION;
+	for (size_t at = 0; at < ARRAY_LEN(no); at++)
+		if (bytes_equal(startup->replication, no[at]))
+			session->purpose = SESSION_QUERIES;
+	session_connect(session);
+}
+
+static void session_connect(struct session *session)
+{
+	session_move(session, SESSION_CONNECTING);
+	session_pace(session);
+	uv_timer_start(&session->timer, session_on_timer, session->worker->settings->server_connect_timeout_ms, 0);
+	int status = upstream_connect(session, &session_server_events, session_connected);
+	if (status < 0)
+		session_connected(session, status);
+}
+
+static void session_connected(struct session *session, int status)
+{
+	struct worker *worker = session->worker;
+	if (session->phase != SESSION_CONNECTING)
+		return;
+	const struct settings_address *upstream = &worker->settings->upstream;
+	if (status < 0) {
+		if (!worker->upstream_down) {
+			struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
+			logline_text(line, "message",
+			             "cannot connect to the server; clients are refused until it is back");
+			logline_text(line, "upstream", upstream->host);
+			logline_int(line, "port", upstream->port);
+			logline_text(line, "reason", uv_strerror(status));
+			worker_log(worker, line);
+		}
+		worker->upstream_down = true;
+		worker->upstream_refused++;
+		if (session->purpose == SESSION_CANCELLING) {
+			session_abort(session, "cannot connect to the server");
+			return;
+		}
+		char message[512];
+		snprintf(message, sizeof message, "pgproctor cannot connect to the server at %s port %u: %s",
+		         upstream->host, upstream->port, uv_strerror(status));
+		session_say_fatal(session, "08006", message);
+		session_end(session, "cannot connect to the server");
+		return;
+	}
+	if (worker->upstream_down) {
+		struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
+		logline_text(line, "message", "the server is back");
+		logline_int(line, "refused", (int64_t)worker->upstream_refused);
+		worker_log(worker, line);
+		worker->upstream_down = false;
+		worker->upstream_refused = 0;
+	}
+	link_tune(&session->server, worker->settings->tcp_keepidle_s);
+	if (worker->settings->client_login_timeout_ms > 0)
+		uv_timer_start(&session->timer, session_on_timer, worker->settings->client_login_timeout_ms, 0);
+	else
+		uv_timer_stop(&session->timer);
+
+	struct buffer start = session->held;
+	session->held = (struct buffer){0};
+	size_t packet_bytes = bytes_get_u32(start.data);
+	uv_buf_t piece = uv_buf_init((char *)start.data, (unsigned)packet_bytes);
+	if (session->purpose != SESSION_QUERIES) {
+		session_move(session, session->purpose == SESSION_CANCELLING ? SESSION_CANCEL : SESSION_BLIND);
+		piece.len = start.len;
+		uv_timer_stop(&session->timer);
+		link_write(&session->server, &piece, 1);
+	} else {
+		session_move(session, SESSION_RELAY);
+		const struct flight_entry entry = {.kind = FLIGHT_STARTUP, .sent_ns = uv_hrtime()};
+		CHECK(flight_push(&session->flight, &entry));
+		link_write(&session->server, &piece, 1);
+		/* With trust a client may have sent its first messages along. */
+		if (start.len > packet_bytes)
+			relay_from_client(session, (struct bytes){start.data + packet_bytes, start.len - packet_bytes},
+			                  uv_hrtime());
+	}
+	buffer_free(&start);
+	session_pace(session);
+}
+
+/* -- the end ----------------------------------------------------------------------------------------- */
+
+void session_abort(struct session *session, const char *reason)
+{
+	if (!session->end_reason)
+		session->end_reason = reason;
+	if (session->phase != SESSION_CLOSING)
+		session_move(session, SESSION_CLOSING);
+	if (session->resolving)
+		uv_cancel((uv_req_t *)&session->resolve);
+	link_close(&session->client);
+	link_close(&session->server);
+	if (!uv_is_closing((uv_handle_t *)&session->timer))
+		uv_close((uv_handle_t *)&session->timer, session_on_timer_closed);
+}
+
+static void session_on_timer(uv_timer_t *timer)
+{
+	struct session *session = timer->data;
+	switch (session->phase) {
+	case SESSION_STARTUP:
+		session_abort(session, "client_login_timeout before a start-up packet");
+		break;
+	case SESSION_CONNECTING:
+		session_connected(session, UV_ETIMEDOUT);
+		break;
+	case SESSION_RELAY:
+		session_refuse(session, "08P01", "client_login_timeout");
+		break;
+	case SESSION_BLIND:
+	case SESSION_CANCEL:
+	case SESSION_CLOSING:
+		session_abort(session, "closed");
+		break;
+	}
+}
+
+static void session_on_timer_closed(uv_handle_t *handle)
+{
+	struct session *session = handle->data;
+	session->timer_closed = true;
+	session_free_when_gone(session);
+}
+
+/* The last of the three handles and the name resolution to end takes the session with it. */
+static void session_free_when_gone(struct session *session)
+{
+	if (!link_gone(&session->client) || !link_gone(&session->server) || !session->timer_closed ||
+	    session->resolving)
+		return;
+	session_log_disconnect(session);
+	answer_forget(session);
+	flight_fini(&session->flight);
+	names_fini(&session->names);
+	session_state_fini(&session->state);
+	buffer_free(&session->held);
+	buffer_free(&session->prefix);
+	free(session->tags);
+	struct worker *worker = session->worker;
+	if (session->next)
+		session->next->previous = session->previous;
+	if (session->previous)
+		session->previous->next = session->next;
+	else
+		worker->sessions = session->next;
+	worker->session_count--;
+	free(session);
+	worker_session_gone(worker);
+}
+
+static void session_name_client(struct session *session)
+{
+	struct sockaddr_storage address;
+	int address_len = sizeof address;
+	if (session->client.uv.handle.type != UV_TCP) {
+		snprintf(session->client_address, sizeof session->client_address, "unix");
+		return;
+	}
+	if (uv_tcp_getpeername(&session->client.uv.tcp, (struct sockaddr *)&address, &address_len) < 0)
+		return;
+	char ip[46];
+	if (uv_ip_name((struct sockaddr *)&address, ip, sizeof ip) < 0)
+		return;
+	bool six = address.ss_family == AF_INET6;
+	unsigned port =
+	    ntohs(six ? ((struct sockaddr_in6 *)&address)->sin6_port : ((struct sockaddr_in *)&address)->sin_port);
+	snprintf(session->client_address, sizeof session->client_address, six ? "[%s]:%u" : "%s:%u", ip, port);
+}
+
+static void session_log_connect(struct session *session)
+{
+	if (!session->worker->settings->log_connections)
+		return;
+	struct logline *line = worker_line(session->worker, LOG_LEVEL_INFO, "connect", session);
+	logline_real(line, "took_ms", (double)(session->ready_ns - session->accepted_ns) / 1e6);
+	worker_log(session->worker, line);
+}
+
+static void session_log_disconnect(struct session *session)
+{
+	if (!session->worker->settings->log_disconnections)
+		return;
+	/* Load balancers' health checks open and close; a cancel is no session. Neither is worth a line. */
+	bool health_check =
+	    session->client_frame.header_bytes == 0 && !session->state.user[0] && !session->end_sqlstate[0];
+	if (session->purpose == SESSION_CANCELLING || (health_check && session->held.len == 0))
+		return;
+	bool asked = !flight_empty(&session->flight) && session->ready_ns;
+	bool odd = asked || !session->ready_ns || session->end_sqlstate[0];
+	struct logline *line =
+	    worker_line(session->worker, odd ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "disconnect", session);
+	logline_text(line, "reason", session->end_reason ? session->end_reason : "closed");
+	logline_text(line, "sqlstate", session->end_sqlstate);
+	if (asked)
+		logline_int(line, "unanswered", session->flight.count);
+	logline_int(line, "statements", (int64_t)session->statements);
+	logline_real(line, "connected_s", (double)(uv_hrtime() - session->accepted_ns) / 1e9);
+	worker_log(session->worker, line);
+}

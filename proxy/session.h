@@ -1,0 +1,120 @@
+/* One client connection and its one server connection: start-up, phases, closing. What flows in between is
+ * relay.h's. A session lives and dies on one worker.
+ *
+ *      STARTUP ──StartupMessage──▶ CONNECTING ──▶ RELAY ──▶ BLIND
+ *         │                            │            │         │
+ *         ├──CancelRequest──▶ CONNECTING ──▶ CANCEL │         │
+ *         ▼                            ▼      ▼     ▼         ▼
+ *       CLOSING ◀────────────────────────────────────────────────
+ */
+#ifndef PGPROCTOR_PROXY_SESSION_H
+#define PGPROCTOR_PROXY_SESSION_H
+
+#include "inspect/cache.h"
+#include "inspect/comment.h"
+#include "inspect/session_state.h"
+#include "protocol/flight.h"
+#include "protocol/frame.h"
+#include "protocol/names.h"
+#include "proxy/buffer.h"
+#include "proxy/link.h"
+
+#include <uv.h>
+
+struct worker;
+
+enum session_phase {
+	SESSION_STARTUP,    /* reading the client's first packets */
+	SESSION_CONNECTING, /* the packet is held in `held`; the server is being reached */
+	SESSION_RELAY,      /* messages are followed */
+	SESSION_BLIND,      /* bytes flow on, nothing is looked at any more */
+	SESSION_CANCEL,     /* a CancelRequest has been passed on: waiting for the server's EOF */
+	SESSION_CLOSING,
+};
+
+/* What its start-up packet asked for. */
+enum session_purpose {
+	SESSION_QUERIES,
+	SESSION_REPLICATION, /* a walsender speaks another grammar, and CopyBoth: passed on, not looked into */
+	SESSION_CANCELLING,
+};
+
+/* How the client message under way is treated. */
+enum session_intake {
+	INTAKE_HOLD,    /* kept until it is whole, then judged, then sent */
+	INTAKE_PREFIX,  /* a long Parse or Bind: its names are read from a prefix, then it streams */
+	INTAKE_STREAM,  /* passed on piece by piece */
+	INTAKE_DISCARD, /* something else was sent in its place */
+};
+
+/* Our words for a request that was rejected: they replace the server's ErrorResponse to what was sent instead.
+ * Kept in the order of the requests. */
+struct session_rejection {
+	struct session_rejection *next;
+	char *message, *detail, *hint;
+};
+
+struct session {
+	struct worker *worker;
+	struct session *next, *previous; /* the worker's list */
+	enum session_phase phase;
+	enum session_purpose purpose;
+	uint64_t id;
+
+	struct link client, server;
+	uv_timer_t timer; /* log-in, connect and linger ceilings; only one of them runs at a time */
+	bool timer_closed;
+	uv_getaddrinfo_t resolve;
+	bool resolving;
+	uv_connect_t connect;
+	uint64_t accepted_ns;
+	uint64_t ready_ns; /* the first ReadyForQuery; 0 before */
+	char client_address[64];
+	const char *end_reason; /* a constant; NULL while nothing has ended it */
+	char end_sqlstate[6];
+
+	/* client → server */
+	struct frame client_frame;
+	enum session_intake intake;
+	uint8_t client_type;
+	struct buffer held; /* the message under way, its header included; before RELAY the start-up bytes */
+	uint64_t batch_ns;  /* when the first extended-protocol message since the last Execute came; 0: none */
+
+	/* server → client */
+	struct frame server_frame;
+	uint8_t server_type;
+	uint64_t server_bytes; /* of the message under way */
+	enum flight_reply server_fate;
+	struct buffer prefix; /* of a small reply that came in pieces */
+
+	/* what it means */
+	struct flight flight;
+	struct names names;
+	struct session_state state;
+	struct comment_tags *tags; /* of the last tagged statement; NULL while none was seen */
+	char application[64];
+	struct session_rejection *rejections, **rejections_end;
+	bool catalog_changed; /* DDL or ANALYZE completed in the open transaction */
+	bool ssl_refused, gssenc_refused;
+	bool draining; /* shutting down: ends as soon as no transaction is open */
+	uint64_t statements;
+};
+
+/* Takes the connection that waits on `listener`. */
+void session_accept(struct worker *worker, uv_stream_t *listener);
+/* It can't be followed any more: go blind, or close, as `on_blind` says. `why` is a constant. */
+void session_blind(struct session *session, const char *why);
+/* Ends both sides at once, after what is queued for the client has been sent. */
+void session_end(struct session *session, const char *reason);
+/* Sends the client a FATAL error of our own, then ends; `message`, a constant, is also the reason. */
+void session_refuse(struct session *session, const char *sqlstate, const char *message);
+/* Closes both sides at once, whatever is under way. */
+void session_abort(struct session *session, const char *reason);
+/* Shutting down: ends now when it is idle, or when its transaction ends. */
+void session_drain(struct session *session);
+/* The first ReadyForQuery has come: the client is logged in. */
+void session_ready(struct session *session, uint64_t now_ns);
+/* Reads from each side as far as the other side's queue allows. */
+void session_pace(struct session *session);
+
+#endif

@@ -1,0 +1,161 @@
+#include "proxy/upstream.h"
+
+#include "config/limits.h"
+#include "proxy/worker.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* What upstream_connect needs until it is done; the session's uv_connect_t points to it. */
+struct upstream_attempt {
+	struct session *session;
+	const struct link_events *events;
+	upstream_done_fn *done;
+};
+
+static int upstream_connect_tcp(struct upstream_attempt *attempt, const struct sockaddr *address);
+static int upstream_connect_unix(struct upstream_attempt *attempt, const struct settings_address *upstream);
+static void upstream_on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found);
+static void upstream_on_connected(uv_connect_t *request, int status);
+static void upstream_finish(struct upstream_attempt *attempt, int status);
+static bool upstream_probe_socket(int family, const struct sockaddr *address, socklen_t address_len,
+                                  unsigned timeout_ms, char *reason, size_t size);
+
+int upstream_connect(struct session *session, const struct link_events *events, upstream_done_fn *done)
+{
+	const struct settings_address *upstream = &session->worker->settings->upstream;
+	struct upstream_attempt *attempt = malloc(sizeof *attempt);
+	CHECK(attempt != NULL);
+	*attempt = (struct upstream_attempt){session, events, done};
+	int status;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	if (upstream->host[0] == '/') {
+		status = upstream_connect_unix(attempt, upstream);
+	} else if (uv_ip4_addr(upstream->host, upstream->port, &v4) == 0) {
+		status = upstream_connect_tcp(attempt, (struct sockaddr *)&v4);
+	} else if (uv_ip6_addr(upstream->host, upstream->port, &v6) == 0) {
+		status = upstream_connect_tcp(attempt, (struct sockaddr *)&v6);
+	} else {
+		char port[8];
+		snprintf(port, sizeof port, "%u", upstream->port);
+		const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+		session->resolve.data = attempt;
+		status = uv_getaddrinfo(&session->worker->loop, &session->resolve, upstream_on_resolved, upstream->host,
+		                        port, &hints);
+		session->resolving = status == 0;
+	}
+	if (status < 0)
+		free(attempt);
+	return status;
+}
+
+bool upstream_socket_path(const char *dir, uint16_t port, char *path, size_t size)
+{
+	int len = snprintf(path, size, "%s/.s.PGSQL.%u", dir, port);
+	return len >= 0 && (size_t)len < size && (size_t)len < sizeof(((struct sockaddr_un *)0)->sun_path);
+}
+
+bool upstream_probe(const struct settings_address *address, unsigned timeout_ms, char *reason, size_t size)
+{
+	if (address->host[0] == '/') {
+		struct sockaddr_un local = {.sun_family = AF_UNIX};
+		if (!upstream_socket_path(address->host, address->port, local.sun_path, sizeof local.sun_path)) {
+			snprintf(reason, size, "the socket's path is too long");
+			return false;
+		}
+		return upstream_probe_socket(AF_UNIX, (struct sockaddr *)&local, sizeof local, timeout_ms, reason,
+		                             size);
+	}
+	char port[8];
+	snprintf(port, sizeof port, "%u", address->port);
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	int status = getaddrinfo(address->host, port, &hints, &found);
+	if (status != 0) {
+		snprintf(reason, size, "%s", gai_strerror(status));
+		return false;
+	}
+	bool ok = upstream_probe_socket(found->ai_family, found->ai_addr, found->ai_addrlen, timeout_ms, reason, size);
+	freeaddrinfo(found);
+	return ok;
+}
+
+static int upstream_connect_tcp(struct upstream_attempt *attempt, const struct sockaddr *address)
+{
+	struct session *session = attempt->session;
+	int status = link_init(&session->server, &session->worker->loop, LINK_TCP, &session->worker->scratch,
+	                       attempt->events, session);
+	if (status < 0)
+		return status;
+	session->connect.data = attempt;
+	return uv_tcp_connect(&session->connect, &session->server.uv.tcp, address, upstream_on_connected);
+}
+
+static int upstream_connect_unix(struct upstream_attempt *attempt, const struct settings_address *upstream)
+{
+	struct session *session = attempt->session;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	if (!upstream_socket_path(upstream->host, upstream->port, path, sizeof path))
+		return UV_ENAMETOOLONG;
+	int status = link_init(&session->server, &session->worker->loop, LINK_UNIX, &session->worker->scratch,
+	                       attempt->events, session);
+	if (status < 0)
+		return status;
+	session->connect.data = attempt;
+	uv_pipe_connect(&session->connect, &session->server.uv.pipe, path, upstream_on_connected);
+	return 0;
+}
+
+static void upstream_on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+	struct upstream_attempt *attempt = request->data;
+	attempt->session->resolving = false;
+	if (status == 0 && attempt->session->phase == SESSION_CONNECTING)
+		status = upstream_connect_tcp(attempt, found->ai_addr);
+	else if (status == 0)
+		status = UV_ECANCELED;
+	uv_freeaddrinfo(found);
+	if (status < 0)
+		upstream_finish(attempt, status);
+}
+
+static void upstream_on_connected(uv_connect_t *request, int status)
+{
+	upstream_finish(request->data, status);
+}
+
+static void upstream_finish(struct upstream_attempt *attempt, int status)
+{
+	struct session *session = attempt->session;
+	upstream_done_fn *done = attempt->done;
+	free(attempt);
+	done(session, status);
+}
+
+static bool upstream_probe_socket(int family, const struct sockaddr *address, socklen_t address_len,
+                                  unsigned timeout_ms, char *reason, size_t size)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		snprintf(reason, size, "%s", strerror(errno));
+		return false;
+	}
+	int error = connect(fd, address, address_len) == 0 ? 0 : errno;
+	if (error == EINPROGRESS) {
+		struct pollfd waiting = {.fd = fd, .events = POLLOUT};
+		socklen_t error_len = sizeof error;
+		if (poll(&waiting, 1, (int)timeout_ms) != 1)
+			error = ETIMEDOUT;
+		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
+			error = errno;
+	}
+	close(fd);
+	if (error != 0)
+		snprintf(reason, size, "%s", strerror(error));
+	return error == 0;
+}

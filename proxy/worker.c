@@ -1,0 +1,282 @@
+#include "proxy/worker.h"
+
+#include "config/limits.h"
+#include "proxy/listener.h"
+#include "proxy/session.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	/* How long a finished line may wait for its parcel. */
+	WORKER_TICK_MS = 100,
+	/* How long the last parcel may wait for a reporter that is stuck. */
+	WORKER_LAST_PARCEL_MS = 2000,
+};
+
+/* A catalog on its way in; those that nobody has taken yet are chained, so that none is lost. */
+struct worker_catalog {
+	struct worker_catalog *older;
+	struct catalog *catalog;
+};
+
+static void worker_run(void *worker);
+static void worker_on_wake(uv_async_t *async);
+static void worker_take_catalogs(struct worker *worker);
+static void worker_on_tick(uv_timer_t *timer);
+static void worker_on_interval(uv_timer_t *timer);
+static bool worker_hand_over(struct worker *worker);
+static void worker_begin_stop(struct worker *worker);
+static void worker_on_deadline(uv_timer_t *timer);
+static void worker_end_sessions(struct worker *worker);
+static void worker_close_handles(struct worker *worker);
+
+struct worker *worker_new(const struct settings *settings, const struct rule_settings *rules, struct reporter *reporter,
+                          char *error, size_t error_size)
+{
+	struct worker *worker = calloc(1, sizeof *worker);
+	CHECK(worker != NULL);
+	worker->settings = settings;
+	worker->rules = *rules;
+	worker->reporter = reporter;
+	worker->format = reporter_format(reporter);
+	worker->parcel = parcel_new();
+	worker->spare = parcel_new();
+	worker->inspector = inspector_new(settings, &worker->rules);
+	stats_sights_init(&worker->sights);
+	CHECK(uv_loop_init(&worker->loop) == 0);
+	CHECK(uv_async_init(&worker->loop, &worker->wake, worker_on_wake) == 0);
+	CHECK(uv_timer_init(&worker->loop, &worker->tick) == 0);
+	CHECK(uv_timer_init(&worker->loop, &worker->interval) == 0);
+	CHECK(uv_timer_init(&worker->loop, &worker->deadline) == 0);
+	worker->wake.data = worker->tick.data = worker->interval.data = worker->deadline.data = worker;
+	worker->listener = listener_open(worker, error, error_size);
+	if (!worker->listener) {
+		worker_free(worker);
+		return NULL;
+	}
+	uv_timer_start(&worker->interval, worker_on_interval, settings->stats_period_ms, settings->stats_period_ms);
+	return worker;
+}
+
+int worker_start(struct worker *worker, struct feed *feed)
+{
+	const uv_thread_options_t options = {
+	    .flags = UV_THREAD_HAS_STACK_SIZE,
+	    .stack_size = LIMIT_PARSE_STACK_BYTES,
+	};
+	worker->feed = feed;
+	int status = uv_thread_create_ex(&worker->thread, &options, worker_run, worker);
+	worker->started = status == 0;
+	return status;
+}
+
+void worker_publish(void *context, struct catalog *catalog)
+{
+	struct worker *worker = context;
+	struct worker_catalog *letter = malloc(sizeof *letter);
+	CHECK(letter != NULL);
+	letter->catalog = catalog;
+	letter->older = mailbox_take(&worker->catalogs);
+	struct worker_catalog *overtaken = mailbox_put(&worker->catalogs, letter);
+	CHECK(overtaken == NULL); /* the feed is the only one to write here */
+	uv_async_send(&worker->wake);
+}
+
+void worker_stop(struct worker *worker, bool at_once)
+{
+	worker->stop_wanted = at_once ? 2 : 1;
+	uv_async_send(&worker->wake);
+}
+
+bool worker_done(const struct worker *worker)
+{
+	return worker->done;
+}
+
+void worker_free(struct worker *worker)
+{
+	if (worker->started) {
+		uv_thread_join(&worker->thread);
+	} else {
+		if (worker->listener)
+			listener_close(worker->listener);
+		worker_close_handles(worker);
+		uv_run(&worker->loop, UV_RUN_DEFAULT);
+	}
+	worker_take_catalogs(worker);
+	CHECK(uv_loop_close(&worker->loop) == 0);
+	inspector_free(worker->inspector);
+	stats_sights_fini(&worker->sights);
+	if (worker->parcel)
+		parcel_free(worker->parcel);
+	if (worker->spare)
+		parcel_free(worker->spare);
+	free(worker);
+}
+
+int64_t worker_wall_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct logline *worker_line(struct worker *worker, enum log_level level, const char *event,
+                            const struct session *session)
+{
+	struct logline *line = &worker->line;
+	logline_begin(line, worker->format, worker_wall_ms(), level, event);
+	if (!session)
+		return line;
+	logline_text(line, "database", session->state.database);
+	logline_text(line, "user", session->state.user);
+	logline_text(line, "application", session->application);
+	logline_text(line, "client_address", session->client_address);
+	logline_int(line, "session", (int64_t)session->id);
+	if (session->tags) {
+		logline_text(line, "route", session->tags->route);
+		logline_text(line, "controller", session->tags->controller);
+		logline_text(line, "traceparent", session->tags->traceparent);
+	}
+	return line;
+}
+
+void worker_log(struct worker *worker, struct logline *line)
+{
+	logline_end(line);
+	parcel_add_line(worker->parcel, line->text, line->len);
+	worker_hurry(worker);
+}
+
+void worker_hurry(struct worker *worker)
+{
+	if (!uv_is_active((uv_handle_t *)&worker->tick) && !uv_is_closing((uv_handle_t *)&worker->tick))
+		uv_timer_start(&worker->tick, worker_on_tick, WORKER_TICK_MS, 0);
+}
+
+void worker_session_gone(struct worker *worker)
+{
+	if (worker->stopping && worker->session_count == 0)
+		worker_close_handles(worker);
+}
+
+static void worker_run(void *context)
+{
+	struct worker *worker = context;
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	worker->parcel->interval_ends = true;
+	for (unsigned waited = 0; !worker_hand_over(worker) && waited < WORKER_LAST_PARCEL_MS; waited += 10)
+		usleep(10000);
+	worker->done = true;
+}
+
+static void worker_on_wake(uv_async_t *async)
+{
+	struct worker *worker = async->data;
+	worker_take_catalogs(worker);
+	if (worker->stop_wanted && !worker->stopping)
+		worker_begin_stop(worker);
+	if (worker->stop_wanted == 2)
+		worker_end_sessions(worker);
+}
+
+static void worker_take_catalogs(struct worker *worker)
+{
+	struct worker_catalog *letter = mailbox_take(&worker->catalogs);
+	struct worker_catalog *oldest = NULL;
+	while (letter) {
+		struct worker_catalog *older = letter->older;
+		letter->older = oldest;
+		oldest = letter;
+		letter = older;
+	}
+	while (oldest) {
+		struct worker_catalog *next = oldest->older;
+		inspector_put_catalog(worker->inspector, oldest->catalog);
+		free(oldest);
+		oldest = next;
+	}
+}
+
+static void worker_on_tick(uv_timer_t *timer)
+{
+	struct worker *worker = timer->data;
+	if (!worker_hand_over(worker))
+		worker_hurry(worker);
+}
+
+static void worker_on_interval(uv_timer_t *timer)
+{
+	struct worker *worker = timer->data;
+	worker->parcel->interval_ends = true;
+	if (!worker_hand_over(worker))
+		worker_hurry(worker);
+}
+
+/* False while the reporter has not given the other parcel back: this one goes on filling. */
+static bool worker_hand_over(struct worker *worker)
+{
+	if (!worker->spare)
+		worker->spare = reporter_take(worker->reporter);
+	if (!worker->spare)
+		return false;
+	const struct inspector_figures figures = inspector_figures(worker->inspector);
+	struct parcel *parcel = worker->parcel;
+	parcel->sessions = worker->session_count;
+	parcel->connects = worker->connects;
+	parcel->cache_hits = figures.hits;
+	parcel->cache_misses = figures.misses;
+	parcel->cache_evictions = figures.evictions;
+	parcel->cache_statements = figures.statements;
+	parcel->parse_us = figures.parse_ns / 1000;
+	if (!reporter_put(worker->reporter, parcel))
+		return false;
+	worker->parcel = worker->spare;
+	worker->spare = NULL;
+	return true;
+}
+
+static void worker_begin_stop(struct worker *worker)
+{
+	worker->stopping = true;
+	listener_close(worker->listener);
+	if (worker->session_count == 0) {
+		worker_close_handles(worker);
+		return;
+	}
+	uv_timer_start(&worker->deadline, worker_on_deadline, worker->settings->shutdown_timeout_ms, 0);
+	struct session *next;
+	for (struct session *session = worker->sessions; session; session = next) {
+		next = session->next;
+		session_drain(session);
+	}
+}
+
+static void worker_on_deadline(uv_timer_t *timer)
+{
+	worker_end_sessions(timer->data);
+}
+
+static void worker_end_sessions(struct worker *worker)
+{
+	struct session *next;
+	for (struct session *session = worker->sessions; session; session = next) {
+		next = session->next;
+		session_abort(session, "shutdown");
+	}
+}
+
+static void worker_close_handles(struct worker *worker)
+{
+	uv_handle_t *const handles[] = {
+	    (uv_handle_t *)&worker->wake,
+	    (uv_handle_t *)&worker->tick,
+	    (uv_handle_t *)&worker->interval,
+	    (uv_handle_t *)&worker->deadline,
+	};
+	for (size_t at = 0; at < ARRAY_LEN(handles); at++)
+		if (!uv_is_closing(handles[at]))
+			uv_close(handles[at], NULL);
+}
