@@ -1,6 +1,7 @@
 /* Figures of one interval: a row per (database, fingerprint), a row per (database, rule, fingerprint, table),
- * and a few totals. Tables merge by addition. Bounded: past LIMIT_STATS_FINGERPRINTS everything new goes to one row
- * `other`, counted; past LIMIT_STATS_FINDINGS findings are dropped and counted. */
+ * and a few totals. Statements without a fingerprint (0, the opaque ones) are told apart by their query text. Tables
+ * merge by addition. Bounded: past LIMIT_STATS_FINGERPRINTS everything new goes to one row `other`, counted; past
+ * LIMIT_STATS_FINDINGS findings are dropped and counted. */
 #ifndef PGPROCTOR_INSPECT_STATS_H
 #define PGPROCTOR_INSPECT_STATS_H
 
@@ -45,14 +46,16 @@ struct stats_finding {
 	char *table, *column, *message, *hint, *fix_sql, *fix_django;
 	double table_rows;
 	uint64_t count;
+	bool counted; /* true in a table: `count` is that of the interval, all sights included. One that is not is a
+	               * first sight; its line says "first", so that nobody adds it to the interval's. */
 	struct stats_finding *chain;
 };
 
 struct stats {
 	struct stats_row **rows;
 	uint32_t row_count;
-	struct stats_row *other; /* NULL until there is one; its fingerprint is 0, its query "other" */
-	uint64_t other_statements;
+	struct stats_row *other;   /* NULL until there is one; its fingerprint is 0, its query "other" */
+	uint64_t other_statements; /* calls that went to `other` */
 	struct stats_finding **findings;
 	uint32_t finding_count;
 	uint64_t findings_dropped;
@@ -78,6 +81,9 @@ void stats_merge(struct stats *into, const struct stats *from);
 void stats_reset(struct stats *stats);
 /* Rows ordered by total time, most first; the array is the caller's to free, the rows stay the table's. */
 struct stats_row **stats_by_total(const struct stats *stats, uint32_t *count);
+/* The findings, in no order; the same ownership. */
+struct stats_finding **stats_findings(const struct stats *stats, uint32_t *count);
+/* NULL when there is none; opaque statements can't be asked for. */
 const struct stats_row *stats_row_of(const struct stats *stats, const char *database, uint64_t fingerprint);
 
 /* What has been seen before, over all intervals: the first finding of a kind is logged at once, later ones are
