@@ -1,5 +1,7 @@
 /* The thread that writes the log, and the only one that does. It takes parcels from workers, writes their
- * lines, merges their figures and, when an interval ends, writes `fingerprint`, `finding` and `stats` lines. */
+ * lines, merges their figures and, when a parcel says that an interval ends, writes `fingerprint`, `finding` and
+ * `stats` lines. Its output may block for as long as it likes: only this thread waits. What can't be written is
+ * counted, and a `lost_lines` line says so as soon as one can be. */
 #ifndef PGPROCTOR_PROXY_REPORTER_H
 #define PGPROCTOR_PROXY_REPORTER_H
 
@@ -13,16 +15,18 @@ struct reporter;
 struct reporter *reporter_start(const struct settings *settings, char *error, size_t error_size);
 /* The format in force: JSON or TEXT. */
 enum settings_format reporter_format(const struct reporter *reporter);
-/* From a worker: hands over a full parcel; false when the reporter still has the last one (try later). */
+/* From a worker: hands over a full parcel, and its ownership; false when the reporter still has the last one (try
+ * later). Never waits. */
 MUST_USE bool reporter_put(struct reporter *reporter, struct parcel *parcel);
-/* From a worker: an empty parcel that came back, or NULL. */
+/* From a worker: an empty parcel that came back and is the worker's again, or NULL. */
 struct parcel *reporter_take(struct reporter *reporter);
 /* From any other thread, rarely (catalog, started, stopping): one finished line, under a lock of its own. Dropped
  * and counted when LIMIT_PARCEL_BYTES of them wait. */
 void reporter_line(struct reporter *reporter, const struct logline *line);
 /* Asks for the log file to be opened anew, after a rotation. */
 void reporter_reopen(struct reporter *reporter);
-/* Writes out everything handed over, ends the current interval, joins the thread and frees all. */
+/* Writes out everything handed over, ends the current interval, joins the thread and frees all. An output that takes
+ * nothing for two seconds is given up, and what was meant for it is lost. */
 void reporter_stop(struct reporter *reporter);
 
 #endif

@@ -1,0 +1,487 @@
+#include "proxy/reporter.h"
+
+#include "config/check.h"
+#include "proxy/mailbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	TICK_MS = 100,
+	/* How long a stuck output may hold up the end. */
+	STOP_MS = 2000,
+	/* Lines of an interval are gathered to writes of this size. */
+	BATCH_BYTES = 64 * 1024,
+};
+
+/* The gauges of the last parcel that had any. */
+struct gauges {
+	uint32_t sessions;
+	uint64_t connects, cache_hits, cache_misses, cache_evictions, cache_statements, parse_us;
+};
+
+/* What the thread touches and what others touch are apart:
+ *
+ *     worker ── reporter_put ──▶ full ──▶ thread ──▶ empty ── reporter_take ──▶ worker
+ *     others ── reporter_line ─▶ waiting (lock) ─────▲
+ *
+ * `under_way` is true from reporter_put until the parcel is back in `empty`, so that at most one is on the road. */
+struct reporter {
+	pthread_t thread;
+	int wake_fd; /* eventfd */
+	struct mailbox full, empty;
+	atomic_bool under_way, reopen, stop;
+
+	pthread_mutex_t lock; /* guards the next four, for the length of a memcpy */
+	char *waiting;        /* LIMIT_PARCEL_BYTES */
+	size_t waiting_len;
+	uint64_t waiting_lost;
+
+	/* The thread's own. */
+	char logfile[LIMIT_SETTING_BYTES]; /* "": standard output */
+	int fd;
+	enum settings_format format;
+	struct stats stats;
+	struct gauges gauges;
+	int64_t started_ms, interval_started_ms; /* monotonic */
+	char *taken;                             /* the other half of `waiting` */
+	char *batch;                             /* BATCH_BYTES */
+	size_t batch_len;
+	uint64_t lost_now;   /* not yet told of */
+	uint64_t lost_total; /* since the start */
+	bool torn;           /* the last write ended within a line */
+	struct logline line;
+
+	/* Under way in the thread; here, and not in its functions, because a stuck write ends by cancellation. */
+	struct parcel *parcel;
+	struct stats_row **rows;
+	struct stats_finding **findings;
+};
+
+static void *run(void *context);
+static void carry_parcel(struct reporter *reporter);
+static void carry_waiting(struct reporter *reporter);
+static void end_interval(struct reporter *reporter);
+static void write_stats(struct reporter *reporter, int64_t wall_ms);
+static void tell_losses(struct reporter *reporter);
+static void add(struct reporter *reporter, const struct logline *line);
+static void flush(struct reporter *reporter);
+static void write_out(struct reporter *reporter, const char *text, size_t len);
+static void reopen(struct reporter *reporter);
+static int open_log(const char *path);
+static void destroy(struct reporter *reporter);
+static int64_t now_ms(clockid_t clock);
+
+struct reporter *reporter_start(const struct settings *settings, char *error, size_t error_size)
+{
+	CHECK(settings != NULL && error != NULL && error_size > 0);
+	struct reporter *reporter = calloc(1, sizeof(*reporter));
+	CHECK(reporter != NULL);
+	snprintf(reporter->logfile, sizeof(reporter->logfile), "%s", settings->logfile);
+	reporter->wake_fd = -1;
+	pthread_mutex_init(&reporter->lock, NULL);
+	stats_init(&reporter->stats);
+	reporter->fd = open_log(reporter->logfile);
+	if (reporter->fd < 0) {
+		snprintf(error, error_size, "logfile %s: cannot open it: %s", settings->logfile, strerror(errno));
+		goto fail;
+	}
+	reporter->format = settings->log_format;
+	if (reporter->format == SETTINGS_FORMAT_AUTO)
+		reporter->format = isatty(reporter->fd) ? SETTINGS_FORMAT_TEXT : SETTINGS_FORMAT_JSON;
+	reporter->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (reporter->wake_fd < 0) {
+		snprintf(error, error_size, "cannot start the reporter: %s", strerror(errno));
+		goto fail;
+	}
+	reporter->waiting = malloc(LIMIT_PARCEL_BYTES);
+	reporter->taken = malloc(LIMIT_PARCEL_BYTES);
+	reporter->batch = malloc(BATCH_BYTES);
+	CHECK(reporter->waiting != NULL && reporter->taken != NULL && reporter->batch != NULL);
+	reporter->started_ms = reporter->interval_started_ms = now_ms(CLOCK_MONOTONIC);
+
+	/* Signals are the loop's; and SIGPIPE must not end the process when the log's reader goes away. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failed = pthread_create(&reporter->thread, NULL, run, reporter);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed != 0) {
+		snprintf(error, error_size, "cannot start the reporter: %s", strerror(failed));
+		goto fail;
+	}
+	return reporter;
+fail:
+	destroy(reporter);
+	return NULL;
+}
+
+enum settings_format reporter_format(const struct reporter *reporter)
+{
+	return reporter->format;
+}
+
+static void wake(struct reporter *reporter)
+{
+	/* A full counter means that a wake-up is due anyway. */
+	uint64_t one = 1;
+	ssize_t ignored = write(reporter->wake_fd, &one, sizeof(one));
+	(void)ignored;
+}
+
+bool reporter_put(struct reporter *reporter, struct parcel *parcel)
+{
+	CHECK(reporter != NULL && parcel != NULL);
+	if (atomic_exchange_explicit(&reporter->under_way, true, memory_order_acq_rel))
+		return false;
+	struct parcel *older = mailbox_put(&reporter->full, parcel);
+	CHECK(older == NULL);
+	wake(reporter);
+	return true;
+}
+
+struct parcel *reporter_take(struct reporter *reporter)
+{
+	CHECK(reporter != NULL);
+	return mailbox_take(&reporter->empty);
+}
+
+/* Does not wake the thread: such lines are few, and a tick is soon. */
+void reporter_line(struct reporter *reporter, const struct logline *line)
+{
+	CHECK(reporter != NULL && line != NULL);
+	CHECK(line->len > 0 && line->text[line->len - 1] == '\n');
+	pthread_mutex_lock(&reporter->lock);
+	if (line->len <= LIMIT_PARCEL_BYTES - reporter->waiting_len) {
+		memcpy(reporter->waiting + reporter->waiting_len, line->text, line->len);
+		reporter->waiting_len += line->len;
+	} else {
+		reporter->waiting_lost++;
+	}
+	pthread_mutex_unlock(&reporter->lock);
+}
+
+void reporter_reopen(struct reporter *reporter)
+{
+	CHECK(reporter != NULL);
+	atomic_store(&reporter->reopen, true);
+	wake(reporter);
+}
+
+void reporter_stop(struct reporter *reporter)
+{
+	if (reporter == NULL)
+		return;
+	atomic_store(&reporter->stop, true);
+	wake(reporter);
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_MS / 1000;
+	if (pthread_timedjoin_np(reporter->thread, NULL, &until) != 0) {
+		/* It can only be in write_out's write(2), the one place where it can be cancelled. A write that not
+		 * even that ends (a dead network disk) keeps its memory: the process is about to end. */
+		pthread_cancel(reporter->thread);
+		until.tv_sec += 1;
+		if (pthread_timedjoin_np(reporter->thread, NULL, &until) != 0)
+			return;
+	}
+	destroy(reporter);
+}
+
+static void *run(void *context)
+{
+	struct reporter *reporter = context;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	for (;;) {
+		struct pollfd ready = {.fd = reporter->wake_fd, .events = POLLIN};
+		poll(&ready, 1, TICK_MS);
+		uint64_t wakes;
+		ssize_t ignored = read(reporter->wake_fd, &wakes, sizeof(wakes));
+		(void)ignored;
+		bool last = atomic_load(&reporter->stop);
+		if (atomic_exchange(&reporter->reopen, false))
+			reopen(reporter);
+		carry_parcel(reporter);
+		if (last)
+			end_interval(reporter);
+		carry_waiting(reporter);
+		tell_losses(reporter);
+		flush(reporter);
+		if (last)
+			return NULL;
+	}
+}
+
+static void carry_parcel(struct reporter *reporter)
+{
+	struct parcel *parcel = mailbox_take(&reporter->full);
+	if (parcel == NULL)
+		return;
+	reporter->parcel = parcel;
+	write_out(reporter, parcel->lines, parcel->lines_len);
+	reporter->lost_now += parcel->lost_lines;
+	reporter->lost_total += parcel->lost_lines;
+	stats_merge(&reporter->stats, &parcel->stats);
+	struct gauges gauges = {parcel->sessions,     parcel->connects,        parcel->cache_hits,
+	                        parcel->cache_misses, parcel->cache_evictions, parcel->cache_statements,
+	                        parcel->parse_us};
+	static const struct gauges none;
+	bool ends = parcel->interval_ends;
+	if (ends || memcmp(&gauges, &none, sizeof(gauges)) != 0)
+		reporter->gauges = gauges;
+	parcel_reset(parcel);
+	reporter->parcel = NULL;
+	/* Back before the way is free again: then a worker that may put always finds one to take. */
+	struct parcel *unclaimed = mailbox_put(&reporter->empty, parcel);
+	parcel_free(unclaimed);
+	atomic_store_explicit(&reporter->under_way, false, memory_order_release);
+	if (ends)
+		end_interval(reporter);
+}
+
+static void carry_waiting(struct reporter *reporter)
+{
+	pthread_mutex_lock(&reporter->lock);
+	char *full = reporter->waiting;
+	size_t len = reporter->waiting_len;
+	uint64_t lost = reporter->waiting_lost;
+	reporter->waiting = reporter->taken;
+	reporter->taken = full;
+	reporter->waiting_len = 0;
+	reporter->waiting_lost = 0;
+	pthread_mutex_unlock(&reporter->lock);
+	reporter->lost_now += lost;
+	reporter->lost_total += lost;
+	flush(reporter);
+	write_out(reporter, full, len);
+}
+
+static int compare_findings(const void *left, const void *right)
+{
+	const struct stats_finding *a = *(const struct stats_finding *const *)left;
+	const struct stats_finding *b = *(const struct stats_finding *const *)right;
+	if (a->severity != b->severity)
+		return a->severity < b->severity ? 1 : -1;
+	if (a->count != b->count)
+		return a->count < b->count ? 1 : -1;
+	return a->fingerprint < b->fingerprint ? -1 : a->fingerprint > b->fingerprint;
+}
+
+static void end_interval(struct reporter *reporter)
+{
+	int64_t wall_ms = now_ms(CLOCK_REALTIME);
+	uint32_t count;
+	reporter->rows = stats_by_total(&reporter->stats, &count);
+	for (uint32_t at = 0; at < count; at++) {
+		logline_fingerprint(&reporter->line, reporter->format, wall_ms, reporter->rows[at]);
+		add(reporter, &reporter->line);
+	}
+	free(reporter->rows);
+	reporter->rows = NULL;
+	struct stats_finding **findings = reporter->findings = stats_findings(&reporter->stats, &count);
+	if (count > 0)
+		qsort(findings, count, sizeof(*findings), compare_findings);
+	for (uint32_t at = 0; at < count; at++) {
+		const struct stats_row *calls =
+		    stats_row_of(&reporter->stats, findings[at]->database, findings[at]->fingerprint);
+		logline_finding(&reporter->line, reporter->format, wall_ms, findings[at], calls);
+		add(reporter, &reporter->line);
+	}
+	free(findings);
+	reporter->findings = NULL;
+	write_stats(reporter, wall_ms);
+	flush(reporter);
+	stats_reset(&reporter->stats);
+	reporter->interval_started_ms = now_ms(CLOCK_MONOTONIC);
+}
+
+static void write_stats(struct reporter *reporter, int64_t wall_ms)
+{
+	const struct stats *stats = &reporter->stats;
+	const struct gauges *gauges = &reporter->gauges;
+	int64_t now = now_ms(CLOCK_MONOTONIC);
+	struct logline *line = &reporter->line;
+	logline_begin(line, reporter->format, wall_ms, LOG_LEVEL_INFO, "stats");
+	logline_real(line, "interval_s", (double)(now - reporter->interval_started_ms) / 1000);
+	logline_int(line, "statements", (int64_t)stats->statements);
+	logline_int(line, "errors", (int64_t)stats->errors);
+	logline_int(line, "rejected", (int64_t)stats->rejected);
+	logline_int(line, "opaque", (int64_t)stats->opaque);
+	logline_int(line, "blind_sessions", (int64_t)stats->blind_sessions);
+	logline_int(line, "sessions", gauges->sessions);
+	logline_int(line, "connects", (int64_t)gauges->connects);
+	logline_int(line, "bytes_in", (int64_t)stats->bytes_in);
+	logline_int(line, "bytes_out", (int64_t)stats->bytes_out);
+	logline_int(line, "cache_hits", (int64_t)gauges->cache_hits);
+	logline_int(line, "cache_misses", (int64_t)gauges->cache_misses);
+	logline_int(line, "cache_evictions", (int64_t)gauges->cache_evictions);
+	logline_int(line, "cache_statements", (int64_t)gauges->cache_statements);
+	logline_real(line, "parse_ms", (double)gauges->parse_us / 1000);
+	logline_int(line, "other_statements", (int64_t)stats->other_statements);
+	logline_int(line, "findings_dropped", (int64_t)stats->findings_dropped);
+	logline_int(line, "lost_lines", (int64_t)reporter->lost_total);
+	logline_int(line, "uptime_s", (now - reporter->started_ms) / 1000);
+	logline_end(line);
+	add(reporter, line);
+}
+
+/* A line for the lines that are missing. Is it lost too, the number stands and is told later. */
+static void tell_losses(struct reporter *reporter)
+{
+	flush(reporter);
+	uint64_t lost = reporter->lost_now;
+	if (lost == 0)
+		return;
+	struct logline *line = &reporter->line;
+	logline_begin(line, reporter->format, now_ms(CLOCK_REALTIME), LOG_LEVEL_WARNING, "lost_lines");
+	logline_int(line, "count", (int64_t)lost);
+	logline_int(line, "total", (int64_t)reporter->lost_total);
+	logline_text(line, "message", "the output could not keep up, or refused them");
+	logline_end(line);
+	uint64_t total = reporter->lost_total;
+	reporter->lost_now = 0;
+	write_out(reporter, line->text, line->len);
+	if (reporter->lost_now > 0) {
+		reporter->lost_now = lost;
+		reporter->lost_total = total;
+	}
+}
+
+static void add(struct reporter *reporter, const struct logline *line)
+{
+	static_assert((int)LIMIT_LOG_LINE_BYTES <= (int)BATCH_BYTES, "a line fits a batch");
+	if (line->len > BATCH_BYTES - reporter->batch_len)
+		flush(reporter);
+	memcpy(reporter->batch + reporter->batch_len, line->text, line->len);
+	reporter->batch_len += line->len;
+}
+
+static void flush(struct reporter *reporter)
+{
+	size_t len = reporter->batch_len;
+	reporter->batch_len = 0;
+	write_out(reporter, reporter->batch, len);
+}
+
+/* Lines that begin in the text: a row that goes with the line before it is indented. */
+static uint64_t count_lines(const char *text, size_t len)
+{
+	uint64_t lines = 0;
+	const char *at = text, *end = text + len;
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		if (newline == NULL)
+			break;
+		at = newline + 1;
+		if (at == end || *at != ' ')
+			lines++;
+	}
+	return lines;
+}
+
+static void write_out(struct reporter *reporter, const char *text, size_t len)
+{
+	size_t done = 0;
+	while (done < len) {
+		/* The rest of a torn line is on the disk for good: what follows begins a line of its own. */
+		bool mend = reporter->torn && done == 0;
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+		ssize_t written = write(reporter->fd, mend ? "\n" : text + done, mend ? 1 : len - done);
+		int failure = errno;
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+		if (written < 0 && failure == EINTR)
+			continue;
+		if (written < 0 && (failure == EAGAIN || failure == EWOULDBLOCK)) {
+			/* Somebody else made our standard output non-blocking; it is not ours to change back. */
+			struct pollfd ready = {.fd = reporter->fd, .events = POLLOUT};
+			pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+			poll(&ready, 1, TICK_MS);
+			pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+			continue;
+		}
+		if (written <= 0)
+			break;
+		if (mend) {
+			reporter->torn = false;
+			continue;
+		}
+		done += (size_t)written;
+	}
+	if (done == len)
+		return;
+	if (done > 0)
+		reporter->torn = text[done - 1] != '\n';
+	/* The torn line counts as lost: count_lines finds its end in the rest. */
+	uint64_t lost = count_lines(text + done, len - done);
+	reporter->lost_now += lost;
+	reporter->lost_total += lost;
+}
+
+static void reopen(struct reporter *reporter)
+{
+	if (reporter->logfile[0] == '\0')
+		return;
+	flush(reporter);
+	int fd = open_log(reporter->logfile);
+	if (fd >= 0) {
+		close(reporter->fd);
+		reporter->fd = fd;
+		reporter->torn = false;
+		return;
+	}
+	struct logline *line = &reporter->line;
+	int failure = errno;
+	logline_begin(line, reporter->format, now_ms(CLOCK_REALTIME), LOG_LEVEL_ERROR, "error");
+	logline_text(line, "message", "cannot open the log file anew; writing goes on to the old one");
+	logline_text(line, "logfile", reporter->logfile);
+	logline_text(line, "reason", strerror(failure));
+	logline_end(line);
+	add(reporter, line);
+}
+
+static int open_log(const char *path)
+{
+	if (path[0] == '\0')
+		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	/* A FIFO without a reader would hold up open(2) itself; opened for both it does not (fifo(7)). */
+	struct stat status;
+	bool fifo = stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+	return open(path, (fifo ? O_RDWR : O_WRONLY) | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
+static void destroy(struct reporter *reporter)
+{
+	parcel_free(mailbox_take(&reporter->full));
+	parcel_free(mailbox_take(&reporter->empty));
+	parcel_free(reporter->parcel);
+	free(reporter->rows);
+	free(reporter->findings);
+	stats_fini(&reporter->stats);
+	pthread_mutex_destroy(&reporter->lock);
+	if (reporter->fd >= 0)
+		close(reporter->fd);
+	if (reporter->wake_fd >= 0)
+		close(reporter->wake_fd);
+	free(reporter->waiting);
+	free(reporter->taken);
+	free(reporter->batch);
+	free(reporter);
+}
+
+static int64_t now_ms(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
