@@ -349,6 +349,8 @@ static void test_copy_in_doubtful_sync(void **state)
 	    ">Q <G >S- <E57014 >c >P >S <ZI <ZI =Q57014 =cok =. <1 <ZI =Pok =Sok",
 	    /* Where the next Sync took its place, that one's is the one too many. */
 	    ">E <G >S- <E57014 >c- >S <ZI <ZI =E57014 =Sok",
+	    /* Each is answered once. */
+	    ">Q <G >S- <E57014 <ZI =Q57014 <ZI <ZI? ...",
 	    /* A COPY that succeeded has read them all, and any other reply is later than they. */
 	    ">E <G >S- >c <C1 =Eok+1 =cok <ZI? ...",
 	    ">Q <G >S- <E57014 <ZI =Q57014 >Q <C1 <ZI =Qok+1 <ZI? ...",

@@ -94,6 +94,7 @@ static void test_fatal(void **state)
 	assert_true(reply_is_fatal(LITERAL("SFATAL\0VFATAL\0C57P01\0Mx\0\0")));
 	assert_true(reply_is_fatal(LITERAL("SPANIK\0VPANIC\0CXX000\0Mx\0\0")));
 	assert_true(reply_is_fatal(LITERAL("SSCHWERWIEGEND\0VFATAL\0C57P01\0\0")));
+	assert_true(reply_is_fatal(LITERAL("VFATAL\0SSCHWERWIEGEND\0C57P01\0\0")));
 	assert_true(reply_is_fatal(LITERAL("SFATAL\0C57P01\0Mx\0\0")));
 	assert_false(reply_is_fatal(LITERAL("SERROR\0VERROR\0C42P01\0\0")));
 	assert_false(reply_is_fatal(LITERAL("SFATAL\0VERROR\0C42P01\0\0")));

@@ -270,7 +270,10 @@ static void test_write(void **state)
 	uint8_t area[64];
 	size_t bytes = request_write_query(area, sizeof area, "rejected");
 	assert_bytes((struct bytes){area, bytes}, "Q\0\0\0\x0drejected", 14);
-	bytes = request_write_parse(area, sizeof area, "no");
+	bytes = request_write_parse(area, sizeof area, LITERAL("s_1"), "no");
+	assert_bytes((struct bytes){area, bytes}, "P\0\0\0\x0ds_1\0no\0\0", 14);
+	assert_true(decodes_parse((struct bytes){area + 5, bytes - 5}));
+	bytes = request_write_parse(area, sizeof area, (struct bytes){NULL, 0}, "no");
 	assert_bytes((struct bytes){area, bytes}, "P\0\0\0\x0a\0no\0\0", 11);
 	assert_true(decodes_parse((struct bytes){area + 5, bytes - 5}));
 	bytes = request_write_bind(area, sizeof area, "none");
@@ -286,10 +289,10 @@ static void test_write_without_room(void **state)
 	memset(area, 0xaa, sizeof area);
 	memset(before, 0xaa, sizeof before);
 	assert_int_equal(request_write_query(NULL, 0, "abc"), 9);
-	assert_int_equal(request_write_parse(NULL, 0, "abc"), 12);
+	assert_int_equal(request_write_parse(NULL, 0, LITERAL("n"), "abc"), 13);
 	assert_int_equal(request_write_bind(NULL, 0, "abc"), 16);
 	assert_int_equal(request_write_query(area, 8, "abc"), 9);
-	assert_int_equal(request_write_parse(area, 11, "abc"), 12);
+	assert_int_equal(request_write_parse(area, 12, LITERAL("n"), "abc"), 13);
 	assert_int_equal(request_write_bind(area, 15, "abc"), 16);
 	assert_memory_equal(area, before, sizeof area);
 	/* And with just enough room nothing beyond it is touched. */

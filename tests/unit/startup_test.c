@@ -335,6 +335,7 @@ static void test_option_absent(void **state)
 	assert_option("-c xsearch_path=a", "search_path", NULL);
 	assert_option("-S --search_path=a", "search_path", NULL);
 	assert_option("-c a=b -- -c search_path=a", "search_path", NULL);
+	assert_option("-- x --search_path=a", "search_path", NULL);
 	assert_option("-c -c search_path=a", "search_path", NULL);
 }
 
