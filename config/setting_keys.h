@@ -1,5 +1,5 @@
-/* The keys of [pgproctor]: their names, what values they take, and where in struct settings they land. Only
- * settings.c looks in here; all others go through config/settings.h. */
+/* The keys of [pgproctor]: their names, what values they take, and where in struct settings they land. Who sets
+ * one goes through config/settings.h. */
 #ifndef PGPROCTOR_CONFIG_SETTING_KEYS_H
 #define PGPROCTOR_CONFIG_SETTING_KEYS_H
 
