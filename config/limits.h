@@ -57,8 +57,16 @@ enum {
 	/* Facts kept of one statement; what is beyond is not judged, and the facts say so. */
 	LIMIT_FACTS_RELATIONS = 64,
 	LIMIT_FACTS_PREDICATES = 128,
+	LIMIT_FACTS_LEVELS = 64,
+	LIMIT_FACTS_SORTS = 64,
+	LIMIT_FACTS_ASSIGNMENTS = 256,
 	LIMIT_FACTS_ACTIONS = 256,
+	LIMIT_FACTS_COLUMNS = 32, /* of one action: INDEX_MAX_KEYS (pg_config_manual.h) */
+	LIMIT_FACTS_CALLS = 16,   /* in one default */
 	LIMIT_FACTS_STATEMENTS = 256,
+
+	/* A canonical expression; a longer one has no text, so that no index can match it. */
+	LIMIT_EXPRESSION_BYTES = 2048,
 
 	/* A normalised text in a log line; longer ones end in "…". */
 	LIMIT_QUERY_TEXT_BYTES = 2048,
