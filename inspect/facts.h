@@ -13,7 +13,10 @@
 
 enum statement_kind {
 	STATEMENT_OTHER,
-	STATEMENT_SELECT,
+	STATEMENT_SELECT, /* also VALUES, TABLE; name: the lower-case name that set_config() sets, when it is a constant
+	                   * and one of search_path, timezone, role, session_authorization, lock_timeout,
+	                   * statement_timeout, standard_conforming_strings; value stays NULL: followers only know that
+	                   * it changed; local: its third argument is true */
 	STATEMENT_INSERT,
 	STATEMENT_UPDATE,
 	STATEMENT_DELETE,
@@ -26,7 +29,8 @@ enum statement_kind {
 	STATEMENT_SAVEPOINT,   /* name */
 	STATEMENT_RELEASE,     /* name */
 	STATEMENT_ROLLBACK_TO, /* name */
-	STATEMENT_SET,         /* name, value (NULL: DEFAULT or not one constant), local */
+	STATEMENT_SET,         /* name ("timezone", "search_path", "TRANSACTION" …), local; value: the constants as SHOW
+	                        * would print them ("app, public"), NULL: DEFAULT or not constant */
 	STATEMENT_RESET,       /* name; NULL: ALL */
 	STATEMENT_PREPARE,     /* name; the inner statement's facts are this statement's */
 	STATEMENT_EXECUTE,     /* name */
@@ -49,9 +53,9 @@ struct fact_relation {
 	const char *schema; /* NULL when not qualified */
 	const char *name;
 	const char *alias; /* NULL when none */
-	bool is_target;    /* of INSERT, UPDATE, DELETE, MERGE, COPY or DDL */
+	bool is_target;    /* of INSERT, UPDATE, DELETE, MERGE, COPY … FROM, TRUNCATE, LOCK or DDL */
 	bool is_cte;       /* a WITH query of that name shadows the table */
-	uint16_t level;    /* the query level it stands in, counted from 0 in order of appearance */
+	uint16_t level;    /* the query level it stands in, counted from 0 in order of appearance; it exists */
 };
 
 enum predicate_operator {
@@ -83,13 +87,15 @@ struct fact_predicate {
 	int16_t relation; /* index into relations; -1 when it is not just one of them */
 	uint16_t level;   /* query level */
 	enum predicate_operator operator;
-	const char *operator_name; /* "~~", "@>", … */
-	const char *expression;    /* canonical text of the left side, see expression.h: "name", "upper(name)" */
+	const char *operator_name; /* "~~", "@>", "between", "is null"; "" for a bare boolean */
+	const char *expression;    /* canonical text of the left side, see expression.h: "name", "upper(name)"; "" for
+	                            * what has none */
 	const char *column;        /* the one column in it, NULL when none or several */
 	bool bare;                 /* expression is just that column (casts between text types aside) */
 	bool cast;                 /* expression casts it to another type than text/varchar */
 	bool negated;              /* NOT (…), NOT LIKE, !~~ */
-	bool conjunct;             /* and-ed to its level's WHERE; false under OR, NOT, CASE, in HAVING */
+	bool conjunct;             /* and-ed to what its level reads of the relation: in WHERE, in an inner join's ON, and
+	                            * on the nullable side of an outer join's; false under OR, NOT, CASE, in HAVING */
 	const char *collation;     /* an explicit COLLATE, else NULL */
 	enum operand_kind operand;
 	uint16_t parameter;      /* OPERAND_PARAMETER: n of $n */
@@ -97,7 +103,7 @@ struct fact_predicate {
 	bool parameter_suffixed;
 	struct pattern_shape shape; /* OPERAND_LITERAL, and the constants around a parameter */
 	const char *operand_type;   /* the operand's cast, as written ("int8"), else NULL */
-	uint32_t items;             /* IN list: 1 or 2, where 2 stands for "several" (see sqlkey.h) */
+	uint32_t items;             /* IN list, = ANY: 1 or 2, where 2 stands for "several" (see sqlkey.h); else 0 */
 };
 
 struct fact_sort {
@@ -109,7 +115,8 @@ struct fact_sort {
 	bool nulls_first; /* as it comes out, the default of the direction applied */
 };
 
-/* One query level: a SELECT, or the one that an UPDATE or DELETE is. */
+/* One query level: a SELECT, or the one that an INSERT, UPDATE, DELETE, MERGE or utility statement is. A UNION's arms
+ * are levels below its own; so is a WITH query below the statement that has it. */
 struct fact_level {
 	int16_t parent; /* -1: top */
 	bool has_where, has_limit, has_offset, has_group, has_distinct, has_locking, has_aggregate;
@@ -142,7 +149,7 @@ enum ddl_form {
 	DDL_DROP_TABLE,
 	DDL_VACUUM_FULL,
 	DDL_CLUSTER,
-	DDL_SET_STORAGE_PROPERTY, /* SET LOGGED, UNLOGGED, ACCESS METHOD, TABLESPACE */
+	DDL_SET_STORAGE_PROPERTY, /* method: "logged", "unlogged", "access method", "tablespace"; object: the latter's name */
 	DDL_ATTACH_PARTITION,
 	DDL_DETACH_PARTITION,
 	DDL_REFRESH_MATERIALIZED_VIEW,
@@ -173,11 +180,12 @@ struct fact_call {
 };
 
 /* One step of a DDL statement; ALTER TABLE has one for each subcommand. A column's inline constraints are
- * flags of its DDL_ADD_COLUMN. */
+ * flags of its DDL_ADD_COLUMN. The foreign keys of a new table follow its DDL_CREATE_TABLE, each as a
+ * DDL_ADD_FOREIGN_KEY on the new table; its other constraints are of no interest. */
 struct fact_action {
 	enum ddl_form form;
 	int16_t relation;          /* the table; -1 when the statement names none (REINDEX INDEX, DROP INDEX) */
-	const char *object_schema; /* the index, constraint, column … by its own name; NULL when not named */
+	const char *object_schema; /* the index, constraint, trigger … by its own name; NULL when not named */
 	const char *object;
 	const char *column;         /* the column altered or added */
 	const char *const *columns; /* key columns or expressions (canonical) of an index or constraint */
@@ -188,7 +196,9 @@ struct fact_action {
 	enum using_kind using_kind;
 	const struct fact_call *calls; /* in the default: volatility decides about a rewrite */
 	uint16_t call_count;
-	int16_t referenced; /* foreign key: index into relations, else -1 */
+	const char *index;  /* ADD CONSTRAINT … USING INDEX: its name */
+	int16_t referenced; /* index into relations: a foreign key's table, the partition attached or detached, the parent
+	                     * of a CREATE TABLE … PARTITION OF; else -1 */
 	bool concurrently;
 	bool only;      /* CREATE INDEX ON ONLY, ALTER TABLE ONLY */
 	bool if_exists; /* IF EXISTS or IF NOT EXISTS */
@@ -215,7 +225,8 @@ struct facts {
 	enum statement_kind kind;
 	const char *name;
 	const char *value;
-	bool local, hold, analyze, for_update;
+	bool local, hold, analyze;
+	bool for_update; /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
 	bool truncated; /* a ceiling was met: there is more than the facts say */
 	struct fact_relation *relations;
 	uint16_t relation_count;
@@ -227,7 +238,7 @@ struct facts {
 	uint16_t level_count;
 	struct fact_action *actions;
 	uint16_t action_count;
-	struct fact_assignment *assignments; /* INSERT and UPDATE columns */
+	struct fact_assignment *assignments; /* the columns of an INSERT (its first row) or UPDATE */
 	uint16_t assignment_count;
 };
 
