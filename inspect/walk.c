@@ -1,0 +1,616 @@
+#include "inspect/walk.h"
+
+#include "inspect/expression.h"
+#include "inspect/predicate.h"
+#include "inspect/walk_ddl.h"
+#include "inspect/walk_session.h"
+
+#include <string.h>
+
+/* The expressions of one level on the look-out for sub-selects and aggregates. */
+struct visitor {
+	struct gather *gather;
+	uint16_t level;
+	int depth;
+};
+
+static void walk_inner(struct gather *gather, const Node *statement);
+static bool walk_utility(struct gather *gather, const Node *statement);
+static void walk_select(struct gather *gather, const SelectStmt *select, int16_t parent, int depth);
+static void walk_arms(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
+static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
+static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t parent, int depth);
+static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t parent, int depth);
+static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t parent, int depth);
+static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t parent, int depth);
+static void walk_with(struct gather *gather, const WithClause *with, uint16_t level, int depth);
+static int16_t add_relation(struct gather *gather, const RangeVar *relation, uint16_t level, bool is_target);
+static void walk_from(struct gather *gather, const List *items, uint16_t level, int depth);
+static void walk_from_item(struct gather *gather, const Node *item, uint16_t level, int depth);
+static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t level, int depth);
+static void walk_where(struct gather *gather, const Node *where, uint16_t level, int depth);
+static void walk_expression(struct gather *gather, const void *expression, uint16_t level, int depth);
+static void add_sorts(struct gather *gather, const List *sorts, const List *targets, uint16_t level);
+static void add_sort(struct gather *gather, const Node *expression, const SortBy *by, uint16_t level);
+static const Node *sorted_target(const Node *expression, const List *targets);
+static void assign(struct gather *gather, const char *column, const Node *value);
+static bool too_deep(struct gather *gather, int depth);
+
+void walk_statement(const void *raw_statement, struct arena *arena, struct facts *facts)
+{
+	const Node *statement = ((const RawStmt *)raw_statement)->stmt;
+	struct gather gather;
+
+	gather_init(&gather, arena, facts);
+	if (statement != NULL)
+		walk_inner(&gather, statement);
+	gather_finish(&gather);
+}
+
+static void walk_inner(struct gather *gather, const Node *statement)
+{
+	struct facts *facts = gather->facts;
+	const Node *inner = NULL;
+
+	/* PREPARE holds no other statement of that kind, but EXPLAIN holds DECLARE, which holds a query. */
+	if (walk_session(gather, statement, &inner)) {
+		if (inner == NULL)
+			return;
+
+		struct facts outer = *facts;
+		walk_inner(gather, inner);
+		facts->kind = outer.kind;
+		facts->name = outer.name;
+		facts->value = outer.value;
+		facts->local = outer.local;
+		facts->hold = outer.hold;
+		facts->analyze = outer.analyze;
+		/* Explained but not run, it creates nothing. */
+		if (outer.kind == STATEMENT_EXPLAIN && !outer.analyze)
+			facts->action_count = 0;
+		return;
+	}
+	switch (nodeTag(statement)) {
+	case T_SelectStmt:
+		facts->kind = STATEMENT_SELECT;
+		break;
+	case T_InsertStmt:
+		facts->kind = STATEMENT_INSERT;
+		break;
+	case T_UpdateStmt:
+		facts->kind = STATEMENT_UPDATE;
+		break;
+	case T_DeleteStmt:
+		facts->kind = STATEMENT_DELETE;
+		break;
+	case T_MergeStmt:
+		facts->kind = STATEMENT_MERGE;
+		break;
+	default:
+		if (!walk_utility(gather, statement) && !walk_ddl(gather, statement))
+			facts->kind = STATEMENT_OTHER;
+		return;
+	}
+	walk_query(gather, statement, -1, 0);
+}
+
+/* Statements that name relations and are neither queries nor schema changes. */
+static bool walk_utility(struct gather *gather, const Node *statement)
+{
+	struct facts *facts = gather->facts;
+	ListCell *cell;
+
+	switch (nodeTag(statement)) {
+	case T_CopyStmt: {
+		const CopyStmt *copy = (const CopyStmt *)statement;
+		facts->kind = STATEMENT_COPY;
+		if (copy->query != NULL) {
+			walk_query(gather, copy->query, -1, 0);
+		} else if (copy->relation != NULL) {
+			int16_t level = gather_level(gather, -1);
+			add_relation(gather, copy->relation, (uint16_t)level, copy->is_from);
+		}
+		return true;
+	}
+	case T_LockStmt:
+		facts->kind = STATEMENT_LOCK;
+		foreach (cell, ((const LockStmt *)statement)->relations)
+			walk_target(gather, lfirst(cell));
+		return true;
+	case T_TruncateStmt:
+		facts->kind = STATEMENT_TRUNCATE;
+		foreach (cell, ((const TruncateStmt *)statement)->relations)
+			walk_target(gather, lfirst(cell));
+		return true;
+	case T_DoStmt:
+		facts->kind = STATEMENT_DO;
+		return true;
+	case T_CallStmt:
+		facts->kind = STATEMENT_CALL;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int16_t walk_target(struct gather *gather, const RangeVar *relation)
+{
+	if (relation == NULL)
+		return -1;
+	if (gather->facts->level_count == 0)
+		gather_level(gather, -1);
+	return add_relation(gather, relation, 0, true);
+}
+
+void walk_query(struct gather *gather, const Node *query, int16_t parent, int depth)
+{
+	if (query == NULL || too_deep(gather, depth))
+		return;
+	switch (nodeTag(query)) {
+	case T_SelectStmt:
+		walk_select(gather, (const SelectStmt *)query, parent, depth + 1);
+		break;
+	case T_InsertStmt:
+		walk_insert(gather, (const InsertStmt *)query, parent, depth + 1);
+		break;
+	case T_UpdateStmt:
+		walk_update(gather, (const UpdateStmt *)query, parent, depth + 1);
+		break;
+	case T_DeleteStmt:
+		walk_delete(gather, (const DeleteStmt *)query, parent, depth + 1);
+		break;
+	case T_MergeStmt:
+		walk_merge(gather, (const MergeStmt *)query, parent, depth + 1);
+		break;
+	default:
+		break;
+	}
+}
+
+static void walk_select(struct gather *gather, const SelectStmt *select, int16_t parent, int depth)
+{
+	int16_t at = gather_level(gather, parent);
+	uint16_t ctes = gather->cte_count;
+
+	if (at < 0)
+		return;
+
+	uint16_t level = (uint16_t)at;
+	walk_with(gather, select->withClause, level, depth);
+	if (select->op != SETOP_NONE)
+		walk_arms(gather, select, level, depth);
+	else
+		walk_leaf(gather, select, level, depth);
+
+	struct fact_level *facts = &gather->levels[level];
+	facts->has_limit = select->limitCount != NULL && !nodes_is_null_constant(select->limitCount);
+	facts->has_offset = select->limitOffset != NULL && !nodes_is_null_constant(select->limitOffset);
+	facts->has_locking = select->lockingClause != NIL;
+	ListCell *cell;
+	foreach (cell, select->lockingClause)
+		if (((const LockingClause *)lfirst(cell))->strength >= LCS_FORNOKEYUPDATE)
+			gather->facts->for_update = true;
+
+	add_sorts(gather, select->sortClause, select->op == SETOP_NONE ? select->targetList : NIL, level);
+	foreach (cell, select->sortClause)
+		walk_expression(gather, lfirst(cell), level, depth);
+	walk_expression(gather, select->limitCount, level, depth);
+	walk_expression(gather, select->limitOffset, level, depth);
+	gather->cte_count = ctes;
+}
+
+/* a UNION b UNION c is a tree that leans to the left: its arms become siblings. */
+static void walk_arms(struct gather *gather, const SelectStmt *select, uint16_t level, int depth)
+{
+	const SelectStmt *left = select->larg;
+
+	if (left == NULL || too_deep(gather, depth))
+		return;
+	if (left->op != SETOP_NONE && left->withClause == NULL && left->sortClause == NIL && left->limitCount == NULL &&
+	    left->limitOffset == NULL && left->lockingClause == NIL)
+		walk_arms(gather, left, level, depth + 1);
+	else
+		walk_query(gather, (const Node *)left, (int16_t)level, depth + 1);
+	walk_query(gather, (const Node *)select->rarg, (int16_t)level, depth + 1);
+}
+
+static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t level, int depth)
+{
+	struct fact_level *facts = &gather->levels[level];
+
+	facts->has_where = select->whereClause != NULL;
+	facts->has_group = select->groupClause != NIL;
+	facts->has_distinct = select->distinctClause != NIL;
+
+	walk_from(gather, select->fromClause, level, depth);
+	walk_where(gather, select->whereClause, level, depth);
+	predicate_gather(gather, select->havingClause, predicate_place(level, false));
+	/* DISTINCT ON sorts by its expressions when nothing else does. */
+	if (select->sortClause == NIL && select->distinctClause != NIL && linitial(select->distinctClause) != NULL) {
+		ListCell *cell;
+		foreach (cell, select->distinctClause)
+			add_sort(gather, sorted_target(lfirst(cell), select->targetList), NULL, level);
+	}
+
+	if (level == 0 && gather->facts->kind == STATEMENT_SELECT) {
+		ListCell *cell;
+		foreach (cell, select->targetList) {
+			const Node *value = ((const ResTarget *)lfirst(cell))->val;
+			if (value != NULL && IsA(value, FuncCall))
+				walk_session_set_config(gather, (const FuncCall *)value);
+		}
+	}
+	walk_expression(gather, select->targetList, level, depth);
+	walk_expression(gather, select->havingClause, level, depth);
+	walk_expression(gather, select->groupClause, level, depth);
+	walk_expression(gather, select->windowClause, level, depth);
+	walk_expression(gather, select->valuesLists, level, depth);
+	if (select->distinctClause != NIL && linitial(select->distinctClause) != NULL)
+		walk_expression(gather, select->distinctClause, level, depth);
+	if (select->intoClause != NULL && gather->facts->kind == STATEMENT_SELECT) {
+		/* SELECT … INTO is CREATE TABLE AS; of a UNION, the first arm says it. */
+		struct fact_action *action = gather_action(gather, DDL_CREATE_TABLE_AS);
+		gather->facts->kind = STATEMENT_DDL;
+		if (action != NULL) {
+			action->relation = add_relation(gather, select->intoClause->rel, level, true);
+			action->temporary = nodes_is_temporary(select->intoClause->rel);
+		}
+	}
+}
+
+static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t parent, int depth)
+{
+	int16_t at = gather_level(gather, parent);
+	uint16_t ctes = gather->cte_count;
+
+	if (at < 0)
+		return;
+
+	uint16_t level = (uint16_t)at;
+	walk_with(gather, insert->withClause, level, depth);
+
+	const SelectStmt *source = (const SelectStmt *)insert->selectStmt;
+	bool values = source != NULL && IsA(source, SelectStmt) && source->valuesLists != NIL;
+	const List *row = values ? linitial(source->valuesLists) : NIL;
+	ListCell *cell;
+	int column = 0;
+
+	/* The target's columns are not visible to the source: it is walked before they are. */
+	if (values)
+		walk_expression(gather, source->valuesLists, level, depth);
+	else
+		walk_query(gather, insert->selectStmt, (int16_t)level, depth + 1);
+	int16_t target = add_relation(gather, insert->relation, level, true);
+	gather_range(gather,
+	             insert->relation->alias != NULL ? insert->relation->alias->aliasname : insert->relation->relname,
+	             target, level, true);
+	foreach (cell, insert->cols) {
+		if (parent < 0)
+			assign(gather, ((const ResTarget *)lfirst(cell))->name,
+			       column < list_length(row) ? list_nth(row, column) : NULL);
+		column++;
+	}
+	/* ON CONFLICT … WHERE looks at one row that is found already: no condition to judge, only sub-selects. */
+	if (insert->onConflictClause != NULL) {
+		walk_expression(gather, insert->onConflictClause->targetList, level, depth);
+		walk_expression(gather, insert->onConflictClause->whereClause, level, depth);
+	}
+	walk_expression(gather, insert->returningList, level, depth);
+	gather->cte_count = ctes;
+}
+
+static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t parent, int depth)
+{
+	int16_t at = gather_level(gather, parent);
+	uint16_t ctes = gather->cte_count;
+
+	if (at < 0)
+		return;
+
+	uint16_t level = (uint16_t)at;
+	walk_with(gather, update->withClause, level, depth);
+
+	int16_t target = add_relation(gather, update->relation, level, true);
+	gather_range(gather,
+	             update->relation->alias != NULL ? update->relation->alias->aliasname : update->relation->relname,
+	             target, level, true);
+	walk_from(gather, update->fromClause, level, depth);
+	ListCell *cell;
+	if (parent < 0)
+		foreach (cell, update->targetList) {
+			const ResTarget *column = lfirst(cell);
+			assign(gather, column->name, column->val);
+		}
+	gather->levels[level].has_where = update->whereClause != NULL;
+	walk_where(gather, update->whereClause, level, depth);
+	walk_expression(gather, update->targetList, level, depth);
+	walk_expression(gather, update->returningList, level, depth);
+	gather->cte_count = ctes;
+}
+
+static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t parent, int depth)
+{
+	int16_t at = gather_level(gather, parent);
+	uint16_t ctes = gather->cte_count;
+
+	if (at < 0)
+		return;
+
+	uint16_t level = (uint16_t)at;
+	walk_with(gather, delete->withClause, level, depth);
+
+	int16_t target = add_relation(gather, delete->relation, level, true);
+	gather_range(gather,
+	             delete->relation->alias != NULL ? delete->relation->alias->aliasname : delete->relation->relname,
+	             target, level, true);
+	walk_from(gather, delete->usingClause, level, depth);
+	gather->levels[level].has_where = delete->whereClause != NULL;
+	walk_where(gather, delete->whereClause, level, depth);
+	walk_expression(gather, delete->returningList, level, depth);
+	gather->cte_count = ctes;
+}
+
+static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t parent, int depth)
+{
+	int16_t at = gather_level(gather, parent);
+	uint16_t ctes = gather->cte_count;
+
+	if (at < 0)
+		return;
+
+	uint16_t level = (uint16_t)at;
+	walk_with(gather, merge->withClause, level, depth);
+
+	int16_t target = add_relation(gather, merge->relation, level, true);
+	gather_range(gather,
+	             merge->relation->alias != NULL ? merge->relation->alias->aliasname : merge->relation->relname,
+	             target, level, true);
+	walk_from_item(gather, merge->sourceRelation, level, depth);
+	gather->levels[level].has_where = true;
+
+	/* Like an outer join: each source row is kept, so the condition filters the target alone. */
+	struct predicate_place place = predicate_place(level, target >= 0);
+	place.from = target;
+	place.to = (int16_t)(target + 1);
+	predicate_gather(gather, merge->joinCondition, place);
+	walk_expression(gather, merge->joinCondition, level, depth);
+	ListCell *cell;
+	foreach (cell, merge->mergeWhenClauses) {
+		const MergeWhenClause *when = lfirst(cell);
+		walk_expression(gather, when->condition, level, depth);
+		walk_expression(gather, when->targetList, level, depth);
+		walk_expression(gather, when->values, level, depth);
+	}
+	gather->cte_count = ctes;
+}
+
+/* A WITH query is visible to those after it; under RECURSIVE to all, itself included. */
+static void walk_with(struct gather *gather, const WithClause *with, uint16_t level, int depth)
+{
+	ListCell *cell;
+
+	if (with == NULL)
+		return;
+	if (with->recursive)
+		foreach (cell, with->ctes)
+			gather_cte_push(gather, ((const CommonTableExpr *)lfirst(cell))->ctename);
+	foreach (cell, with->ctes) {
+		const CommonTableExpr *cte = lfirst(cell);
+		walk_query(gather, cte->ctequery, (int16_t)level, depth + 1);
+		if (!with->recursive)
+			gather_cte_push(gather, cte->ctename);
+	}
+}
+
+static int16_t add_relation(struct gather *gather, const RangeVar *relation, uint16_t level, bool is_target)
+{
+	return gather_relation(gather, &(struct fact_relation){
+	                                   .schema = relation->schemaname,
+	                                   .name = relation->relname,
+	                                   .alias = relation->alias != NULL ? relation->alias->aliasname : NULL,
+	                                   .is_target = is_target,
+	                                   .is_cte = !is_target && relation->schemaname == NULL &&
+	                                             gather_is_cte(gather, relation->relname),
+	                                   .level = level,
+	                               });
+}
+
+static void walk_from(struct gather *gather, const List *items, uint16_t level, int depth)
+{
+	ListCell *cell;
+
+	foreach (cell, items)
+		walk_from_item(gather, lfirst(cell), level, depth);
+}
+
+static void walk_from_item(struct gather *gather, const Node *item, uint16_t level, int depth)
+{
+	if (item == NULL || too_deep(gather, depth))
+		return;
+	switch (nodeTag(item)) {
+	case T_RangeVar: {
+		const RangeVar *relation = (const RangeVar *)item;
+		int16_t at = add_relation(gather, relation, level, false);
+		const char *name = relation->alias != NULL ? relation->alias->aliasname : relation->relname;
+		/* FROM t AS a (x, y): the columns' names are not the table's. */
+		if (relation->alias != NULL && relation->alias->colnames != NIL)
+			at = -1;
+		gather_range(gather, name, at, level, true);
+		break;
+	}
+	case T_JoinExpr:
+		walk_join(gather, (const JoinExpr *)item, level, depth + 1);
+		break;
+	case T_RangeSubselect: {
+		const RangeSubselect *sub = (const RangeSubselect *)item;
+		walk_query(gather, sub->subquery, (int16_t)level, depth + 1);
+		gather_range(gather, sub->alias != NULL ? sub->alias->aliasname : NULL, -1, level, true);
+		break;
+	}
+	case T_RangeFunction: {
+		const RangeFunction *function = (const RangeFunction *)item;
+		walk_expression(gather, function->functions, level, depth);
+		gather_range(gather, function->alias != NULL ? function->alias->aliasname : NULL, -1, level, true);
+		break;
+	}
+	case T_RangeTableSample:
+		walk_from_item(gather, ((const RangeTableSample *)item)->relation, level, depth + 1);
+		break;
+	case T_RangeTableFunc: {
+		const RangeTableFunc *function = (const RangeTableFunc *)item;
+		walk_expression(gather, function->docexpr, level, depth);
+		gather_range(gather, function->alias != NULL ? function->alias->aliasname : NULL, -1, level, true);
+		break;
+	}
+	default:
+		gather_range(gather, NULL, -1, level, true);
+		break;
+	}
+}
+
+static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t level, int depth)
+{
+	struct predicate_place place = predicate_place(level, true);
+	int16_t left = (int16_t)gather->facts->relation_count;
+
+	walk_from_item(gather, join->larg, level, depth);
+	int16_t right = (int16_t)gather->facts->relation_count;
+	walk_from_item(gather, join->rarg, level, depth);
+	int16_t end = (int16_t)gather->facts->relation_count;
+
+	switch (join->jointype) {
+	case JOIN_INNER:
+		break;
+	case JOIN_LEFT:
+		place.from = right;
+		place.to = end;
+		break;
+	case JOIN_RIGHT:
+		place.from = left;
+		place.to = right;
+		break;
+	default:
+		place.conjunct = false;
+		break;
+	}
+	if (join->alias != NULL)
+		gather_range(gather, join->alias->aliasname, -1, level, false);
+	predicate_gather(gather, join->quals, place);
+	walk_expression(gather, join->quals, level, depth);
+}
+
+static void walk_where(struct gather *gather, const Node *where, uint16_t level, int depth)
+{
+	predicate_gather(gather, where, predicate_place(level, true));
+	walk_expression(gather, where, level, depth);
+}
+
+static void visit(void *context, const Node *node)
+{
+	struct visitor *visitor = context;
+
+	if (too_deep(visitor->gather, visitor->depth))
+		return;
+	if (IsA(node, SubLink))
+		walk_query(visitor->gather, ((const SubLink *)node)->subselect, (int16_t)visitor->level,
+		           visitor->depth + 1);
+	else if (IsA(node, FuncCall) && nodes_is_aggregate((const FuncCall *)node))
+		visitor->gather->levels[visitor->level].has_aggregate = true;
+	visitor->depth++;
+	nodes_children(node, visit, visitor);
+	visitor->depth--;
+}
+
+static void walk_expression(struct gather *gather, const void *expression, uint16_t level, int depth)
+{
+	struct visitor visitor = {.gather = gather, .level = level, .depth = depth};
+
+	if (expression != NULL)
+		visit(&visitor, expression);
+}
+
+static void add_sorts(struct gather *gather, const List *sorts, const List *targets, uint16_t level)
+{
+	ListCell *cell;
+
+	foreach (cell, sorts) {
+		const SortBy *by = lfirst(cell);
+		add_sort(gather, sorted_target(by->node, targets), by, level);
+	}
+}
+
+static void add_sort(struct gather *gather, const Node *expression, const SortBy *by, uint16_t level)
+{
+	struct fact_sort sort = {.level = level};
+
+	if (expression == NULL)
+		return;
+	if (by != NULL) {
+		sort.descending = by->sortby_dir == SORTBY_DESC ||
+		                  (by->sortby_dir == SORTBY_USING && strcmp(nodes_last_name(by->useOp), ">") == 0);
+		sort.nulls_first =
+		    by->sortby_nulls == SORTBY_NULLS_DEFAULT ? sort.descending : by->sortby_nulls == SORTBY_NULLS_FIRST;
+	}
+
+	struct expression text = expression_masked_of(expression, gather->arena);
+	sort.relation = predicate_relation(gather, expression, level);
+	sort.expression = text.text != NULL ? text.text : "";
+	sort.column = text.column;
+	gather_sort(gather, &sort);
+}
+
+/* ORDER BY 2 and ORDER BY total mean the second output column and the one of that name (findTargetlistEntrySQL92 in
+ * parse_clause.c); an ordinal counts only where it is a column. */
+static const Node *sorted_target(const Node *expression, const List *targets)
+{
+	if (IsA(expression, ColumnRef) && list_length(((const ColumnRef *)expression)->fields) == 1) {
+		const Node *field = linitial(((const ColumnRef *)expression)->fields);
+		ListCell *cell;
+		foreach (cell, targets) {
+			const ResTarget *target = lfirst(cell);
+			if (target->name != NULL && IsA(field, String) && strcmp(target->name, strVal(field)) == 0)
+				return target->val;
+		}
+		return expression;
+	}
+	if (!IsA(expression, A_Const))
+		return expression;
+
+	const A_Const *constant = (const A_Const *)expression;
+	if (constant->isnull || nodeTag(&constant->val) != T_Integer)
+		return NULL;
+
+	int ordinal = constant->val.ival.ival;
+	if (ordinal < 1 || ordinal > list_length(targets))
+		return NULL;
+	/* SELECT *, x ORDER BY 2: who knows which one that is. */
+	for (int at = 0; at < ordinal; at++) {
+		const Node *value = ((const ResTarget *)list_nth(targets, at))->val;
+		if (value == NULL || (IsA(value, ColumnRef) && IsA(llast(((const ColumnRef *)value)->fields), A_Star)))
+			return NULL;
+	}
+	const Node *value = ((const ResTarget *)list_nth(targets, ordinal - 1))->val;
+	return IsA(value, ColumnRef) ? value : NULL;
+}
+
+static void assign(struct gather *gather, const char *column, const Node *value)
+{
+	struct fact_assignment assignment = {.column = column, .operand = OPERAND_OTHER};
+
+	if (value != NULL && IsA(value, MultiAssignRef)) {
+		const MultiAssignRef *part = (const MultiAssignRef *)value;
+		value = part->source;
+		if (IsA(value, RowExpr) && part->colno <= list_length(((const RowExpr *)value)->args))
+			value = list_nth(((const RowExpr *)value)->args, part->colno - 1);
+	}
+	assignment.operand = predicate_operand(value, &assignment.parameter);
+	gather_assignment(gather, &assignment);
+}
+
+static bool too_deep(struct gather *gather, int depth)
+{
+	if (depth <= LIMIT_WALK_DEPTH)
+		return false;
+	gather->facts->truncated = true;
+	return true;
+}

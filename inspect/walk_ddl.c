@@ -1,0 +1,832 @@
+#include "inspect/walk_ddl.h"
+
+#include "inspect/expression.h"
+
+#include <string.h>
+
+static void create_table(struct gather *gather, const CreateStmt *create);
+static void create_table_as(struct gather *gather, const CreateTableAsStmt *create);
+static void create_index(struct gather *gather, const IndexStmt *index);
+static void alter_table(struct gather *gather, const AlterTableStmt *alter);
+static void alter_other(struct gather *gather, const AlterTableStmt *alter);
+static void subcommand(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
+static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action);
+static void alter_type(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
+static void add_constraint(struct gather *gather, const Constraint *constraint, struct fact_action *action);
+static void set_partition(struct gather *gather, const PartitionCmd *partition, struct fact_action *action);
+static void set_default(struct gather *gather, const Node *expression, struct fact_action *action);
+static void drop(struct gather *gather, const DropStmt *drop);
+static void rename_object(struct gather *gather, const RenameStmt *rename);
+static void reindex(struct gather *gather, const ReindexStmt *reindex);
+static bool vacuum(struct gather *gather, const VacuumStmt *vacuum);
+static void some_change(struct gather *gather, const RangeVar *relation, const char *object);
+static void set_object(struct gather *gather, struct fact_action *action, const List *names);
+static void set_names(struct gather *gather, struct fact_action *action, const List *names);
+static void set_elements(struct gather *gather, struct fact_action *action, const List *elements);
+static void set_columns(struct gather *gather, struct fact_action *action, const char *const *columns, uint16_t count);
+static bool has_option(const List *options, const char *name);
+
+bool walk_ddl(struct gather *gather, const Node *statement)
+{
+	struct arena *arena = gather->arena;
+	struct fact_action *action;
+	ListCell *cell;
+
+	gather->facts->kind = STATEMENT_DDL;
+	switch (nodeTag(statement)) {
+	case T_CreateStmt:
+	case T_CreateForeignTableStmt: /* begins with a CreateStmt */
+		create_table(gather, (const CreateStmt *)statement);
+		return true;
+	case T_CreateTableAsStmt:
+		create_table_as(gather, (const CreateTableAsStmt *)statement);
+		return true;
+	case T_IndexStmt:
+		create_index(gather, (const IndexStmt *)statement);
+		return true;
+	case T_AlterTableStmt:
+		alter_table(gather, (const AlterTableStmt *)statement);
+		return true;
+	case T_DropStmt:
+		drop(gather, (const DropStmt *)statement);
+		return true;
+	case T_RenameStmt:
+		rename_object(gather, (const RenameStmt *)statement);
+		return true;
+	case T_ReindexStmt:
+		reindex(gather, (const ReindexStmt *)statement);
+		return true;
+	case T_VacuumStmt:
+		return vacuum(gather, (const VacuumStmt *)statement);
+	case T_ClusterStmt:
+		action = gather_action(gather, DDL_CLUSTER);
+		if (action != NULL) {
+			action->relation = walk_target(gather, ((const ClusterStmt *)statement)->relation);
+			action->object = arena_text(arena, ((const ClusterStmt *)statement)->indexname);
+		}
+		return true;
+	case T_RefreshMatViewStmt:
+		action = gather_action(gather, DDL_REFRESH_MATERIALIZED_VIEW);
+		if (action != NULL) {
+			action->relation = walk_target(gather, ((const RefreshMatViewStmt *)statement)->relation);
+			action->concurrently = ((const RefreshMatViewStmt *)statement)->concurrent;
+		}
+		return true;
+	case T_CreateTrigStmt:
+		action = gather_action(gather, DDL_CREATE_TRIGGER);
+		if (action != NULL) {
+			const CreateTrigStmt *trigger = (const CreateTrigStmt *)statement;
+			action->relation = walk_target(gather, trigger->relation);
+			action->object = arena_text(arena, trigger->trigname);
+			action->referenced = walk_target(gather, trigger->constrrel);
+		}
+		return true;
+	case T_ViewStmt:
+		some_change(gather, ((const ViewStmt *)statement)->view, NULL);
+		walk_query(gather, ((const ViewStmt *)statement)->query, 0, 0);
+		return true;
+	case T_CreateSchemaStmt:
+		some_change(gather, NULL, ((const CreateSchemaStmt *)statement)->schemaname);
+		/* CREATE SCHEMA may hold CREATE TABLE and so on, but no other CREATE SCHEMA. */
+		foreach (cell, ((const CreateSchemaStmt *)statement)->schemaElts)
+			if (!IsA(lfirst(cell), CreateSchemaStmt))
+				walk_ddl(gather, lfirst(cell));
+		gather->facts->kind = STATEMENT_DDL;
+		return true;
+	case T_RuleStmt:
+		some_change(gather, ((const RuleStmt *)statement)->relation, ((const RuleStmt *)statement)->rulename);
+		return true;
+	case T_CreatePolicyStmt:
+		some_change(gather, ((const CreatePolicyStmt *)statement)->table,
+		            ((const CreatePolicyStmt *)statement)->policy_name);
+		return true;
+	case T_AlterPolicyStmt:
+		some_change(gather, ((const AlterPolicyStmt *)statement)->table,
+		            ((const AlterPolicyStmt *)statement)->policy_name);
+		return true;
+	case T_AlterObjectSchemaStmt: {
+		const AlterObjectSchemaStmt *alter = (const AlterObjectSchemaStmt *)statement;
+		if (alter->objectType == OBJECT_TABLE || alter->objectType == OBJECT_FOREIGN_TABLE ||
+		    alter->objectType == OBJECT_MATVIEW) {
+			action = gather_action(gather, DDL_ALTER_TABLE_OTHER);
+			if (action != NULL) {
+				action->relation = walk_target(gather, alter->relation);
+				action->if_exists = alter->missing_ok;
+			}
+		} else {
+			some_change(gather, NULL, alter->relation != NULL ? alter->relation->relname : NULL);
+		}
+		return true;
+	}
+	case T_CreateSeqStmt:
+		some_change(gather, NULL, ((const CreateSeqStmt *)statement)->sequence->relname);
+		return true;
+	case T_AlterSeqStmt:
+		some_change(gather, NULL, ((const AlterSeqStmt *)statement)->sequence->relname);
+		return true;
+	case T_CreateExtensionStmt:
+		some_change(gather, NULL, ((const CreateExtensionStmt *)statement)->extname);
+		return true;
+	case T_AlterExtensionStmt:
+		some_change(gather, NULL, ((const AlterExtensionStmt *)statement)->extname);
+		return true;
+	case T_CreateDomainStmt:
+		some_change(gather, NULL, nodes_last_name(((const CreateDomainStmt *)statement)->domainname));
+		return true;
+	case T_AlterDomainStmt:
+		some_change(gather, NULL, nodes_last_name(((const AlterDomainStmt *)statement)->typeName));
+		return true;
+	case T_CreateEnumStmt:
+		some_change(gather, NULL, nodes_last_name(((const CreateEnumStmt *)statement)->typeName));
+		return true;
+	case T_AlterEnumStmt:
+		some_change(gather, NULL, nodes_last_name(((const AlterEnumStmt *)statement)->typeName));
+		return true;
+	case T_CreateFunctionStmt:
+		some_change(gather, NULL, nodes_last_name(((const CreateFunctionStmt *)statement)->funcname));
+		return true;
+	case T_AlterCollationStmt:
+	case T_AlterDatabaseSetStmt:
+	case T_AlterDatabaseStmt:
+	case T_AlterEventTrigStmt:
+	case T_AlterExtensionContentsStmt:
+	case T_AlterFdwStmt:
+	case T_AlterForeignServerStmt:
+	case T_AlterFunctionStmt:
+	case T_AlterObjectDependsStmt:
+	case T_AlterOpFamilyStmt:
+	case T_AlterOperatorStmt:
+	case T_AlterOwnerStmt:
+	case T_AlterPublicationStmt:
+	case T_AlterRoleSetStmt:
+	case T_AlterStatsStmt:
+	case T_AlterTSConfigurationStmt:
+	case T_AlterTSDictionaryStmt:
+	case T_AlterTableMoveAllStmt:
+	case T_AlterTableSpaceOptionsStmt:
+	case T_AlterTypeStmt:
+	case T_CommentStmt:
+	case T_CompositeTypeStmt:
+	case T_CreateAmStmt:
+	case T_CreateCastStmt:
+	case T_CreateConversionStmt:
+	case T_CreateEventTrigStmt:
+	case T_CreateFdwStmt:
+	case T_CreateForeignServerStmt:
+	case T_CreateOpClassStmt:
+	case T_CreateOpFamilyStmt:
+	case T_CreatePLangStmt:
+	case T_CreatePublicationStmt:
+	case T_CreateRangeStmt:
+	case T_CreateStatsStmt:
+	case T_CreateTableSpaceStmt:
+	case T_CreateTransformStmt:
+	case T_CreatedbStmt:
+	case T_DefineStmt:
+	case T_DropOwnedStmt:
+	case T_DropTableSpaceStmt:
+	case T_DropdbStmt:
+	case T_ImportForeignSchemaStmt:
+	case T_ReassignOwnedStmt:
+	case T_SecLabelStmt:
+		some_change(gather, NULL, NULL);
+		return true;
+	default:
+		/* Roles, grants, subscriptions, CHECKPOINT, SHOW …: no schema, and passwords among their literals. */
+		return false;
+	}
+}
+
+static void create_table(struct gather *gather, const CreateStmt *create)
+{
+	struct fact_action *action = gather_action(gather, DDL_CREATE_TABLE);
+	int16_t table = walk_target(gather, create->relation);
+	const List *lists[] = {create->tableElts, create->constraints};
+	ListCell *cell;
+
+	if (action == NULL)
+		return;
+	action->relation = table;
+	action->if_exists = create->if_not_exists;
+	action->temporary = nodes_is_temporary(create->relation);
+	foreach (cell, create->inhRelations) {
+		int16_t parent = walk_target(gather, lfirst(cell));
+		if (create->partbound != NULL)
+			action->referenced = parent;
+	}
+
+	bool temporary = action->temporary;
+	for (size_t at = 0; at < ARRAY_LEN(lists); at++) {
+		foreach (cell, lists[at]) {
+			const Node *element = lfirst(cell);
+			const List *constraints = NIL;
+			ListCell *inner;
+
+			if (IsA(element, Constraint) && ((const Constraint *)element)->contype == CONSTR_FOREIGN) {
+				action = gather_action(gather, DDL_ADD_FOREIGN_KEY);
+				if (action == NULL)
+					return;
+				action->relation = table;
+				action->temporary = temporary;
+				add_constraint(gather, (const Constraint *)element, action);
+			}
+			if (IsA(element, ColumnDef))
+				constraints = ((const ColumnDef *)element)->constraints;
+			foreach (inner, constraints) {
+				const Constraint *constraint = lfirst(inner);
+				if (constraint->contype != CONSTR_FOREIGN)
+					continue;
+				action = gather_action(gather, DDL_ADD_FOREIGN_KEY);
+				if (action == NULL)
+					return;
+				action->relation = table;
+				action->temporary = temporary;
+				action->column = arena_text(gather->arena, ((const ColumnDef *)element)->colname);
+				add_constraint(gather, constraint, action);
+				set_columns(gather, action, &action->column, 1);
+			}
+		}
+	}
+}
+
+static void create_table_as(struct gather *gather, const CreateTableAsStmt *create)
+{
+	struct fact_action *action = gather_action(gather, DDL_CREATE_TABLE_AS);
+
+	if (action != NULL) {
+		action->relation = walk_target(gather, create->into->rel);
+		action->if_exists = create->if_not_exists;
+		action->temporary = nodes_is_temporary(create->into->rel);
+	}
+	/* EXECUTE may stand in the query's place: its query is not here. */
+	walk_query(gather, create->query, gather->facts->level_count > 0 ? 0 : -1, 0);
+}
+
+static void create_index(struct gather *gather, const IndexStmt *index)
+{
+	struct fact_action *action = gather_action(gather, DDL_CREATE_INDEX);
+
+	if (action == NULL)
+		return;
+	action->relation = walk_target(gather, index->relation);
+	action->object = arena_text(gather->arena, index->idxname);
+	action->method = arena_text(gather->arena, index->accessMethod != NULL ? index->accessMethod : "btree");
+	action->unique = index->unique;
+	action->concurrently = index->concurrent;
+	action->if_exists = index->if_not_exists;
+	action->only = !index->relation->inh;
+	action->has_predicate = index->whereClause != NULL;
+	set_elements(gather, action, index->indexParams);
+}
+
+static void alter_table(struct gather *gather, const AlterTableStmt *alter)
+{
+	ListCell *cell;
+
+	if (alter->objtype != OBJECT_TABLE && alter->objtype != OBJECT_FOREIGN_TABLE &&
+	    alter->objtype != OBJECT_MATVIEW) {
+		alter_other(gather, alter);
+		return;
+	}
+
+	int16_t table = walk_target(gather, alter->relation);
+	foreach (cell, alter->cmds) {
+		struct fact_action *action = gather_action(gather, DDL_ALTER_TABLE_OTHER);
+		if (action == NULL)
+			return;
+		action->relation = table;
+		action->only = !alter->relation->inh;
+		action->if_exists = alter->missing_ok;
+		subcommand(gather, lfirst(cell), action);
+	}
+}
+
+/* Of an index, a view, a sequence, a composite type: no table is named. */
+static void alter_other(struct gather *gather, const AlterTableStmt *alter)
+{
+	struct fact_action *action = gather_action(gather, DDL_OTHER);
+
+	if (action == NULL)
+		return;
+	action->object_schema = arena_text(gather->arena, alter->relation->schemaname);
+	action->object = arena_text(gather->arena, alter->relation->relname);
+	action->if_exists = alter->missing_ok;
+}
+
+static void subcommand(struct gather *gather, const AlterTableCmd *command, struct fact_action *action)
+{
+	struct arena *arena = gather->arena;
+	const char *name = arena_text(arena, command->name);
+
+	action->cascade = command->behavior == DROP_CASCADE;
+	action->if_exists |= command->missing_ok;
+	switch (command->subtype) {
+	case AT_AddColumn:
+		action->form = DDL_ADD_COLUMN;
+		add_column(gather, (const ColumnDef *)command->def, action);
+		break;
+	case AT_DropColumn:
+		action->form = DDL_DROP_COLUMN;
+		action->column = name;
+		break;
+	case AT_AlterColumnType:
+		action->form = DDL_ALTER_TYPE;
+		action->column = name;
+		alter_type(gather, command, action);
+		break;
+	case AT_ColumnDefault:
+		action->form = command->def == NULL ? DDL_DROP_DEFAULT : DDL_SET_DEFAULT;
+		action->column = name;
+		set_default(gather, command->def, action);
+		break;
+	case AT_SetNotNull:
+		action->form = DDL_SET_NOT_NULL;
+		action->column = name;
+		break;
+	case AT_DropNotNull:
+		action->form = DDL_DROP_NOT_NULL;
+		action->column = name;
+		break;
+	case AT_AddConstraint:
+		add_constraint(gather, (const Constraint *)command->def, action);
+		break;
+	case AT_ValidateConstraint:
+		action->form = DDL_VALIDATE_CONSTRAINT;
+		action->object = name;
+		break;
+	case AT_DropConstraint:
+		action->form = DDL_DROP_CONSTRAINT;
+		action->object = name;
+		break;
+	case AT_AlterConstraint:
+		if (command->def != NULL && IsA(command->def, Constraint))
+			action->object = arena_text(arena, ((const Constraint *)command->def)->conname);
+		break;
+	case AT_SetLogged:
+		action->form = DDL_SET_STORAGE_PROPERTY;
+		action->method = "logged";
+		break;
+	case AT_SetUnLogged:
+		action->form = DDL_SET_STORAGE_PROPERTY;
+		action->method = "unlogged";
+		break;
+	case AT_SetAccessMethod:
+		action->form = DDL_SET_STORAGE_PROPERTY;
+		action->method = "access method";
+		action->object = name;
+		break;
+	case AT_SetTableSpace:
+		action->form = DDL_SET_STORAGE_PROPERTY;
+		action->method = "tablespace";
+		action->object = name;
+		break;
+	case AT_AttachPartition:
+		action->form = DDL_ATTACH_PARTITION;
+		set_partition(gather, (const PartitionCmd *)command->def, action);
+		break;
+	case AT_DetachPartition:
+		action->form = DDL_DETACH_PARTITION;
+		set_partition(gather, (const PartitionCmd *)command->def, action);
+		break;
+	case AT_DetachPartitionFinalize:
+		set_partition(gather, (const PartitionCmd *)command->def, action);
+		break;
+	case AT_AddInherit:
+	case AT_DropInherit:
+		if (command->def != NULL && IsA(command->def, RangeVar))
+			action->referenced = walk_target(gather, (const RangeVar *)command->def);
+		break;
+	case AT_SetStatistics:
+	case AT_SetOptions:
+	case AT_ResetOptions:
+	case AT_SetStorage:
+	case AT_SetCompression:
+	case AT_DropExpression:
+	case AT_AddIdentity:
+	case AT_SetIdentity:
+	case AT_DropIdentity:
+	case AT_AlterColumnGenericOptions:
+		action->column = name;
+		break;
+	default:
+		/* A trigger, a rule, an index to cluster on; NULL for what is without a name. */
+		action->object = name;
+		break;
+	}
+}
+
+static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action)
+{
+	ListCell *cell;
+
+	if (column == NULL)
+		return;
+	action->column = arena_text(gather->arena, column->colname);
+	action->type = nodes_type(column->typeName, gather->arena);
+	action->has_collation = column->collClause != NULL;
+	foreach (cell, column->constraints) {
+		const Constraint *constraint = lfirst(cell);
+
+		switch (constraint->contype) {
+		case CONSTR_NOTNULL:
+			action->has_not_null = true;
+			break;
+		case CONSTR_DEFAULT:
+			set_default(gather, constraint->raw_expr, action);
+			break;
+		case CONSTR_GENERATED:
+			set_default(gather, constraint->raw_expr, action);
+			action->has_default = false;
+			action->default_is_null = false;
+			action->has_generated = true;
+			break;
+		case CONSTR_IDENTITY:
+			action->has_identity = true;
+			break;
+		case CONSTR_CHECK:
+			action->has_check = true;
+			break;
+		case CONSTR_UNIQUE:
+			action->has_unique = true;
+			break;
+		case CONSTR_PRIMARY:
+			action->has_primary = true;
+			break;
+		case CONSTR_FOREIGN:
+			action->has_references = true;
+			action->referenced = walk_target(gather, constraint->pktable);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static bool same_type(const struct fact_type *a, const struct fact_type *b)
+{
+	bool a_plain = a->schema == NULL || strcmp(a->schema, "pg_catalog") == 0;
+	bool b_plain = b->schema == NULL || strcmp(b->schema, "pg_catalog") == 0;
+
+	if (a->name == NULL || b->name == NULL || strcmp(a->name, b->name) != 0 || a->array != b->array ||
+	    a->modifiers[0] != b->modifiers[0] || a->modifiers[1] != b->modifiers[1])
+		return false;
+	return a_plain && b_plain ? true : a->schema != NULL && b->schema != NULL && strcmp(a->schema, b->schema) == 0;
+}
+
+static void alter_type(struct gather *gather, const AlterTableCmd *command, struct fact_action *action)
+{
+	const ColumnDef *column = (const ColumnDef *)command->def;
+
+	if (column == NULL)
+		return;
+	action->type = nodes_type(column->typeName, gather->arena);
+	action->has_collation = column->collClause != NULL;
+
+	/* The grammar puts USING where a column's default is. */
+	const Node *using = column->raw_default;
+	if (using == NULL)
+		return;
+	action->using_kind = USING_EXPRESSION;
+	if (IsA(using, TypeCast)) {
+		struct fact_type cast = nodes_type(((const TypeCast *)using)->typeName, gather->arena);
+		if (!same_type(&cast, &action->type))
+			return;
+		using = ((const TypeCast *)using)->arg;
+	}
+	if (!IsA(using, ColumnRef))
+		return;
+
+	const Node *last = llast(((const ColumnRef *)using)->fields);
+	if (IsA(last, String) && command->name != NULL && strcmp(strVal(last), command->name) == 0)
+		action->using_kind = USING_BARE_CAST;
+}
+
+static void add_constraint(struct gather *gather, const Constraint *constraint, struct fact_action *action)
+{
+	struct arena *arena = gather->arena;
+
+	if (constraint == NULL)
+		return;
+	action->object = arena_text(arena, constraint->conname);
+	switch (constraint->contype) {
+	case CONSTR_CHECK:
+		action->form = DDL_ADD_CHECK;
+		action->not_valid = constraint->skip_validation;
+		break;
+	case CONSTR_FOREIGN:
+		action->form = DDL_ADD_FOREIGN_KEY;
+		action->not_valid = constraint->skip_validation;
+		action->referenced = walk_target(gather, constraint->pktable);
+		set_names(gather, action, constraint->fk_attrs);
+		break;
+	case CONSTR_UNIQUE:
+	case CONSTR_PRIMARY:
+		action->form = constraint->contype == CONSTR_UNIQUE ? DDL_ADD_UNIQUE : DDL_ADD_PRIMARY_KEY;
+		action->unique = true;
+		action->using_index = constraint->indexname != NULL;
+		action->index = arena_text(arena, constraint->indexname);
+		set_names(gather, action, constraint->keys);
+		break;
+	case CONSTR_EXCLUSION: {
+		List elements = {.type = T_List};
+		ListCell cells[LIMIT_FACTS_COLUMNS];
+		ListCell *cell;
+
+		action->form = DDL_ADD_EXCLUSION;
+		action->method = arena_text(arena, constraint->access_method);
+		action->has_predicate = constraint->where_clause != NULL;
+		/* Pairs of an element and its operator. */
+		elements.elements = cells;
+		foreach (cell, constraint->exclusions) {
+			if (elements.length == LIMIT_FACTS_COLUMNS) {
+				gather->facts->truncated = true;
+				break;
+			}
+			lfirst(&cells[elements.length++]) = linitial((const List *)lfirst(cell));
+		}
+		set_elements(gather, action, &elements);
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+static void set_partition(struct gather *gather, const PartitionCmd *partition, struct fact_action *action)
+{
+	if (partition == NULL)
+		return;
+	action->referenced = walk_target(gather, partition->name);
+	action->concurrently = partition->concurrent;
+}
+
+struct calls {
+	struct gather *gather;
+	struct fact_call calls[LIMIT_FACTS_CALLS];
+	uint16_t count;
+	int depth;
+};
+
+static void find_calls(void *context, const Node *node)
+{
+	struct calls *calls = context;
+
+	if (calls->depth > LIMIT_WALK_DEPTH) {
+		calls->gather->facts->truncated = true;
+		return;
+	}
+	if (IsA(node, FuncCall)) {
+		const FuncCall *call = (const FuncCall *)node;
+		if (calls->count < LIMIT_FACTS_CALLS) {
+			calls->calls[calls->count++] = (struct fact_call){
+			    .schema = arena_text(calls->gather->arena, nodes_schema_name(call->funcname)),
+			    .name = arena_text(calls->gather->arena, nodes_last_name(call->funcname)),
+			    .arguments = (uint16_t)list_length(call->args),
+			};
+		} else {
+			calls->gather->facts->truncated = true;
+		}
+	}
+	calls->depth++;
+	nodes_children(node, find_calls, calls);
+	calls->depth--;
+}
+
+static void set_default(struct gather *gather, const Node *expression, struct fact_action *action)
+{
+	struct calls calls = {.gather = gather};
+
+	if (expression == NULL)
+		return;
+	action->has_default = true;
+	action->default_is_null = nodes_is_null_constant(expression);
+	find_calls(&calls, expression);
+	if (calls.count == 0)
+		return;
+
+	struct fact_call *kept = arena_alloc(gather->arena, calls.count * sizeof(*kept));
+	memcpy(kept, calls.calls, calls.count * sizeof(*kept));
+	action->calls = kept;
+	action->call_count = calls.count;
+}
+
+/* The last but `skip` names of a list are a relation: [catalog.][schema.]name. */
+static int16_t named_relation(struct gather *gather, const List *names, int skip)
+{
+	int last = list_length(names) - 1 - skip;
+
+	if (last < 0)
+		return -1;
+	return walk_target(gather, &(RangeVar){
+	                               .type = T_RangeVar,
+	                               .schemaname = last > 0 ? strVal(list_nth(names, last - 1)) : NULL,
+	                               .relname = strVal(list_nth(names, last)),
+	                           });
+}
+
+static void drop(struct gather *gather, const DropStmt *drop)
+{
+	ListCell *cell;
+
+	foreach (cell, drop->objects) {
+		const Node *object = lfirst(cell);
+		struct fact_action *action = gather_action(gather, DDL_DROP_OTHER);
+
+		if (action == NULL)
+			return;
+		action->cascade = drop->behavior == DROP_CASCADE;
+		action->if_exists = drop->missing_ok;
+		action->concurrently = drop->concurrent;
+		switch (drop->removeType) {
+		case OBJECT_TABLE:
+			action->form = DDL_DROP_TABLE;
+			action->relation = named_relation(gather, (const List *)object, 0);
+			break;
+		case OBJECT_VIEW:
+		case OBJECT_MATVIEW:
+		case OBJECT_FOREIGN_TABLE:
+			action->relation = named_relation(gather, (const List *)object, 0);
+			break;
+		case OBJECT_INDEX:
+			action->form = DDL_DROP_INDEX;
+			set_object(gather, action, (const List *)object);
+			break;
+		case OBJECT_TRIGGER:
+		case OBJECT_RULE:
+		case OBJECT_POLICY:
+			action->relation = named_relation(gather, (const List *)object, 1);
+			action->object = arena_text(gather->arena, nodes_last_name((const List *)object));
+			break;
+		default:
+			if (IsA(object, List) && IsA(llast((const List *)object), String))
+				set_object(gather, action, (const List *)object);
+			else if (IsA(object, String))
+				action->object = arena_text(gather->arena, strVal(object));
+			else if (IsA(object, TypeName))
+				set_object(gather, action, ((const TypeName *)object)->names);
+			else if (IsA(object, ObjectWithArgs))
+				set_object(gather, action, ((const ObjectWithArgs *)object)->objname);
+			break;
+		}
+	}
+}
+
+static void rename_object(struct gather *gather, const RenameStmt *rename)
+{
+	struct fact_action *action = gather_action(gather, DDL_RENAME);
+
+	if (action == NULL)
+		return;
+	action->if_exists = rename->missing_ok;
+	action->cascade = rename->behavior == DROP_CASCADE;
+	switch (rename->renameType) {
+	case OBJECT_TABLE:
+	case OBJECT_FOREIGN_TABLE:
+	case OBJECT_MATVIEW:
+	case OBJECT_VIEW:
+		action->relation = walk_target(gather, rename->relation);
+		break;
+	case OBJECT_COLUMN:
+		action->relation = walk_target(gather, rename->relation);
+		action->column = arena_text(gather->arena, rename->subname);
+		break;
+	case OBJECT_TABCONSTRAINT:
+	case OBJECT_TRIGGER:
+	case OBJECT_RULE:
+	case OBJECT_POLICY:
+		action->relation = walk_target(gather, rename->relation);
+		action->object = arena_text(gather->arena, rename->subname);
+		break;
+	case OBJECT_INDEX:
+		action->object_schema = arena_text(gather->arena, rename->relation->schemaname);
+		action->object = arena_text(gather->arena, rename->relation->relname);
+		break;
+	default:
+		action->form = DDL_OTHER;
+		action->object = arena_text(gather->arena, rename->subname);
+		break;
+	}
+}
+
+static void reindex(struct gather *gather, const ReindexStmt *reindex)
+{
+	static const char *const kinds[] = {
+	    [REINDEX_OBJECT_INDEX] = "index",       [REINDEX_OBJECT_TABLE] = "table",
+	    [REINDEX_OBJECT_SCHEMA] = "schema",     [REINDEX_OBJECT_SYSTEM] = "system",
+	    [REINDEX_OBJECT_DATABASE] = "database",
+	};
+	struct fact_action *action = gather_action(gather, DDL_REINDEX);
+
+	if (action == NULL)
+		return;
+	action->reindex_kind = kinds[reindex->kind];
+	action->concurrently = has_option(reindex->params, "concurrently");
+	if (reindex->kind == REINDEX_OBJECT_TABLE) {
+		action->relation = walk_target(gather, reindex->relation);
+	} else if (reindex->relation != NULL) {
+		action->object_schema = arena_text(gather->arena, reindex->relation->schemaname);
+		action->object = arena_text(gather->arena, reindex->relation->relname);
+	} else {
+		action->object = arena_text(gather->arena, reindex->name);
+	}
+}
+
+static bool vacuum(struct gather *gather, const VacuumStmt *vacuum)
+{
+	bool full = vacuum->is_vacuumcmd && has_option(vacuum->options, "full");
+	ListCell *cell;
+
+	if (!full) {
+		gather->facts->kind = STATEMENT_ANALYZE;
+		foreach (cell, vacuum->rels)
+			walk_target(gather, ((const VacuumRelation *)lfirst(cell))->relation);
+		return true;
+	}
+	if (vacuum->rels == NIL)
+		gather_action(gather, DDL_VACUUM_FULL);
+	foreach (cell, vacuum->rels) {
+		struct fact_action *action = gather_action(gather, DDL_VACUUM_FULL);
+		if (action == NULL)
+			break;
+		action->relation = walk_target(gather, ((const VacuumRelation *)lfirst(cell))->relation);
+	}
+	return true;
+}
+
+static void some_change(struct gather *gather, const RangeVar *relation, const char *object)
+{
+	struct fact_action *action = gather_action(gather, DDL_OTHER);
+
+	if (action == NULL)
+		return;
+	action->relation = walk_target(gather, relation);
+	action->object = arena_text(gather->arena, object);
+}
+
+static void set_object(struct gather *gather, struct fact_action *action, const List *names)
+{
+	action->object_schema = arena_text(gather->arena, nodes_schema_name(names));
+	action->object = arena_text(gather->arena, nodes_last_name(names));
+}
+
+static void set_columns(struct gather *gather, struct fact_action *action, const char *const *columns, uint16_t count)
+{
+	if (count == 0)
+		return;
+
+	const char **kept = arena_alloc(gather->arena, count * sizeof(*kept));
+	memcpy(kept, columns, count * sizeof(*kept));
+	action->columns = kept;
+	action->column_count = count;
+}
+
+static void set_names(struct gather *gather, struct fact_action *action, const List *names)
+{
+	const char *columns[LIMIT_FACTS_COLUMNS];
+	uint16_t count = 0;
+	ListCell *cell;
+
+	foreach (cell, names) {
+		if (count == LIMIT_FACTS_COLUMNS) {
+			gather->facts->truncated = true;
+			break;
+		}
+		columns[count++] = arena_text(gather->arena, strVal(lfirst(cell)));
+	}
+	set_columns(gather, action, columns, count);
+}
+
+static void set_elements(struct gather *gather, struct fact_action *action, const List *elements)
+{
+	const char *columns[LIMIT_FACTS_COLUMNS];
+	uint16_t count = 0;
+	ListCell *cell;
+
+	foreach (cell, elements) {
+		const IndexElem *element = lfirst(cell);
+		const char *text = element->name;
+
+		if (count == LIMIT_FACTS_COLUMNS) {
+			gather->facts->truncated = true;
+			break;
+		}
+		if (text == NULL)
+			text = expression_of(element->expr, gather->arena).text;
+		columns[count++] = arena_text(gather->arena, text != NULL ? text : "");
+	}
+	set_columns(gather, action, columns, count);
+}
+
+/* An option that is on: `FULL`, `FULL true`, but not `FULL false`. */
+static bool has_option(const List *options, const char *name)
+{
+	ListCell *cell;
+	bool on = false;
+
+	foreach (cell, options) {
+		const DefElem *option = lfirst(cell);
+		if (strcmp(option->defname, name) == 0)
+			on = nodes_option_is_on(option);
+	}
+	return on;
+}

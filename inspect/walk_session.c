@@ -1,0 +1,184 @@
+#include "inspect/walk_session.h"
+
+#include <string.h>
+
+static bool walk_transaction(struct gather *gather, const TransactionStmt *transaction);
+static void walk_set(struct gather *gather, const VariableSetStmt *set);
+static const char *set_value(struct arena *arena, const char *name, const List *values);
+
+bool walk_session(struct gather *gather, const Node *statement, const Node **inner)
+{
+	struct facts *facts = gather->facts;
+	struct arena *arena = gather->arena;
+	ListCell *cell;
+
+	*inner = NULL;
+	switch (nodeTag(statement)) {
+	case T_TransactionStmt:
+		return walk_transaction(gather, (const TransactionStmt *)statement);
+	case T_VariableSetStmt:
+		walk_set(gather, (const VariableSetStmt *)statement);
+		return true;
+	case T_PrepareStmt:
+		facts->kind = STATEMENT_PREPARE;
+		facts->name = arena_text(arena, ((const PrepareStmt *)statement)->name);
+		*inner = ((const PrepareStmt *)statement)->query;
+		return true;
+	case T_ExecuteStmt:
+		facts->kind = STATEMENT_EXECUTE;
+		facts->name = arena_text(arena, ((const ExecuteStmt *)statement)->name);
+		return true;
+	case T_DeallocateStmt:
+		facts->kind = STATEMENT_DEALLOCATE;
+		facts->name = arena_text(arena, ((const DeallocateStmt *)statement)->name);
+		return true;
+	case T_DeclareCursorStmt: {
+		const DeclareCursorStmt *declare = (const DeclareCursorStmt *)statement;
+		facts->kind = STATEMENT_DECLARE;
+		facts->name = arena_text(arena, declare->portalname);
+		facts->hold = (declare->options & CURSOR_OPT_HOLD) != 0;
+		*inner = declare->query;
+		return true;
+	}
+	case T_FetchStmt:
+		facts->kind = STATEMENT_FETCH;
+		facts->name = arena_text(arena, ((const FetchStmt *)statement)->portalname);
+		return true;
+	case T_ClosePortalStmt:
+		facts->kind = STATEMENT_CLOSE;
+		facts->name = arena_text(arena, ((const ClosePortalStmt *)statement)->portalname);
+		return true;
+	case T_DiscardStmt: {
+		static const char *const names[] = {
+		    [DISCARD_ALL] = "all",
+		    [DISCARD_PLANS] = "plans",
+		    [DISCARD_SEQUENCES] = "sequences",
+		    [DISCARD_TEMP] = "temp",
+		};
+		facts->kind = STATEMENT_DISCARD;
+		facts->name = names[((const DiscardStmt *)statement)->target];
+		return true;
+	}
+	case T_ExplainStmt:
+		facts->kind = STATEMENT_EXPLAIN;
+		foreach (cell, ((const ExplainStmt *)statement)->options) {
+			const DefElem *option = lfirst(cell);
+			if (strcmp(option->defname, "analyze") == 0)
+				facts->analyze = nodes_option_is_on(option);
+		}
+		*inner = ((const ExplainStmt *)statement)->query;
+		return true;
+	case T_ListenStmt:
+	case T_UnlistenStmt:
+	case T_NotifyStmt:
+		facts->kind = STATEMENT_LISTEN;
+		return true;
+	default:
+		return false;
+	}
+}
+
+void walk_session_set_config(struct gather *gather, const FuncCall *call)
+{
+	static const char *const known[] = {
+	    "search_path",
+	    "timezone",
+	    "role",
+	    "lock_timeout",
+	    "statement_timeout",
+	    "session_authorization",
+	    "standard_conforming_strings",
+	};
+	const char *function = nodes_function_name(call);
+	struct facts *facts = gather->facts;
+
+	if (function == NULL || strcmp(function, "set_config") != 0 || list_length(call->args) != 3)
+		return;
+
+	const char *name = nodes_string_constant(linitial(call->args));
+	if (name == NULL)
+		return;
+	for (size_t at = 0; at < ARRAY_LEN(known); at++) {
+		/* Of several, search_path counts: it decides what the other names mean. */
+		if (strcasecmp(name, known[at]) != 0 || (facts->name != NULL && at != 0))
+			continue;
+		const Node *local = lthird(call->args);
+		while (IsA(local, TypeCast))
+			local = ((const TypeCast *)local)->arg;
+		facts->name = known[at];
+		facts->local = IsA(local, A_Const) && !((const A_Const *)local)->isnull &&
+		               nodeTag(&((const A_Const *)local)->val) == T_Boolean &&
+		               ((const A_Const *)local)->val.boolval.boolval;
+	}
+}
+
+static bool walk_transaction(struct gather *gather, const TransactionStmt *transaction)
+{
+	static const enum statement_kind kinds[] = {
+	    [TRANS_STMT_BEGIN] = STATEMENT_BEGIN,
+	    [TRANS_STMT_START] = STATEMENT_BEGIN,
+	    [TRANS_STMT_COMMIT] = STATEMENT_COMMIT,
+	    [TRANS_STMT_ROLLBACK] = STATEMENT_ROLLBACK,
+	    [TRANS_STMT_SAVEPOINT] = STATEMENT_SAVEPOINT,
+	    [TRANS_STMT_RELEASE] = STATEMENT_RELEASE,
+	    [TRANS_STMT_ROLLBACK_TO] = STATEMENT_ROLLBACK_TO,
+	    [TRANS_STMT_PREPARE] = STATEMENT_COMMIT,
+	    /* These two end somebody else's transaction. */
+	    [TRANS_STMT_COMMIT_PREPARED] = STATEMENT_OTHER,
+	    [TRANS_STMT_ROLLBACK_PREPARED] = STATEMENT_OTHER,
+	};
+
+	gather->facts->kind = kinds[transaction->kind];
+	gather->facts->name = arena_text(gather->arena, transaction->savepoint_name);
+	return true;
+}
+
+static void walk_set(struct gather *gather, const VariableSetStmt *set)
+{
+	struct facts *facts = gather->facts;
+
+	facts->kind = set->kind == VAR_RESET || set->kind == VAR_RESET_ALL ? STATEMENT_RESET : STATEMENT_SET;
+	facts->name = arena_text(gather->arena, set->name);
+	facts->local = set->is_local;
+	if (set->kind == VAR_SET_VALUE)
+		facts->value = set_value(gather->arena, set->name, set->args);
+}
+
+static bool is_plain_identifier(const char *text)
+{
+	if (*text != '_' && (*text < 'a' || *text > 'z'))
+		return false;
+	return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(text);
+}
+
+/* As flatten_set_variable_args (guc.c) does: joined by commas, and quoted where the elements are identifiers. */
+static const char *set_value(struct arena *arena, const char *name, const List *values)
+{
+	bool quote = strcmp(name, "search_path") == 0 || strcmp(name, "temp_tablespaces") == 0;
+	const char *joined = NULL;
+	ListCell *cell;
+
+	foreach (cell, values) {
+		const Node *value = lfirst(cell);
+		char number[32];
+
+		if (!IsA(value, A_Const))
+			return NULL;
+		const char *text = nodes_constant_text((const A_Const *)value, number, sizeof(number));
+		if (text == NULL)
+			return NULL;
+		if (quote && !is_plain_identifier(text)) {
+			char *quoted = arena_alloc(arena, 2 * strlen(text) + 3), *to = quoted;
+			*to++ = '"';
+			for (; *text != '\0'; text++) {
+				if (*text == '"')
+					*to++ = '"';
+				*to++ = *text;
+			}
+			*to = '"';
+			text = quoted;
+		}
+		joined = joined == NULL ? arena_text(arena, text) : arena_printf(arena, "%s, %s", joined, text);
+	}
+	return joined;
+}
