@@ -1,4 +1,4 @@
-/* walk.c's other half: schema changes. Private to the two. */
+/* walk.c's other half: schema changes. Private to the walk files. */
 #ifndef PGPROCTOR_INSPECT_WALK_DDL_H
 #define PGPROCTOR_INSPECT_WALK_DDL_H
 
@@ -7,6 +7,10 @@
 
 /* True when the statement is a schema change: its actions are gathered and its kind is STATEMENT_DDL. */
 bool walk_ddl(struct gather *gather, const Node *statement);
+
+/* An action's columns: a list of String, and one of IndexElem. */
+void walk_ddl_names(struct gather *gather, struct fact_action *action, const List *names);
+void walk_ddl_elements(struct gather *gather, struct fact_action *action, const List *elements);
 
 /* -- walk.c's part that schema changes use -- */
 
