@@ -74,11 +74,9 @@ bool request_bind_value(const struct request_bind *bind, uint16_t index, struct 
 	skip_values(&values, index);
 	int32_t length = bytes_read_i32(&values);
 	out->null = length == NULL_VALUE_LENGTH;
-	if (!out->null) {
-		if (length < 0)
-			return false;
+	/* Another negative length would be longer than any body. */
+	if (!out->null)
 		out->value = bytes_read(&values, (size_t)length);
-	}
 
 	struct bytes_reader formats = bytes_reader_of(bind->formats_raw);
 	uint16_t format = FORMAT_TEXT;

@@ -130,7 +130,7 @@ static void test_bind_with_formats(void **state)
 	assert_false(request_bind_value(&bind, 65535, &value));
 }
 
-/* No format means all text, a single one is every parameter's. */
+/* No format means all text, a single one is every parameter's, two are the two parameters' own. */
 static void test_bind_formats_for_all(void **state)
 {
 	(void)state;
@@ -141,6 +141,9 @@ static void test_bind_formats_for_all(void **state)
 	assert_true(request_decode_bind(LITERAL("\0\0\0\1\0\1\0\2\0\0\0\1a\0\0\0\1b\0\0"), false, &bind));
 	assert_value(&bind, 0, false, true, "a");
 	assert_value(&bind, 1, false, true, "b");
+	assert_true(request_decode_bind(LITERAL("\0\0\0\2\0\1\0\0\0\2\0\0\0\1a\0\0\0\1b\0\0"), false, &bind));
+	assert_value(&bind, 0, false, true, "a");
+	assert_value(&bind, 1, false, false, "b");
 	/* One format and no parameter is what several drivers send. */
 	assert_true(request_decode_bind(LITERAL("\0\0\0\1\0\1\0\0\0\0"), false, &bind));
 	assert_int_equal(bind.parameters, 0);
