@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SHOP = ROOT / "tests" / "shop"
 PYTHON = "/usr/bin/python3"
+LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 
 
@@ -81,7 +82,7 @@ class Process:
     """A child with its output in a file, stopped when it is left, in a session of its own so that Ctrl-C reaches only
     us and things stop in their order."""
 
-    def __init__(self, arguments, output, user=None, environment=None):
+    def __init__(self, arguments, output, user=None, environment=None, death_signal=signal.SIGTERM):
         self.arguments = [str(argument) for argument in arguments]
         self.output = Path(output)
         identity = {}
@@ -96,7 +97,7 @@ class Process:
                 cwd="/",
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=lambda: _die_with_parent(death_signal),
                 **identity,
             )
         atexit.register(self.kill)
@@ -124,8 +125,9 @@ class Process:
         return self.output.read_text(errors="replace")
 
 
-def _die_with_parent():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _die_with_parent(death_signal):
+    # Runs after the change of user, which would take the signal back.
+    LIBC.prctl(PR_SET_PDEATHSIG, death_signal)
 
 
 class Scratch:
@@ -198,7 +200,8 @@ class Postgres:
             raise Unready(f"initdb failed: {initdb.said().strip()}")
         options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         log = self.scratch / "postgres.log"
-        self.process = Process([self.bin / "postgres", "-D", data, *options], log, self.owner)
+        command = [self.bin / "postgres", "-D", data, *options]
+        self.process = Process(command, log, self.owner, death_signal=signal.SIGQUIT)
         if not wait_until(lambda: self.ready() or not self.process.running(), 30) or not self.process.running():
             raise Unready(f"PostgreSQL did not start: {self.process.said().strip()}")
         return self

@@ -1,0 +1,86 @@
+"""The catalog connection: where it comes from, and that traffic does without it."""
+
+import time
+
+import psycopg2
+import pytest
+
+from harness import free_port
+
+SEARCH = "SELECT n FROM big WHERE name LIKE '%abc%' ORDER BY n"
+SETTINGS = {"large_table_rows": 1000}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(postgres, database):
+    postgres.sql("CREATE TABLE big AS SELECT g AS n, md5(g::text) AS name FROM generate_series(1, 2000) g; ANALYZE", database)
+
+
+def search(proctor, database):
+    with psycopg2.connect(proctor.dsn(database)) as connection:
+        connection.cursor().execute(SEARCH)
+    connection.close()
+
+
+def test_libpq_defaults(start_proctor, database):
+    """Without a DSN the catalog is read with libpq's defaults against the upstream, as the user who logged in."""
+    proctor = start_proctor(direct_ok=False, settings=SETTINGS, databases={})
+    search(proctor, database)
+    proctor.wait_for("catalog", database=database, level="info")
+    search(proctor, database)
+    proctor.wait_for("finding", code="Q101", table="big")
+
+
+def test_dsn_of_one_database(start_proctor, postgres, database):
+    """[databases] has a DSN for this one."""
+    dsn = postgres.catalog_dsn() + f" dbname={database}"
+    proctor = start_proctor(direct_ok=False, settings=SETTINGS, databases={database: dsn})
+    search(proctor, database)
+    proctor.wait_for("catalog", database=database, level="info")
+    search(proctor, database)
+    proctor.wait_for("finding", code="Q101", table="big")
+
+
+def test_broken_dsn(start_proctor, postgres, database):
+    """The catalog's server is not there: said once, with what it costs, and traffic flows."""
+    databases = {"*": f"host=127.0.0.1 port={free_port()} user=postgres password=hunter2-the-password"}
+    proctor = start_proctor(direct_ok=False, settings={**SETTINGS, "catalog_refresh": 1}, databases=databases)
+    for _ in range(4):
+        search(proctor, database)
+        time.sleep(0.5)
+    proctor.wait_for("catalog", level="warning")
+    assert proctor.stop() == 0
+    assert len(proctor.events("catalog", level="warning")) == 1
+    assert "hunter2" not in proctor.log.read_text()
+    assert proctor.events("disconnect", database=database)
+
+
+def test_catalog_does_not_hold_up_traffic(start_proctor, database):
+    """A catalog server that accepts and never answers: queries run at once all the same."""
+    import socket
+
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(5)
+        databases = {"*": f"host=127.0.0.1 port={mute.getsockname()[1]} user=postgres"}
+        proctor = start_proctor(direct_ok=False, settings=SETTINGS, databases=databases)
+        began = time.monotonic()
+        for _ in range(5):
+            search(proctor, database)
+        assert time.monotonic() - began < 2
+        assert proctor.stop() == 0
+
+
+def test_never_analysed(start_proctor, postgres, database):
+    """A table without statistics counts by its size on disk."""
+    postgres.sql("CREATE TABLE raw AS SELECT g AS n, repeat('x', 200) AS name FROM generate_series(1, 20000) g", database)
+    assert postgres.sql("SELECT reltuples FROM pg_class WHERE relname = 'raw'", database)[0][0] <= 0
+    proctor = start_proctor(direct_ok=False, settings=SETTINGS)
+    with psycopg2.connect(proctor.dsn(database)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        proctor.wait_for("catalog", database=database)
+        cursor.execute("SELECT n FROM raw WHERE name LIKE '%abc%' ORDER BY n")
+    connection.close()
+    event = proctor.wait_for("finding", code="Q101", table="raw")
+    assert 2_000 < event["table_rows"] < 200_000
