@@ -26,14 +26,11 @@ FOREIGN = [
     (r"libpq-fe\.h", {"proxy"}),
     (r"ini\.h", {"config"}),
     (r"json-c/.*|json\.h", {"report"}),
-    (
-        r"pg_query.*|postgres\.h|(nodes|parser|catalog|utils|access|commands|mb|storage|common)/.*",
-        {"inspect/parse.c", "inspect/walk.c", "inspect/walk_ddl.c", "inspect/expression.c"},
-    ),
-    (r"(sys/socket|netinet/.*|arpa/inet|poll|sys/epoll)\.h", {"proxy"}),
+    (r"(sys/socket|netinet/.*|poll|sys/epoll)\.h", {"proxy"}),
+    (r"pg_query.*|postgres\.h|(nodes|parser|catalog|utils|access|commands|mb|storage|common)/.*", {"NODES"}),
 ]
-# A walk cut into several files may share one private header.
-FOREIGN_PREFIXES = {"inspect/parse", "inspect/walk", "inspect/expression"}
+# PostgreSQL's headers come in by this one, or directly, and only into the files that CMakeLists.txt gives them.
+NODES_HEADER = "inspect/nodes.h"
 
 BANNED = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atol", "atof", "alloca", "gets"]
 LINES_MAX = 700
@@ -88,11 +85,23 @@ def check_foreign():
             for pattern, places in FOREIGN:
                 if not re.fullmatch(pattern, included):
                     continue
-                stem = str(name.with_suffix(""))
-                inside = any(str(name) == place or name.parts[0] == place for place in places)
-                inside = inside or ("inspect/parse.c" in places and any(stem.startswith(p) for p in FOREIGN_PREFIXES))
-                if not inside:
-                    yield f"{name}:{number}: only {', '.join(sorted(places))} may include <{included}>"
+                allowed = places if places != {"NODES"} else nodes_files() | {NODES_HEADER}
+                if str(name) not in allowed and name.parts[0] not in allowed:
+                    yield f"{name}:{number}: only {', '.join(sorted(allowed))} may include <{included}>"
+
+
+def nodes_files():
+    """The files that see PostgreSQL's node headers, as CMakeLists.txt lists them."""
+    match = re.search(r"foreach\(source ([a-z_ \n]+)\)\s*set_source_files_properties\(inspect/", (ROOT / "CMakeLists.txt").read_text())
+    return {f"inspect/{stem}.c" for stem in match.group(1).split()}
+
+
+def check_nodes_header():
+    for path in sources():
+        name = str(path.relative_to(ROOT))
+        for number, _, included in includes_of(path.read_text()):
+            if included == NODES_HEADER and name not in nodes_files():
+                yield f"{name}:{number}: only {', '.join(sorted(nodes_files()))} may include {NODES_HEADER}"
 
 
 def check_own_header_first():
@@ -166,6 +175,7 @@ CHECKS = [
     check_the_checker,
     check_includes,
     check_foreign,
+    check_nodes_header,
     check_own_header_first,
     check_banned_calls,
     check_stems_unique,
