@@ -325,6 +325,8 @@ static struct statement *ask_recognise(struct session *session, struct bytes sql
 static struct statement *ask_prepared(const struct session *session, uint64_t name)
 {
 	const struct flight_entry *pending = flight_pending(&session->flight, FLIGHT_PARSE, name);
+	if (pending && pending->rejected)
+		return NULL; /* the server will discard what comes behind it */
 	return pending ? pending->statement : names_get(&session->names, NAMES_STATEMENT, name);
 }
 

@@ -1,7 +1,28 @@
-#include <stdio.h>
+#include "proxy/options.h"
+#include "proxy/serve.h"
 
-int main(void)
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv)
 {
-	puts("pgproctor");
-	return 0;
+	struct options *options = calloc(1, sizeof *options);
+	CHECK(options != NULL);
+	int status = options_parse(options, argc, argv);
+	if (status != 0) {
+		fprintf(stderr, "pgproctor: %s\n", options->error);
+	} else {
+		switch (options->command) {
+		case OPTIONS_PRINT:
+			status = fputs(options->text, stdout) < 0 ? 1 : 0;
+			break;
+		case OPTIONS_SERVE:
+			status = serve_run(&options->settings);
+			break;
+		case OPTIONS_REPORT:
+			break;
+		}
+	}
+	free(options);
+	return status;
 }

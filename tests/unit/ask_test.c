@@ -1,0 +1,347 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "proxy/ask.h"
+#include "tests/unit/wire.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* -- fixture: CREATE INDEX and leading wildcards are rejected on the large table shop_product -------------- */
+
+static void reject(struct wire *wire, const char *rule)
+{
+	struct settings_rule *setting = &wire->settings.rules[wire->settings.rule_count++];
+	snprintf(setting->rule, sizeof setting->rule, "%s", rule);
+	snprintf(setting->key, sizeof setting->key, "action");
+	snprintf(setting->value, sizeof setting->value, "reject");
+}
+
+static int set_up(void **state)
+{
+	struct wire *wire = malloc(sizeof *wire);
+	wire_init(wire);
+	reject(wire, "index-build-blocks-writes");
+	reject(wire, "leading-wildcard-unindexed");
+	wire->settings.oversize = SETTINGS_OVERSIZE_REJECT;
+	wire_start(wire);
+	wire_login(wire);
+	wire_publish_shop(wire);
+	*state = wire;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct wire *wire = *state;
+	free(wire_stop(wire));
+	free(wire);
+	return 0;
+}
+
+static const char create_index[] = "CREATE INDEX i ON shop_product (stock)";
+static const char icontains[] = "SELECT id FROM shop_product WHERE UPPER(name::text) LIKE UPPER('%canary%')";
+
+/* What the server is sent in place of a rejected statement must not hold a word of it. */
+static void expect_replacement(struct wire *wire, uint8_t type)
+{
+	struct script message;
+	assert_int_equal(wire_read_message(wire->server, &message), type);
+	assert_null(memmem(message.bytes, message.len, "canary", 6));
+	assert_null(memmem(message.bytes, message.len, "CREATE INDEX", 12));
+}
+
+static void server_refuses(struct wire *wire, uint8_t status)
+{
+	struct script error = {.len = 0};
+	script_add(&error, 'E', "sssssb", "SERROR", "VERROR", "C42601", "Msyntax error at or near \"rejected\"", "P1",
+	           0);
+	if (status)
+		script_add(&error, 'Z', "b", status);
+	script_send(wire->server, &error);
+}
+
+/* Our own error: 42501, the rule's name, a hint; nothing of the server's text, and no literal. */
+static void expect_rejection(struct wire *wire, const char *rule)
+{
+	struct script error;
+	assert_int_equal(wire_read_message(wire->client, &error), 'E');
+	char text[128];
+	snprintf(text, sizeof text, "Mpgproctor: %s: ", rule);
+	assert_non_null(memmem(error.bytes, error.len, "SERROR\0VERROR\0C42501\0", 21));
+	assert_non_null(memmem(error.bytes, error.len, text, strlen(text)));
+	assert_non_null(memmem(error.bytes, error.len, "shop_product", 12));
+	assert_null(memmem(error.bytes, error.len, "syntax error", 12));
+	assert_null(memmem(error.bytes, error.len, "canary", 6));
+}
+
+static void expect_ready(struct wire *wire, uint8_t status)
+{
+	struct script ready;
+	assert_int_equal(wire_read_message(wire->client, &ready), 'Z');
+	assert_int_equal(ready.bytes[5], status);
+}
+
+static void query_passes(struct wire *wire, const char *sql, const char *tag, uint8_t status)
+{
+	struct script query = {.len = 0}, reply = {.len = 0};
+	script_add(&query, 'Q', "s", sql);
+	script_add(&reply, 'C', "s", tag);
+	script_add(&reply, 'Z', "b", status);
+	script_send(wire->client, &query);
+	script_expect(wire->server, &query);
+	script_send(wire->server, &reply);
+	script_expect(wire->client, &reply);
+}
+
+/* -- cases --------------------------------------------------------------------------------------------------- */
+
+static void test_rejects_a_query(void **state)
+{
+	/* The server is sent what it must refuse, the client reads our words, and the session lives on. */
+	struct wire *wire = *state;
+	struct script query = {.len = 0};
+	script_add(&query, 'Q', "s", create_index);
+	script_send(wire->client, &query);
+	expect_replacement(wire, 'Q');
+	server_refuses(wire, 'I');
+	expect_rejection(wire, "index-build-blocks-writes");
+	expect_ready(wire, 'I');
+	query_passes(wire, "SELECT 1", "SELECT 1", 'I');
+}
+
+static void test_the_safe_variant_passes(void **state)
+{
+	/* CONCURRENTLY is the remedy: it must go through untouched. */
+	struct wire *wire = *state;
+	query_passes(wire, "CREATE INDEX CONCURRENTLY i ON shop_product (stock)", "CREATE INDEX", 'I');
+	query_passes(wire, "SELECT id FROM shop_product WHERE id = 7", "SELECT 1", 'I');
+}
+
+static void test_rejects_the_whole_of_a_multi_statement_query(void **state)
+{
+	/* One bad statement among several refuses the message: nothing of it may have run. */
+	struct wire *wire = *state;
+	struct script query = {.len = 0};
+	script_add(&query, 'Q', "s",
+	           "UPDATE shop_product SET stock = 1 WHERE id = 1; CREATE INDEX i ON shop_product (stock)");
+	script_send(wire->client, &query);
+	expect_replacement(wire, 'Q');
+	server_refuses(wire, 'I');
+	expect_rejection(wire, "index-build-blocks-writes");
+	expect_ready(wire, 'I');
+}
+
+static void test_in_a_transaction(void **state)
+{
+	/* The server's own ReadyForQuery says that the transaction has failed; what follows in it is forwarded as it
+	 * is. */
+	struct wire *wire = *state;
+	query_passes(wire, "BEGIN", "BEGIN", 'T');
+	struct script query = {.len = 0}, aborted = {.len = 0};
+	script_add(&query, 'Q', "s", create_index);
+	script_send(wire->client, &query);
+	expect_replacement(wire, 'Q');
+	server_refuses(wire, 'E');
+	expect_rejection(wire, "index-build-blocks-writes");
+	expect_ready(wire, 'E');
+	script_send(wire->client, &query);
+	script_expect(wire->server, &query);
+	script_add(&aborted, 'E', "ssssb", "SERROR", "VERROR", "C25P02", "Mcurrent transaction is aborted", 0);
+	script_add(&aborted, 'Z', "b", 'E');
+	script_send(wire->server, &aborted);
+	script_expect(wire->client, &aborted);
+	query_passes(wire, "ROLLBACK", "ROLLBACK", 'I');
+}
+
+static void test_rejects_at_parse_in_a_pipeline(void **state)
+{
+	/* The second of three: the first's replies come first, then our error; the rest goes to the server, which
+	 * discards it up to Sync. */
+	struct wire *wire = *state;
+	struct script first = {.len = 0}, bad = {.len = 0}, rest = {.len = 0}, replies = {.len = 0};
+	script_add(&first, 'P', "ssh", "", "SELECT 1", 0);
+	script_add(&first, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&first, 'E', "si", "", 0);
+	script_add(&bad, 'P', "ssh", "named", create_index, 0);
+	script_add(&rest, 'B', "sshhh", "", "named", 0, 0, 0);
+	script_add(&rest, 'E', "si", "", 0);
+	script_add(&rest, 'S', "");
+	script_send(wire->client, &first);
+	script_send(wire->client, &bad);
+	script_send(wire->client, &rest);
+	script_expect(wire->server, &first);
+	struct script message;
+	assert_int_equal(wire_read_message(wire->server, &message), 'P');
+	assert_string_equal((const char *)message.bytes + 5, "named");
+	assert_null(memmem(message.bytes, message.len, "CREATE INDEX", 12));
+	script_expect(wire->server, &rest);
+	script_add(&replies, '1', "");
+	script_add(&replies, '2', "");
+	script_add(&replies, 'C', "s", "SELECT 1");
+	script_send(wire->server, &replies);
+	server_refuses(wire, 'I');
+	script_expect(wire->client, &replies);
+	expect_rejection(wire, "index-build-blocks-writes");
+	expect_ready(wire, 'I');
+	query_passes(wire, "SELECT 1", "SELECT 1", 'I');
+}
+
+static void parse(struct wire *wire, const char *name, const char *sql)
+{
+	struct script parse = {.len = 0}, complete = {.len = 0};
+	script_add(&parse, 'P', "ssh", name, sql, 0);
+	script_add(&parse, 'S', "");
+	script_add(&complete, '1', "");
+	script_add(&complete, 'Z', "b", 'I');
+	script_send(wire->client, &parse);
+	script_expect(wire->server, &parse);
+	script_send(wire->server, &complete);
+	script_expect(wire->client, &complete);
+}
+
+static void test_rejects_at_bind(void **state)
+{
+	/* Only the parameter tells a leading wildcard: '%canary%' is refused at Bind, 'canary%' of the same statement
+	 * passes. */
+	struct wire *wire = *state;
+	parse(wire, "s1", "SELECT id FROM shop_product WHERE name LIKE $1");
+	struct script bad = {.len = 0}, rest = {.len = 0}, good = {.len = 0}, replies = {.len = 0};
+	script_add(&bad, 'B', "sshhiSh", "", "s1", 0, 1, 8, "%canary%", 0);
+	script_add(&rest, 'E', "si", "", 0);
+	script_add(&rest, 'S', "");
+	script_send(wire->client, &bad);
+	script_send(wire->client, &rest);
+	expect_replacement(wire, 'B');
+	script_expect(wire->server, &rest);
+	server_refuses(wire, 'I');
+	expect_rejection(wire, "leading-wildcard-unindexed");
+	expect_ready(wire, 'I');
+
+	script_add(&good, 'B', "sshhiSh", "", "s1", 0, 1, 7, "canary%", 0);
+	script_add(&good, 'E', "si", "", 0);
+	script_add(&good, 'S', "");
+	script_add(&replies, '2', "");
+	script_add(&replies, 'C', "s", "SELECT 0");
+	script_add(&replies, 'Z', "b", 'I');
+	script_send(wire->client, &good);
+	script_expect(wire->server, &good);
+	script_send(wire->server, &replies);
+	script_expect(wire->client, &replies);
+}
+
+static void test_bind_right_behind_its_parse(void **state)
+{
+	/* The Bind of a statement whose ParseComplete has not come back yet is judged all the same. */
+	struct wire *wire = *state;
+	struct script ahead = {.len = 0}, bad = {.len = 0}, rest = {.len = 0}, complete = {.len = 0};
+	script_add(&ahead, 'P', "ssh", "", "SELECT id FROM shop_product WHERE name LIKE $1", 0);
+	script_add(&bad, 'B', "sshhiSh", "", "", 0, 1, 8, "%canary%", 0);
+	script_add(&rest, 'E', "si", "", 0);
+	script_add(&rest, 'S', "");
+	script_send(wire->client, &ahead);
+	script_send(wire->client, &bad);
+	script_send(wire->client, &rest);
+	script_expect(wire->server, &ahead);
+	expect_replacement(wire, 'B');
+	script_expect(wire->server, &rest);
+	script_add(&complete, '1', "");
+	script_send(wire->server, &complete);
+	server_refuses(wire, 'I');
+	script_expect(wire->client, &complete);
+	expect_rejection(wire, "leading-wildcard-unindexed");
+	expect_ready(wire, 'I');
+}
+
+static void test_rejection_behind_another_error(void **state)
+{
+	/* When an earlier message of the pipeline fails, the server discards the replacement: one error, the server's,
+	 * and the next rejection is again told in the right place. */
+	struct wire *wire = *state;
+	struct script ahead = {.len = 0}, bad = {.len = 0}, sync = {.len = 0}, failed = {.len = 0};
+	script_add(&ahead, 'P', "ssh", "", "SELECT nonsense", 0);
+	script_add(&bad, 'P', "ssh", "", create_index, 0);
+	script_add(&sync, 'S', "");
+	script_send(wire->client, &ahead);
+	script_send(wire->client, &bad);
+	script_send(wire->client, &sync);
+	script_expect(wire->server, &ahead);
+	expect_replacement(wire, 'P');
+	script_expect(wire->server, &sync);
+	script_add(&failed, 'E', "ssssb", "SERROR", "VERROR", "C42703", "Mcolumn does not exist", 0);
+	script_add(&failed, 'Z', "b", 'I');
+	script_send(wire->server, &failed);
+	script_expect(wire->client, &failed);
+	test_rejects_a_query(state);
+}
+
+static void test_oversize_can_be_refused(void **state)
+{
+	/* With oversize = reject a Query too long to be judged never reaches the server, and the next one does. */
+	struct wire *wire = *state;
+	const size_t body = (2 << 20);
+	uint8_t *message = malloc(5 + body);
+	message[0] = 'Q';
+	bytes_put_u32(message + 1, (uint32_t)body + 4);
+	memset(message + 5, 'x', body);
+	message[5 + body - 1] = 0;
+	wire_send(wire->client, message, 5 + body);
+	free(message);
+	struct script replaced;
+	assert_int_equal(wire_read_message(wire->server, &replaced), 'Q');
+	assert_true(replaced.len < 200);
+	server_refuses(wire, 'I');
+	struct script error;
+	assert_int_equal(wire_read_message(wire->client, &error), 'E');
+	assert_non_null(memmem(error.bytes, error.len, "oversize", 8));
+	expect_ready(wire, 'I');
+	query_passes(wire, "SELECT 1", "SELECT 1", 'I');
+}
+
+static void test_findings_are_logged_once_and_counted(void **state)
+{
+	/* Three rejections of the same shape: one line at first sight, then one at the end of the interval with the
+	 * count; no literal in either. */
+	struct wire *wire = *state;
+	for (int at = 0; at < 3; at++) {
+		struct script query = {.len = 0};
+		script_add(&query, 'Q', "s", icontains);
+		script_send(wire->client, &query);
+		expect_replacement(wire, 'Q');
+		server_refuses(wire, 'I');
+		expect_rejection(wire, "leading-wildcard-unindexed");
+		expect_ready(wire, 'I');
+	}
+	char *log = wire_stop(wire);
+	unsigned lines = 0;
+	for (char *at = log; (at = strstr(at, "\"event\":\"finding\"")) != NULL; at++)
+		lines++;
+	assert_int_equal(lines, 2);
+	assert_non_null(strstr(log, "\"count\":3"));
+	assert_non_null(strstr(log, "\"action\":\"rejected\""));
+	assert_null(strstr(log, "canary"));
+	free(log);
+	wire_init(wire);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(test_rejects_a_query),
+	    CASE(test_the_safe_variant_passes),
+	    CASE(test_rejects_the_whole_of_a_multi_statement_query),
+	    CASE(test_in_a_transaction),
+	    CASE(test_rejects_at_parse_in_a_pipeline),
+	    CASE(test_rejects_at_bind),
+	    CASE(test_bind_right_behind_its_parse),
+	    CASE(test_rejection_behind_another_error),
+	    CASE(test_oversize_can_be_refused),
+	    CASE(test_findings_are_logged_once_and_counted),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

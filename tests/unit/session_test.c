@@ -1,0 +1,316 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "proxy/session.h"
+#include "tests/unit/wire.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int set_up(void **state)
+{
+	struct wire *wire = malloc(sizeof *wire);
+	wire_init(wire);
+	*state = wire;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct wire *wire = *state;
+	free(wire_stop(wire));
+	free(wire);
+	return 0;
+}
+
+static const char ssl_request[] = {0, 0, 0, 8, 4, (char)0xd2, 0x16, 0x2f};
+static const char gssenc_request[] = {0, 0, 0, 8, 4, (char)0xd2, 0x16, 0x30};
+static const char startup[] = "\0\0\0\x22\0\3\0\0user\0alice\0database\0shop\0";
+
+/* The fields of an ErrorResponse hold this text. */
+static void expect_fatal(int fd, const char *sqlstate, const char *text)
+{
+	struct script error;
+	assert_int_equal(wire_read_message(fd, &error), 'E');
+	char flat[1024] = "";
+	for (size_t at = 5; at < error.len && at < sizeof flat; at++)
+		flat[at - 5] = error.bytes[at] ? (char)error.bytes[at] : '|';
+	if (!strstr(flat, "VFATAL") || !strstr(flat, sqlstate) || !strstr(flat, text))
+		fail_msg("not FATAL %s \"%s\": %s", sqlstate, text, flat);
+}
+
+static void test_start_up_is_verbatim(void **state)
+{
+	/* The start-up packet and the server's greeting pass unchanged, and the log has a connect line. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_login(wire);
+	usleep(300000);
+	char *log = wire_stop(wire);
+	assert_non_null(strstr(log, "\"event\":\"connect\""));
+	assert_non_null(strstr(log, "\"database\":\"shop\",\"user\":\"alice\""));
+	free(log);
+	wire_init(wire);
+}
+
+static void test_start_up_at_every_split(void **state)
+{
+	/* However the start-up packet is cut, the server gets it whole. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	for (size_t cut = 1; cut < sizeof startup; cut++) {
+		wire_connect(wire);
+		wire_send(wire->client, startup, cut);
+		usleep(500);
+		wire_send(wire->client, startup + cut, sizeof startup - cut);
+		wire_accept(wire);
+		wire_expect(wire->server, startup, sizeof startup);
+		close(wire->client);
+		close(wire->server);
+	}
+	wire->client = wire->server = -1;
+}
+
+static void test_encryption_is_declined_once_each(void **state)
+{
+	/* SSLRequest and GSSENCRequest get one N each, in either order, and start-up goes on after them. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_connect(wire);
+	wire_send(wire->client, gssenc_request, sizeof gssenc_request);
+	wire_expect(wire->client, "N", 1);
+	wire_send(wire->client, ssl_request, sizeof ssl_request);
+	wire_expect(wire->client, "N", 1);
+	wire_send(wire->client, startup, sizeof startup);
+	wire_accept(wire);
+	wire_expect(wire->server, startup, sizeof startup);
+	close(wire->server);
+	wire_expect_end(wire->client);
+	close(wire->client);
+
+	wire_connect(wire);
+	wire_send(wire->client, ssl_request, sizeof ssl_request);
+	wire_expect(wire->client, "N", 1);
+	wire_send(wire->client, ssl_request, sizeof ssl_request);
+	expect_fatal(wire->client, "0A000", "twice");
+	wire_expect_end(wire->client);
+}
+
+static void test_clear_text_behind_an_ssl_request(void **state)
+{
+	/* Bytes sent along with an SSLRequest may be an injection: refused with the server's own words. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_connect(wire);
+	char both[sizeof ssl_request + sizeof startup];
+	memcpy(both, ssl_request, sizeof ssl_request);
+	memcpy(both + sizeof ssl_request, startup, sizeof startup);
+	wire_send(wire->client, both, sizeof both);
+	expect_fatal(wire->client, "08P01", "unencrypted data after SSL request");
+	wire_expect_end(wire->client);
+}
+
+static void test_what_is_no_start_up_packet(void **state)
+{
+	/* Garbage, HTTP, a 2 GiB length and TLS are closed; other versions are told so; nothing reaches the server. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *sqlstate; /* NULL: closed without a word, as the server does */
+	} cases[] = {
+	    {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, NULL},
+	    {"\x7f\xff\xff\xff\0\3\0\0", 8, NULL},
+	    {"\0\0\0\7\0\3\0", 7, NULL},
+	    {"\x16\3\1\2\0\1\0\1\xfc\3\3", 11, NULL},
+	    {"\0\0\0\x09\0\2\0\0\0", 9, "0A000"},
+	    {"\0\0\0\x0d\0\3\0\0user\0", 13, "08P01"},
+	};
+	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
+		wire_connect(wire);
+		wire_send(wire->client, cases[at].bytes, cases[at].len);
+		if (cases[at].sqlstate)
+			expect_fatal(wire->client, cases[at].sqlstate, "");
+		wire_expect_end(wire->client);
+		close(wire->client);
+	}
+	wire->client = -1;
+	wire_expect_silence(wire->upstream);
+}
+
+static void cancel_and_expect_the_end(struct wire *wire)
+{
+	static const char cancel[] = {0, 0, 0, 16, 4, (char)0xd2, 0x16, 0x2e, 0, 0, 0x12, 0x67, 0, 0, 0x30, 0x39};
+	wire_connect(wire);
+	wire_send(wire->client, cancel, sizeof cancel);
+	wire_accept(wire);
+	wire_expect(wire->server, cancel, sizeof cancel);
+	wire_expect_silence(wire->client);
+	close(wire->server);
+	wire->server = -1;
+	wire_expect_end(wire->client);
+}
+
+static void test_cancel_request(void **state)
+{
+	/* Passed on as it is; the client sees the end only after the server has closed. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	cancel_and_expect_the_end(wire);
+}
+
+static void test_client_half_close(void **state)
+{
+	/* After the client's FIN the server's last replies still arrive, then the end. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_login(wire);
+	struct script query = {.len = 0};
+	script_add(&query, 'Q', "s", "SELECT 1");
+	script_send(wire->client, &query);
+	shutdown(wire->client, SHUT_WR);
+	script_expect(wire->server, &query);
+	wire_expect_end(wire->server);
+	struct script reply = {.len = 0};
+	script_add(&reply, 'C', "s", "SELECT 0");
+	script_add(&reply, 'Z', "b", 'I');
+	script_send(wire->server, &reply);
+	close(wire->server);
+	wire->server = -1;
+	script_expect(wire->client, &reply);
+	wire_expect_end(wire->client);
+}
+
+static void test_server_dies_in_a_query(void **state)
+{
+	/* What the server said before it went is delivered, then the end; the log tells what was unanswered. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_login(wire);
+	struct script query = {.len = 0};
+	script_add(&query, 'Q', "s", "SELECT 1");
+	script_send(wire->client, &query);
+	script_expect(wire->server, &query);
+	struct script fatal = {.len = 0};
+	script_add(&fatal, 'E', "ssssb", "SFATAL", "VFATAL", "C57P01", "Mterminating connection", 0);
+	script_send(wire->server, &fatal);
+	close(wire->server);
+	wire->server = -1;
+	script_expect(wire->client, &fatal);
+	wire_expect_end(wire->client);
+	close(wire->client);
+	wire->client = -1;
+	usleep(300000);
+	char *log = wire_stop(wire);
+	assert_non_null(strstr(log, "\"event\":\"disconnect\""));
+	assert_non_null(strstr(log, "57P01"));
+	assert_non_null(strstr(log, "\"unanswered\":1"));
+	assert_null(strstr(log, "terminating connection"));
+	free(log);
+	wire_init(wire);
+}
+
+static void test_too_many_clients(void **state)
+{
+	/* The client over the limit is refused with 53300; a cancel still gets through. */
+	struct wire *wire = *state;
+	wire->settings.max_client_conn = 1;
+	wire_start(wire);
+	wire_login(wire);
+	int first = wire->client, first_server = wire->server;
+	wire_connect(wire);
+	wire_send(wire->client, startup, sizeof startup);
+	expect_fatal(wire->client, "53300", "max_client_conn");
+	wire_expect_end(wire->client);
+	close(wire->client);
+	cancel_and_expect_the_end(wire);
+	close(first);
+	close(first_server);
+}
+
+static void test_no_server(void **state)
+{
+	/* A client is told FATAL 08006, once logged, however many try. */
+	struct wire *wire = *state;
+	snprintf(wire->settings.upstream.host, sizeof wire->settings.upstream.host, "%s/nowhere", wire->dir);
+	wire_start(wire);
+	for (int at = 0; at < 3; at++) {
+		wire_connect(wire);
+		wire_send(wire->client, startup, sizeof startup);
+		expect_fatal(wire->client, "08006", "cannot connect to the server");
+		wire_expect_end(wire->client);
+		close(wire->client);
+	}
+	wire->client = -1;
+	usleep(300000);
+	char *log = wire_stop(wire);
+	char *first = strstr(log, "clients are refused until it is back");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "clients are refused until it is back"));
+	free(log);
+	wire_init(wire);
+}
+
+static void test_login_timeout(void **state)
+{
+	/* A client that says nothing is closed at client_login_timeout. */
+	struct wire *wire = *state;
+	wire->settings.client_login_timeout_ms = 100;
+	wire_start(wire);
+	wire_connect(wire);
+	wire_expect_end(wire->client);
+}
+
+static void test_drains_on_stop(void **state)
+{
+	/* An idle session is told 57P01 at once, one in a transaction when its transaction ends. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_login(wire);
+	struct script begin = {.len = 0}, began = {.len = 0}, ended = {.len = 0};
+	script_add(&begin, 'Q', "s", "BEGIN");
+	script_add(&began, 'C', "s", "BEGIN");
+	script_add(&began, 'Z', "b", 'T');
+	script_add(&ended, 'C', "s", "COMMIT");
+	script_add(&ended, 'Z', "b", 'I');
+	script_send(wire->client, &begin);
+	script_expect(wire->server, &begin);
+	script_send(wire->server, &began);
+	script_expect(wire->client, &began);
+	worker_stop(wire->worker, false);
+	wire_expect_silence(wire->client);
+	script_send(wire->client, &begin);
+	script_expect(wire->server, &begin);
+	script_send(wire->server, &ended);
+	script_expect(wire->client, &ended);
+	expect_fatal(wire->client, "57P01", "shutting down");
+	wire_expect_end(wire->client);
+	wire_expect(wire->server, "X\0\0\0\4", 5);
+	wire_expect_end(wire->server);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(test_start_up_is_verbatim),
+	    CASE(test_start_up_at_every_split),
+	    CASE(test_encryption_is_declined_once_each),
+	    CASE(test_clear_text_behind_an_ssl_request),
+	    CASE(test_what_is_no_start_up_packet),
+	    CASE(test_cancel_request),
+	    CASE(test_client_half_close),
+	    CASE(test_server_dies_in_a_query),
+	    CASE(test_too_many_clients),
+	    CASE(test_no_server),
+	    CASE(test_login_timeout),
+	    CASE(test_drains_on_stop),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
