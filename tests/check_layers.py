@@ -100,8 +100,8 @@ def check_nodes_header():
     for path in sources():
         name = str(path.relative_to(ROOT))
         for number, _, included in includes_of(path.read_text()):
-            if included == NODES_HEADER and name not in nodes_files():
-                yield f"{name}:{number}: only {', '.join(sorted(nodes_files()))} may include {NODES_HEADER}"
+            if included == NODES_HEADER and name[:-1] + "c" not in nodes_files():
+                yield f"{name}:{number}: CMakeLists.txt does not count it among the files that see {NODES_HEADER}"
 
 
 def check_own_header_first():
