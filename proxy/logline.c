@@ -255,7 +255,7 @@ void logline_finding(struct logline *line, enum settings_format format, int64_t 
 	} else {
 		*line = (struct logline){.format = format};
 		put_time(line, wall_ms);
-		put_printf(line, " %-5s", finding->severity == SEVERITY_BLOCK ? "BLOCK" : level_text(level));
+		put_printf(line, " %s", finding->severity == SEVERITY_BLOCK ? "BLOCK" : level_text(level));
 		finding_text(line, finding, calls);
 	}
 	logline_end(line);
@@ -299,14 +299,25 @@ static void fingerprint_json(struct logline *line, const struct stats_row *row)
 	line->cut = line->cut || len < full;
 }
 
+/* Aligned by characters: µ has two bytes. */
+static void put_duration(struct logline *line, const char *name, uint64_t us)
+{
+	char human[HUMAN_BYTES];
+	human_duration(us, human);
+	int pad = 8 - (int)utf8_width(human, strlen(human));
+	put_printf(line, "  %s %*s%s", name, pad > 0 ? pad : 0, "", human);
+}
+
 static void fingerprint_text(struct logline *line, const struct stats_row *row)
 {
-	char calls[HUMAN_BYTES], total[HUMAN_BYTES], mean[HUMAN_BYTES], p95[HUMAN_BYTES], max[HUMAN_BYTES];
-	uint64_t mean_us = row->calls > 0 ? row->total_us / row->calls : 0;
-	put_printf(
-	    line, "%016llx  %6s calls  total %8s  mean %8s  p95 %8s  max %8s  ", (unsigned long long)row->fingerprint,
-	    human_count((double)row->calls, calls), human_duration(row->total_us, total), human_duration(mean_us, mean),
-	    human_duration(histogram_quantile_us(&row->latency, 0.95), p95), human_duration(row->latency.max_us, max));
+	char human[HUMAN_BYTES];
+	put_printf(line, "%016llx  %6s calls", (unsigned long long)row->fingerprint,
+	           human_count((double)row->calls, human));
+	put_duration(line, "total", row->total_us);
+	put_duration(line, "mean", row->calls > 0 ? row->total_us / row->calls : 0);
+	put_duration(line, "p95", histogram_quantile_us(&row->latency, 0.95));
+	put_duration(line, "max", row->latency.max_us);
+	put_printf(line, "  ");
 	if (row->errors > 0)
 		put_printf(line, "%llu errors  ", (unsigned long long)row->errors);
 	put_folded(line, row->query, SHOWN_ROW_QUERY_CHARS);
@@ -476,6 +487,8 @@ static void put_folded(struct logline *line, const char *text, size_t chars_max)
 {
 	text += strspn(text, " \n\r\t\f\v");
 	size_t len = strlen(text), at = 0, chars = 0, taken;
+	while (len > 0 && strchr(" \n\r\t\f\v", text[len - 1]) != NULL)
+		len--;
 	while (at < len && chars < chars_max) {
 		(void)utf8_next(text + at, len - at, &taken);
 		at += taken;

@@ -1,0 +1,431 @@
+#include "proxy/reporter.h"
+
+#include "inspect/rules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+/* -- fixture and helpers ----------------------------------------------------------------------- */
+
+static struct settings settings;
+static char directory[] = "/tmp/pgproctor-reporter-XXXXXX";
+static char path[64], other_path[64];
+static char error[256];
+static const struct rule RULE = {.slug = "some-rule", .code = "Q1"};
+
+static int make_directory(void **state)
+{
+	(void)state;
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/log", directory);
+	snprintf(other_path, sizeof(other_path), "%s/log.1", directory);
+	return 0;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	return rmdir(directory);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	settings_defaults(&settings);
+	snprintf(settings.logfile, sizeof(settings.logfile), "%s", path);
+	return 0;
+}
+
+static int remove_files(void **state)
+{
+	(void)state;
+	unlink(path);
+	unlink(other_path);
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void nap(void)
+{
+	struct timespec time = {.tv_nsec = 5 * 1000000};
+	nanosleep(&time, NULL);
+}
+
+static struct reporter *start(void)
+{
+	struct reporter *reporter = reporter_start(&settings, error, sizeof(error));
+	if (reporter == NULL)
+		fail_msg("%s", error);
+	return reporter;
+}
+
+/* The whole file, "" when there is none; the caller's. */
+static char *slurp(const char *name)
+{
+	char *text = calloc(1, 4 << 20);
+	assert_non_null(text);
+	int fd = open(name, O_RDONLY);
+	if (fd >= 0) {
+		size_t len = 0;
+		ssize_t got;
+		while ((got = read(fd, text + len, (4 << 20) - 1 - len)) > 0)
+			len += (size_t)got;
+		close(fd);
+	}
+	return text;
+}
+
+static bool wait_for(const char *name, const char *text)
+{
+	for (int64_t until = now_ms() + 5000; now_ms() < until; nap()) {
+		char *file = slurp(name);
+		bool found = strstr(file, text) != NULL;
+		free(file);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+static void put(struct reporter *reporter, struct parcel *parcel)
+{
+	for (int64_t until = now_ms() + 5000; !reporter_put(reporter, parcel); nap())
+		assert_true(now_ms() < until);
+}
+
+static struct parcel *take(struct reporter *reporter)
+{
+	struct parcel *parcel;
+	for (int64_t until = now_ms() + 5000; (parcel = reporter_take(reporter)) == NULL; nap())
+		assert_true(now_ms() < until);
+	return parcel;
+}
+
+static void add_line(struct parcel *parcel, const char *line)
+{
+	parcel_add_line(parcel, line, strlen(line));
+}
+
+static void record(struct parcel *parcel, uint64_t fingerprint, uint64_t took_us)
+{
+	struct stats_call call = {
+	    .database = "shop", .fingerprint = fingerprint, .query = "SELECT $1", .took_us = took_us, .sqlstate = ""};
+	stats_record(&parcel->stats, &call);
+}
+
+static void find(struct parcel *parcel, uint64_t fingerprint)
+{
+	struct stats_finding seen = {.database = "shop",
+	                             .fingerprint = fingerprint,
+	                             .rule = &RULE,
+	                             .severity = SEVERITY_WARN,
+	                             .action = ACTION_LOG,
+	                             .count = 1,
+	                             .table_rows = -1};
+	stats_find(&parcel->stats, &seen);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned found = 0;
+	for (; (text = strstr(text, what)) != NULL; text += strlen(what))
+		found++;
+	return found;
+}
+
+/* -- cases --------------------------------------------------------------------------------------- */
+
+/* Lines come out as they went in, in order, and the parcel comes back empty. */
+static void lines_pass_through(void **state)
+{
+	(void)state;
+	struct reporter *reporter = start();
+	struct parcel *parcel = parcel_new();
+	assert_int_equal(reporter_format(reporter), SETTINGS_FORMAT_JSON);
+	assert_null(reporter_take(reporter));
+	for (int at = 0; at < 5; at++) {
+		char line[32];
+		snprintf(line, sizeof(line), "line %d\n", at);
+		add_line(parcel, line);
+		put(reporter, parcel);
+		parcel = take(reporter);
+		assert_true(parcel_empty(parcel));
+	}
+	parcel_free(parcel);
+	assert_true(wait_for(path, "line 4\n"));
+	char *text = slurp(path);
+	assert_string_equal(text, "line 0\nline 1\nline 2\nline 3\nline 4\n");
+	free(text);
+	reporter_stop(reporter);
+}
+
+/* A parcel that ends an interval brings a line for each fingerprint, most time first, for each finding with the figures
+ * of its statement, and one with the totals; figures of earlier parcels are added. */
+static void an_interval(void **state)
+{
+	(void)state;
+	struct reporter *reporter = start();
+	struct parcel *parcel = parcel_new();
+	record(parcel, 1, 1000);
+	record(parcel, 2, 50000);
+	find(parcel, 2);
+	put(reporter, parcel);
+	parcel = take(reporter);
+	record(parcel, 1, 3000);
+	find(parcel, 2);
+	parcel->interval_ends = true;
+	parcel->sessions = 3;
+	parcel->cache_hits = 9;
+	put(reporter, parcel);
+	assert_true(wait_for(path, "\"event\":\"stats\""));
+	char *text = slurp(path);
+	assert_int_equal(count(text, "\n"), 4);
+	char *lines[4], *rest = text;
+	for (int at = 0; at < 4; at++)
+		lines[at] = strsep(&rest, "\n");
+	assert_non_null(strstr(lines[0], "\"event\":\"fingerprint\""));
+	assert_non_null(strstr(lines[0], "\"fingerprint\":\"0000000000000002\""));
+	assert_non_null(strstr(lines[1], "\"fingerprint\":\"0000000000000001\""));
+	assert_non_null(strstr(lines[1], "\"calls\":2,"));
+	assert_non_null(strstr(lines[1], "\"total_ms\":4,"));
+	assert_non_null(strstr(lines[2], "\"event\":\"finding\""));
+	assert_non_null(strstr(lines[2], "\"count\":2,\"calls\":1,\"p95_ms\":50"));
+	assert_null(strstr(lines[2], "\"first\""));
+	assert_non_null(strstr(lines[3], "\"statements\":3,\"errors\":0,\"rejected\":0"));
+	assert_non_null(strstr(lines[3], "\"sessions\":3"));
+	assert_non_null(strstr(lines[3], "\"cache_hits\":9"));
+	assert_non_null(strstr(lines[3], "\"lost_lines\":0"));
+	free(text);
+	reporter_stop(reporter);
+	/* The next interval starts from nothing; its end at the stop has no rows of the first. */
+	text = slurp(path);
+	assert_int_equal(count(text, "\"event\":\"fingerprint\""), 2);
+	assert_int_equal(count(text, "\"event\":\"stats\""), 2);
+	free(text);
+}
+
+/* Stopping writes out what is under way: figures without an interval's end, and the lines of other threads after them.
+ */
+static void stop_flushes(void **state)
+{
+	(void)state;
+	struct reporter *reporter = start();
+	struct parcel *parcel = parcel_new();
+	struct logline stopped;
+	record(parcel, 7, 1000);
+	add_line(parcel, "a line\n");
+	put(reporter, parcel);
+	logline_begin(&stopped, reporter_format(reporter), 0, LOG_LEVEL_INFO, "stopped");
+	logline_end(&stopped);
+	reporter_line(reporter, &stopped);
+	reporter_stop(reporter);
+	char *text = slurp(path);
+	assert_int_equal(count(text, "a line\n"), 1);
+	assert_int_equal(count(text, "\"fingerprint\":\"0000000000000007\""), 1);
+	assert_int_equal(count(text, "\"event\":\"stats\""), 1);
+	assert_int_equal(count(text, "\"event\":\"stopped\""), 1);
+	free(text);
+}
+
+/* A FIFO that nobody reads holds up neither the start nor reporter_put, and the stop for little more than two seconds.
+ */
+static void blocked_output(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	struct reporter *reporter = start();
+	static char line[LIMIT_LOG_LINE_BYTES];
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	struct parcel *filling = parcel_new(), *spare = parcel_new();
+	unsigned puts = 0;
+	int64_t slowest_ms = 0;
+	for (int round = 0; round < 50; round++) {
+		for (int at = 0; at < 50; at++)
+			parcel_add_line(filling, line, sizeof(line));
+		record(filling, 1, 10);
+		if (spare == NULL)
+			spare = reporter_take(reporter);
+		int64_t before = now_ms();
+		if (spare != NULL && reporter_put(reporter, filling)) {
+			filling = spare;
+			spare = NULL;
+			puts++;
+		}
+		if (now_ms() - before > slowest_ms)
+			slowest_ms = now_ms() - before;
+		nap();
+	}
+	assert_int_equal(puts, 1); /* the reporter is stuck in it */
+	assert_true(slowest_ms < 50);
+	assert_true(filling->lost_lines > 0);
+	assert_int_equal(filling->stats.statements, 49);
+	int64_t before = now_ms();
+	reporter_stop(reporter);
+	assert_true(now_ms() - before < 3500);
+	parcel_free(filling);
+	parcel_free(spare);
+}
+
+/* A disk that is full costs lines, which are counted and told of as soon as there is room. */
+static void full_disk(void **state)
+{
+	(void)state;
+	assert_int_equal(symlink("/dev/full", path), 0);
+	struct reporter *reporter = start();
+	struct parcel *parcel = parcel_new();
+	add_line(parcel, "one\n");
+	add_line(parcel, "two\n      and its second row\n");
+	parcel->lost_lines = 5;
+	put(reporter, parcel);
+	parcel = take(reporter);
+	assert_int_equal(unlink(path), 0);
+	reporter_reopen(reporter);
+	assert_true(wait_for(path, "\"event\":\"lost_lines\",\"level\":\"warning\",\"count\":7,\"total\":7"));
+	add_line(parcel, "three\n");
+	parcel->interval_ends = true;
+	put(reporter, parcel);
+	reporter_stop(reporter);
+	char *text = slurp(path);
+	assert_non_null(strstr(text, "three\n"));
+	assert_null(strstr(text, "one\n"));
+	assert_int_equal(count(text, "\"event\":\"lost_lines\""), 1);
+	assert_non_null(strstr(text, "\"lost_lines\":7"));
+	free(text);
+}
+
+/* After a rotation the old file is left and a new one begun. */
+static void rotation(void **state)
+{
+	(void)state;
+	struct reporter *reporter = start();
+	struct parcel *parcel = parcel_new();
+	add_line(parcel, "before\n");
+	put(reporter, parcel);
+	parcel = take(reporter);
+	assert_true(wait_for(path, "before\n"));
+	assert_int_equal(rename(path, other_path), 0);
+	reporter_reopen(reporter);
+	for (int64_t until = now_ms() + 5000; access(path, F_OK) != 0; nap())
+		assert_true(now_ms() < until);
+	add_line(parcel, "after\n");
+	put(reporter, parcel);
+	assert_true(wait_for(path, "after\n"));
+	char *text = slurp(other_path);
+	assert_string_equal(text, "before\n");
+	free(text);
+	reporter_stop(reporter);
+}
+
+/* A reader that goes away ends neither the process nor the thread. */
+static void broken_pipe(void **state)
+{
+	(void)state;
+	int ends[2], saved = dup(STDOUT_FILENO);
+	assert_int_equal(pipe(ends), 0);
+	fflush(stdout);
+	assert_true(dup2(ends[1], STDOUT_FILENO) >= 0);
+	close(ends[1]);
+	settings.logfile[0] = '\0';
+	struct reporter *reporter = reporter_start(&settings, error, sizeof(error));
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	assert_non_null(reporter);
+	close(ends[0]);
+	struct parcel *parcel = parcel_new();
+	for (int at = 0; at < 3; at++) {
+		add_line(parcel, "into the void\n");
+		put(reporter, parcel);
+		parcel = take(reporter);
+	}
+	parcel_free(parcel);
+	reporter_stop(reporter);
+}
+
+/* Many lines from other threads: what fits is written, what does not is counted. */
+static void lines_of_others(void **state)
+{
+	(void)state;
+	struct reporter *reporter = start();
+	struct logline line;
+	logline_begin(&line, SETTINGS_FORMAT_JSON, 0, LOG_LEVEL_INFO, "catalog");
+	logline_end(&line);
+	unsigned lines = 3 * (LIMIT_PARCEL_BYTES / (unsigned)line.len);
+	for (unsigned at = 0; at < lines; at++)
+		reporter_line(reporter, &line);
+	reporter_stop(reporter);
+	char *text = slurp(path);
+	unsigned written = count(text, "\"event\":\"catalog\"");
+	char *told = strstr(text, "\"event\":\"lost_lines\",\"level\":\"warning\",\"count\":");
+	unsigned lost = 0;
+	for (; told != NULL; told = strstr(told, "\"event\":\"lost_lines\",\"level\":\"warning\",\"count\":")) {
+		told += strlen("\"event\":\"lost_lines\",\"level\":\"warning\",\"count\":");
+		lost += (unsigned)strtoul(told, NULL, 10);
+	}
+	assert_true(written >= LIMIT_PARCEL_BYTES / line.len);
+	assert_int_equal(written + lost, lines);
+	free(text);
+}
+
+/* A log file that can't be opened is told in one line, and nothing is left behind. */
+static void unusable_logfile(void **state)
+{
+	(void)state;
+	snprintf(settings.logfile, sizeof(settings.logfile), "/nonexistent/log");
+	assert_null(reporter_start(&settings, error, sizeof(error)));
+	assert_string_equal(error, "logfile /nonexistent/log: cannot open it: No such file or directory");
+	snprintf(settings.logfile, sizeof(settings.logfile), "%s", directory);
+	assert_null(reporter_start(&settings, error, sizeof(error)));
+	assert_non_null(strstr(error, "Is a directory"));
+}
+
+/* What the interval writes is what the text format says, when it is asked for. */
+static void text_format(void **state)
+{
+	(void)state;
+	settings.log_format = SETTINGS_FORMAT_TEXT;
+	struct reporter *reporter = start();
+	assert_int_equal(reporter_format(reporter), SETTINGS_FORMAT_TEXT);
+	struct parcel *parcel = parcel_new();
+	record(parcel, 1, 1000);
+	put(reporter, parcel);
+	reporter_stop(reporter);
+	char *text = slurp(path);
+	assert_non_null(strstr(text, " INFO  fingerprint 0000000000000001       1 calls  total   1.0 ms"));
+	assert_non_null(strstr(text, " INFO  stats    interval_s=0"));
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(lines_pass_through, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(an_interval, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(stop_flushes, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(blocked_output, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(full_disk, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(rotation, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(broken_pipe, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(lines_of_others, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(unusable_logfile, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(text_format, set_up, remove_files),
+	};
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
