@@ -22,7 +22,7 @@ static void fail(struct flight *flight, struct flight_entry *entry, struct bytes
 static void skip_to_sync(struct flight *flight, uint64_t now_ns);
 static void begin_copy_in(struct flight *flight, uint64_t now_ns);
 static void finish(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns);
-static void decide(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns);
+static void decide(struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns);
 static void settle(struct flight *flight, uint64_t now_ns);
 static void grow(struct flight *flight);
 static void remove_head(struct flight *flight, struct flight_entry *entry);
@@ -56,11 +56,13 @@ bool flight_push(struct flight *flight, const struct flight_entry *entry)
 		grow(flight);
 	struct flight_entry *pushed = at(flight, flight->count);
 	*pushed = *entry;
+	uint32_t *newest = &flight->newest[entry->kind][entry->name % FLIGHT_BUCKETS];
+	pushed->older = *newest;
+	*newest = flight->head + flight->count;
 	flight->count++;
-	flight->pending[entry->kind]++;
 	if (entry->kind == FLIGHT_COPY_END && flight->copying_in) {
 		flight->copying_in = false;
-		decide(flight, pushed, FLIGHT_COMPLETED, entry->sent_ns);
+		decide(pushed, FLIGHT_COMPLETED, entry->sent_ns);
 	}
 	settle(flight, entry->sent_ns);
 	return true;
@@ -78,15 +80,21 @@ bool flight_empty(const struct flight *flight)
 
 const struct flight_entry *flight_pending(const struct flight *flight, enum flight_kind kind, uint64_t name)
 {
-	/* Long pipelines of Bind and Execute ask this for each Bind, and most hold no Parse at all. */
-	if (flight->pending[kind] == 0)
-		return NULL;
-	for (uint32_t index = flight->count; index > flight->done; index--) {
-		const struct flight_entry *entry = at(flight, index - 1);
+	/* A long pipeline asks this for each of its Binds and Executes, so the whole queue can't be searched. What the
+	 * chain leads to may have left the queue, or be another's after four billion entries; each step must lead to
+	 * an older one. */
+	uint32_t number = flight->newest[kind][name % FLIGHT_BUCKETS];
+	uint32_t before = flight->count;
+	for (;;) {
+		uint32_t index = number - flight->head;
+		if (index >= before)
+			return NULL;
+		const struct flight_entry *entry = at(flight, index);
 		if (entry->kind == kind && entry->name == name && entry->outcome == FLIGHT_PENDING)
 			return entry;
+		before = index;
+		number = entry->older;
 	}
-	return NULL;
 }
 
 enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64_t now_ns)
@@ -290,7 +298,7 @@ static void skip_to_sync(struct flight *flight, uint64_t now_ns)
 			continue;
 		if (entry->kind == FLIGHT_SYNC)
 			return;
-		decide(flight, entry, FLIGHT_SKIPPED, now_ns);
+		decide(entry, FLIGHT_SKIPPED, now_ns);
 	}
 	flight->skipping = true;
 }
@@ -307,19 +315,19 @@ static void begin_copy_in(struct flight *flight, uint64_t now_ns)
 			continue;
 		if (entry->kind == FLIGHT_COPY_END) {
 			flight->copying_in = false;
-			decide(flight, entry, FLIGHT_COMPLETED, now_ns);
+			decide(entry, FLIGHT_COMPLETED, now_ns);
 			return;
 		}
 		if (entry->kind == FLIGHT_SYNC) {
 			flight->doubtful_syncs++;
-			decide(flight, entry, FLIGHT_SKIPPED, now_ns);
+			decide(entry, FLIGHT_SKIPPED, now_ns);
 		}
 	}
 }
 
 static void finish(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns)
 {
-	decide(flight, entry, outcome, now_ns);
+	decide(entry, outcome, now_ns);
 	/* The server holds back the replies to Parse, Bind, Describe and Close until it is asked to flush, so that they
 	 * arrive together with the Execute's. Counting them would leave no time for the Execute, which took it. */
 	if (entry->kind == FLIGHT_STARTUP || entry->kind == FLIGHT_QUERY || entry->kind == FLIGHT_EXECUTE ||
@@ -328,11 +336,9 @@ static void finish(struct flight *flight, struct flight_entry *entry, enum fligh
 	settle(flight, now_ns);
 }
 
-static void decide(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns)
+static void decide(struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns)
 {
 	CHECK(entry->outcome == FLIGHT_PENDING && outcome != FLIGHT_PENDING);
-	CHECK(flight->pending[entry->kind] > 0);
-	flight->pending[entry->kind]--;
 	entry->outcome = outcome;
 	entry->done_ns = now_ns;
 }
@@ -345,7 +351,7 @@ static void settle(struct flight *flight, uint64_t now_ns)
 		/* With no COPY under way the server drops CopyDone and CopyFail in silence, as it does after a COPY
 		 * that failed. */
 		if (entry->outcome == FLIGHT_PENDING && entry->kind == FLIGHT_COPY_END)
-			decide(flight, entry, FLIGHT_COMPLETED, now_ns);
+			decide(entry, FLIGHT_COMPLETED, now_ns);
 		if (entry->outcome == FLIGHT_PENDING)
 			break;
 		flight->done++;
@@ -361,11 +367,10 @@ static void grow(struct flight *flight)
 	struct flight_entry *ring = malloc(capacity * sizeof ring[0]);
 	CHECK(ring != NULL);
 	for (uint32_t index = 0; index < flight->count; index++)
-		ring[index] = *at(flight, index);
+		ring[(flight->head + index) & (capacity - 1)] = *at(flight, index);
 	free(flight->ring);
 	flight->ring = ring;
 	flight->capacity = capacity;
-	flight->head = 0;
 }
 
 static void remove_head(struct flight *flight, struct flight_entry *entry)
@@ -373,13 +378,11 @@ static void remove_head(struct flight *flight, struct flight_entry *entry)
 	*entry = *at(flight, 0);
 	if (flight->done > 0)
 		flight->done--;
-	else if (entry->outcome == FLIGHT_PENDING)
-		flight->pending[entry->kind]--;
-	flight->head = (flight->head + 1) & (flight->capacity - 1);
+	flight->head++;
 	flight->count--;
 	if (flight->count == 0 && flight->capacity > CAPACITY_KEPT) {
 		free(flight->ring);
 		flight->ring = NULL;
-		flight->capacity = flight->head = 0;
+		flight->capacity = 0;
 	}
 }

@@ -52,12 +52,17 @@ struct flight_entry {
 	uint64_t reply_bytes; /* of all replies to it, headers included */
 	uint32_t commands;    /* CommandCompletes and EmptyQueryResponses */
 	char sqlstate[6];     /* of the first ErrorResponse, or "" */
+	uint32_t older;       /* the queue's own: number of the next older entry of the same kind and bucket */
 };
+
+/* Chains of names, for flight_pending. */
+#define FLIGHT_BUCKETS 8
 
 struct flight {
 	struct flight_entry *ring; /* NULL while nothing was ever in flight */
 	uint32_t capacity;         /* a power of two */
-	uint32_t head, count;      /* outstanding or not yet taken */
+	uint32_t head;             /* number of the oldest entry; entries are numbered as they come, modulo 2^32 */
+	uint32_t count;            /* outstanding or not yet taken */
 	uint32_t done;             /* of them, how many at the head wait for flight_take */
 	bool skipping;             /* the server discards up to the next Sync, which has not been sent yet */
 	bool copying_in;           /* the server is in COPY IN and its CopyDone/CopyFail has not been sent yet */
@@ -65,7 +70,7 @@ struct flight {
 	uint32_t doubtful_syncs;   /* taken as discarded by a COPY IN; they are not if it had failed before them */
 	uint8_t status;            /* the last ReadyForQuery's: 'I', 'T', 'E'; 0 before the first */
 	uint64_t free_ns;          /* when the server finished the last request that took time */
-	uint32_t pending[FLIGHT_COPY_END + 1]; /* entries without outcome, by kind */
+	uint32_t newest[FLIGHT_COPY_END + 1][FLIGHT_BUCKETS]; /* number of the newest entry, by kind and name */
 };
 
 /* What to do with the reply whose header has just been seen. */

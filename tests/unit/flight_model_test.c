@@ -25,6 +25,7 @@ enum part { PART_ROWS, PART_COMMAND, PART_EMPTY, PART_ERROR, PART_SUSPEND, PART_
 struct request {
 	enum flight_kind kind;
 	uint8_t target;
+	uint64_t name;
 	bool rejected;
 	bool fails; /* other than Query and Execute, whose parts say so */
 	enum part parts[PARTS_MAX];
@@ -311,7 +312,7 @@ static struct request *plan_request(struct model *model, enum flight_kind kind)
 {
 	uint32_t number = model->request_count++;
 	assert_true(number < REQUESTS_MAX);
-	model->requests[number] = (struct request){.kind = kind};
+	model->requests[number] = (struct request){.kind = kind, .name = roll(model, 12)};
 	plan(model, (struct message){.request = number});
 	return &model->requests[number];
 }
@@ -404,12 +405,28 @@ static bool send_message(struct model *model)
 	struct flight_entry entry = {
 	    .kind = request->kind,
 	    .target = request->target,
+	    .name = request->name,
 	    .rejected = request->rejected,
 	    .statement = request,
 	    .sent_ns = ++model->now_ns,
 	};
 	request->accepted = flight_push(&model->flight, &entry);
 	return true;
+}
+
+/* The chains lead to what a search of the whole queue finds. */
+static void assert_pending(struct model *model)
+{
+	const struct flight *flight = &model->flight;
+	enum flight_kind kind = (enum flight_kind)roll(model, FLIGHT_COPY_END + 1);
+	uint64_t name = roll(model, 12);
+	const struct flight_entry *newest = NULL;
+	for (uint32_t index = flight->done; index < flight->count; index++) {
+		const struct flight_entry *entry = &flight->ring[(flight->head + index) & (flight->capacity - 1)];
+		if (entry->kind == kind && entry->name == name && entry->outcome == FLIGHT_PENDING)
+			newest = entry;
+	}
+	assert_ptr_equal(flight_pending(flight, kind, name), newest);
 }
 
 /* -- the network and the queue ------------------------------------------------------------------------------ */
@@ -475,6 +492,8 @@ static void assert_truth(const struct request *request)
 static void run(struct model *model)
 {
 	flight_init(&model->flight);
+	/* Entries are numbered modulo 2^32; the numbers wrap within the first hundred requests. */
+	model->flight.head = UINT32_MAX - roll(model, 100);
 	model->request_count = model->next_taken = 0;
 	model->script_len = model->sent = model->read = 0;
 	model->reply_count = model->delivered = 0;
@@ -493,6 +512,7 @@ static void run(struct model *model)
 			else
 				plan_next(model);
 		}
+		assert_pending(model);
 		bool can_send = model->sent < model->script_len;
 		bool can_read = model->read < model->sent;
 		bool can_deliver = model->delivered < model->reply_count;
