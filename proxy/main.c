@@ -1,5 +1,6 @@
 #include "proxy/options.h"
 #include "proxy/serve.h"
+#include "report/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ int main(int argc, char **argv)
 			status = serve_run(&options->settings);
 			break;
 		case OPTIONS_REPORT:
+			status = report_run(options->logs, options->log_count,
+			                    options->report_format == OPTIONS_FORMAT_MARKDOWN);
 			break;
 		}
 	}

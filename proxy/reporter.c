@@ -43,10 +43,11 @@ struct reporter {
 	struct mailbox full, empty;
 	atomic_bool under_way, reopen, stop;
 
-	pthread_mutex_t lock; /* guards the next four, for the length of a memcpy */
+	pthread_mutex_t lock; /* guards the next five, for the length of a memcpy */
 	char *waiting;        /* LIMIT_PARCEL_BYTES */
 	size_t waiting_len;
 	uint64_t waiting_lost;
+	int64_t waiting_ms; /* when the last one came, monotonic */
 
 	/* The thread's own. */
 	char logfile[LIMIT_SETTING_BYTES]; /* "": standard output */
@@ -71,7 +72,7 @@ struct reporter {
 
 static void *run(void *context);
 static void carry_parcel(struct reporter *reporter);
-static void carry_waiting(struct reporter *reporter);
+static void carry_waiting(struct reporter *reporter, bool last);
 static void end_interval(struct reporter *reporter);
 static void write_stats(struct reporter *reporter, int64_t wall_ms);
 static void tell_losses(struct reporter *reporter);
@@ -166,6 +167,7 @@ void reporter_line(struct reporter *reporter, const struct logline *line)
 	if (line->len <= LIMIT_PARCEL_BYTES - reporter->waiting_len) {
 		memcpy(reporter->waiting + reporter->waiting_len, line->text, line->len);
 		reporter->waiting_len += line->len;
+		reporter->waiting_ms = now_ms(CLOCK_MONOTONIC);
 	} else {
 		reporter->waiting_lost++;
 	}
@@ -215,7 +217,7 @@ static void *run(void *context)
 		carry_parcel(reporter);
 		if (last)
 			end_interval(reporter);
-		carry_waiting(reporter);
+		carry_waiting(reporter, last);
 		tell_losses(reporter);
 		flush(reporter);
 		if (last)
@@ -250,9 +252,16 @@ static void carry_parcel(struct reporter *reporter)
 		end_interval(reporter);
 }
 
-static void carry_waiting(struct reporter *reporter)
+/* A line waits for a tick after it came: so `stopped`, said just before the stop, is written after the last interval
+ * and not before it. */
+static void carry_waiting(struct reporter *reporter, bool last)
 {
 	pthread_mutex_lock(&reporter->lock);
+	bool fresh = now_ms(CLOCK_MONOTONIC) - reporter->waiting_ms < TICK_MS;
+	if (fresh && !last && reporter->waiting_len < LIMIT_PARCEL_BYTES / 2) {
+		pthread_mutex_unlock(&reporter->lock);
+		return;
+	}
 	char *full = reporter->waiting;
 	size_t len = reporter->waiting_len;
 	uint64_t lost = reporter->waiting_lost;

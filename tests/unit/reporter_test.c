@@ -241,6 +241,7 @@ static void stop_flushes(void **state)
 	assert_int_equal(count(text, "\"fingerprint\":\"0000000000000007\""), 1);
 	assert_int_equal(count(text, "\"event\":\"stats\""), 1);
 	assert_int_equal(count(text, "\"event\":\"stopped\""), 1);
+	assert_true(strstr(text, "\"event\":\"stopped\"") > strstr(text, "\"event\":\"stats\""));
 	free(text);
 }
 
