@@ -10,9 +10,10 @@
 
 struct feed;
 
-/* Called on the feed's thread with a new catalog; takes over the reference. */
+/* Called on the feed's thread, one at a time, with a new catalog; takes over the reference. */
 typedef void feed_publish_fn(void *context, struct catalog *catalog);
 
+/* `settings` is copied. NULL, with a line in the log, when no thread can be had; then there is no catalog. */
 struct feed *feed_start(const struct settings *settings, struct reporter *reporter, feed_publish_fn *publish,
                         void *context);
 /* From any thread, never blocks for long: this database is in use; `user` is who logged in first, tried when no DSN
@@ -20,10 +21,13 @@ struct feed *feed_start(const struct settings *settings, struct reporter *report
 void feed_want(struct feed *feed, const char *database, const char *user);
 /* From any thread: DDL has committed there; refresh soon (several within 200 ms count as one). */
 void feed_refresh(struct feed *feed, const char *database);
-/* Stops: interrupts a statement under way (PQcancel), joins, frees. */
+/* Stops: interrupts a statement under way (PQcancel), joins, frees. NULL is fine. */
 void feed_stop(struct feed *feed);
 
-/* Reads one database's catalog over an open connection (a PGconn). NULL and one line in `error` when it can't. */
-struct catalog *feed_load(void *connection, const char *database, char *error, size_t error_size);
+/* Reads one database's catalog over an open connection (a PGconn) outside a transaction. NULL and one line in `error`
+ * when it can't. Parses index expressions: see parse.h for the stack it needs. Temporary tables are left out. A table
+ * that is locked against readers is not waited for, and comes with what is known of its size without opening it. */
+struct catalog *feed_load(void *connection, const char *database, const struct catalog *before, char *error,
+                          size_t error_size);
 
 #endif

@@ -1,0 +1,145 @@
+#include "proxy/feed_sql.h"
+
+/* Other sessions' temporary tables are nobody's business: their names say nothing outside that session. */
+#define RELATION " c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' "
+#define SYSTEM " n.nspname IN ('pg_catalog', 'information_schema') "
+#define USER_RELATION RELATION " AND NOT " SYSTEM
+
+/* Whether a collation sorts by bytes: C and POSIX of libc, and all of the built-in provider (PostgreSQL 17). The
+ * database's own stands for oid 100, "default"; its provider has a column since PostgreSQL 15, hence the json. */
+#define DATABASE_IS_C                                                                                                  \
+	" (SELECT CASE coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') WHEN 'c' THEN d.datcollate IN ('C', 'POSIX')"   \
+	" ELSE to_jsonb(d) ->> 'datlocprovider' = 'b' END FROM pg_database d WHERE d.datname = current_database()) "
+#define COLLATION_IS_C                                                                                                 \
+	" CASE WHEN co.oid = 100 THEN " DATABASE_IS_C                                                                  \
+	" ELSE co.collprovider = 'b' OR co.collprovider = 'c' AND co.collcollate IN ('C', 'POSIX') END "
+
+/* Everything is said again in each transaction, because a pooler may stand in between and hand out another session.
+ * The timeouts for the whole connection are feed.c's. */
+const char feed_sql_begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                              "SET LOCAL search_path = pg_catalog;"
+                              "SET LOCAL client_encoding = 'UTF8';"
+                              "SET LOCAL standard_conforming_strings = on;"
+                              "SET LOCAL extra_float_digits = 1;"
+                              "SET LOCAL quote_all_identifiers = off;"
+                              "SET LOCAL lock_timeout = '1s';"
+                              "SET LOCAL jit = off";
+
+const char feed_sql_facts[] = "SELECT current_setting('block_size'), pg_encoding_max_length(encoding)"
+                              " FROM pg_database WHERE datname = current_database()";
+
+const char feed_sql_relations[] =
+    "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, " SYSTEM ", c.reltuples, c.relpages,"
+    " pg_stat_get_live_tuples(c.oid),"
+    " (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition LIMIT 1)"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE " RELATION " ORDER BY c.oid";
+
+/* Statistics are those of the rows that a scan of the table itself reads, or of the whole tree for a parent. */
+const char feed_sql_columns[] =
+    "SELECT a.attrelid, a.attnum, a.attname, tn.nspname, t.typname, a.atttypmod, a.atttypid, a.attnotnull,"
+    " co.collname, " COLLATION_IS_C ", NOT co.collisdeterministic, s.n_distinct, s.null_frac, s.avg_width, t.typlen"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+    " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace"
+    " LEFT JOIN pg_collation co ON co.oid = a.attcollation"
+    " LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname"
+    " AND s.inherited = (c.relkind = 'p')"
+    " WHERE " USER_RELATION " ORDER BY a.attrelid, a.attnum";
+
+const char feed_sql_indexes[] =
+    "SELECT i.indrelid, i.indexrelid, xn.nspname, x.relname, am.amname, i.indisvalid, i.indisready, i.indisunique,"
+    " i.indisprimary, i.indexprs IS NOT NULL, i.indpred IS NOT NULL,"
+    " format('%I ON %I.%I', x.relname, n.nspname, c.relname)"
+    " FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace xn ON xn.oid = x.relnamespace"
+    " JOIN pg_am am ON am.oid = x.relam"
+    " JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE i.indislive AND " USER_RELATION " ORDER BY i.indrelid, i.indexrelid";
+
+/* INCLUDE columns come last and have no operator class. */
+const char feed_sql_index_keys[] =
+    "SELECT i.indexrelid, k.at <= i.indnkeyatts, a.attname, quote_ident(a.attname), oc.opcname, oc.opcdefault, "
+    "co.collname, quote_ident(co.collname)," COLLATION_IS_C ","
+    " co.oid <> a.attcollation, i.indoption[k.at - 1] & 1 <> 0, i.indoption[k.at - 1] & 2 <> 0"
+    " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " CROSS JOIN LATERAL generate_series(1, i.indnatts) AS k (at)"
+    " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.at - 1]"
+    " LEFT JOIN pg_opclass oc ON k.at <= i.indnkeyatts AND oc.oid = i.indclass[k.at - 1]"
+    " LEFT JOIN pg_collation co ON k.at <= i.indnkeyatts AND co.oid = i.indcollation[k.at - 1]"
+    " WHERE i.indislive AND " USER_RELATION " ORDER BY i.indrelid, i.indexrelid, k.at";
+
+const char feed_sql_constraints[] =
+    "SELECT o.conrelid, o.conname, o.contype, o.convalidated, array_to_string(o.conkey, ' '), o.confrelid"
+    " FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND " USER_RELATION " ORDER BY o.conrelid, o.oid";
+
+/* Whether the planner replaces a call by the function's body (inline_function, optimizer/util/clauses.c), and nothing
+ * volatile is left then: one SELECT of one expression, and every function that it calls is known not to be volatile.
+ * Where a regular expression can't tell, the answer is no. */
+const char feed_sql_functions[] =
+    "SELECT n.nspname, p.proname, p.pronargs - p.pronargdefaults,"
+    " CASE WHEN p.provariadic <> 0 THEN 65535 ELSE p.pronargs END, p.provolatile,"
+    " CASE WHEN p.provolatile = 'v' AND l.lanname = 'sql' AND p.prokind = 'f' AND NOT p.prosecdef"
+    " AND NOT p.proretset AND p.proconfig IS NULL AND p.prorettype <> 'record'::regtype"
+    " THEN p.prosrc ~* '^\\s*select\\s[^;]*;?\\s*$'"
+    " AND p.prosrc !~* '\\m(from|where|group|having|order|limit|offset|fetch|union|intersect|except|into|for|over)\\M'"
+    " AND p.prosrc !~* '\\mselect\\M.*\\mselect\\M' AND p.prosrc !~ '--|/\\*'"
+    " AND NOT EXISTS (SELECT FROM regexp_matches(lower(p.prosrc), '([^\\s(),.+*/<>=:-]+)\\s*\\(', 'g') AS call"
+    " WHERE call[1] <> 'select' AND NOT coalesce((SELECT bool_and(q.provolatile <> 'v') FROM pg_proc q"
+    " WHERE q.proname = call[1]), false))"
+    " ELSE false END"
+    " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"
+    " WHERE p.prokind <> 'p'";
+
+const char feed_sql_domains[] =
+    "WITH RECURSIVE tower AS ("
+    " SELECT t.oid, t.typbasetype AS below, t.typnotnull OR EXISTS ("
+    "  SELECT FROM pg_constraint o WHERE o.contypid = t.oid AND o.contype = 'c') AS constrained"
+    " FROM pg_type t WHERE t.typtype = 'd'"
+    " UNION ALL"
+    " SELECT w.oid, t.typbasetype, w.constrained OR t.typnotnull OR EXISTS ("
+    "  SELECT FROM pg_constraint o WHERE o.contypid = t.oid AND o.contype = 'c')"
+    " FROM tower w JOIN pg_type t ON t.oid = w.below WHERE t.typtype = 'd')"
+    " SELECT n.nspname, d.typname, b.typname, w.constrained"
+    " FROM tower w JOIN pg_type b ON b.oid = w.below AND b.typtype <> 'd'"
+    " JOIN pg_type d ON d.oid = w.oid JOIN pg_namespace n ON n.oid = d.typnamespace";
+
+/* Per role the setting for this database goes before that for all. The server's own is what this session would go
+ * back to, unless a setting for its role or for everybody stands in front of it; then it can't be seen, or doesn't
+ * count. */
+const char feed_sql_search_paths[] =
+    "WITH said AS ("
+    " SELECT DISTINCT ON (s.setrole) s.setrole, substr(line, 13) AS path"
+    " FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS line"
+    " WHERE line LIKE 'search\\_path=%'"
+    " AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    " ORDER BY s.setrole, s.setdatabase = 0)"
+    " SELECT r.rolname, said.path FROM said LEFT JOIN pg_roles r ON r.oid = said.setrole"
+    " WHERE said.setrole = 0 OR r.oid IS NOT NULL"
+    " UNION ALL"
+    " SELECT NULL, g.reset_val FROM pg_settings g WHERE g.name = 'search_path' AND NOT EXISTS ("
+    "  SELECT FROM said LEFT JOIN pg_roles r ON r.oid = said.setrole"
+    "  WHERE said.setrole = 0 OR r.rolname = session_user)";
+
+const char feed_sql_extensions[] = "SELECT extname FROM pg_extension";
+
+/* pg_relation_size and the deparser open the table, and so would wait behind whoever holds or awaits ACCESS EXCLUSIVE:
+ * those are left out, and lock_timeout is for the one that gets it in between. They close it again at once. */
+const char feed_sql_open_begin[] = "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog;"
+                                   "SET LOCAL client_encoding = 'UTF8'; SET LOCAL standard_conforming_strings = on;"
+                                   "SET LOCAL quote_all_identifiers = off; SET LOCAL lock_timeout = ";
+const char feed_sql_open_wanted[] = "; WITH wanted AS MATERIALIZED (SELECT c.oid FROM pg_class c WHERE c.oid IN (";
+/* The definition of a single key is its expression alone, without operator class and direction. */
+const char feed_sql_open_end[] =
+    ") AND c.oid NOT IN (SELECT l.relation FROM pg_locks l WHERE l.mode = 'AccessExclusiveLock'"
+    " AND l.relation IS NOT NULL"
+    " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())))"
+    " SELECT w.oid, 's', 0::oid, '', pg_relation_size(w.oid)::text FROM wanted w"
+    " UNION ALL SELECT w.oid, 'i', i.indexrelid, '', pg_get_indexdef(i.indexrelid)"
+    " FROM wanted w JOIN pg_index i ON i.indrelid = w.oid WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL"
+    " UNION ALL SELECT w.oid, 'k', i.indexrelid, k.at::text, pg_get_indexdef(i.indexrelid, k.at, true)"
+    " FROM wanted w JOIN pg_index i ON i.indrelid = w.oid CROSS JOIN LATERAL generate_series(1, i.indnkeyatts) AS k "
+    "(at)"
+    " WHERE i.indexprs IS NOT NULL AND i.indkey[k.at - 1] = 0"
+    " UNION ALL SELECT w.oid, 'c', o.oid, o.conname, pg_get_constraintdef(o.oid)"
+    " FROM wanted w JOIN pg_constraint o ON o.conrelid = w.oid WHERE o.contype = 'c'; COMMIT";
