@@ -39,6 +39,7 @@ static void write_call(struct writer *w, const FuncCall *call, int depth);
 static void write_junction(struct writer *w, const BoolExpr *junction, bool first, int depth);
 static void write_sublink(struct writer *w, const SubLink *link, int depth);
 static void write_arguments(struct writer *w, const List *list, int depth);
+static void write_elements(struct writer *w, const List *list, int depth);
 static void write_literals(struct writer *w, const List *list, int depth);
 static void write_keyword(struct writer *w, const SQLValueFunction *function);
 static void write_case(struct writer *w, const CaseExpr *expr, int depth);
@@ -477,7 +478,16 @@ static void write_call(struct writer *w, const FuncCall *call, int depth)
 	foreach (cell, call->args) {
 		bool first = cell == list_head(call->args);
 		put(w, first ? "" : ", ");
-		put(w, call->func_variadic && lnext(call->args, cell) == NULL ? "variadic " : "");
+		/* The server prints f(a, VARIADIC ARRAY['b', 'c']) where f(a, 'b', 'c') was written. */
+		if (call->func_variadic && lnext(call->args, cell) == NULL) {
+			const char *unused = NULL;
+			const Node *rest = strip(lfirst(cell), &unused);
+			if (IsA(rest, A_ArrayExpr)) {
+				write_elements(w, ((const A_ArrayExpr *)rest)->elements, depth);
+				break;
+			}
+			put(w, "variadic ");
+		}
 		if (first && structural)
 			write_structural(w, lfirst(cell), depth);
 		else
@@ -535,14 +545,19 @@ static void write_sublink(struct writer *w, const SubLink *link, int depth)
 
 static void write_arguments(struct writer *w, const List *list, int depth)
 {
+	put(w, "(");
+	write_elements(w, list, depth);
+	put(w, ")");
+}
+
+static void write_elements(struct writer *w, const List *list, int depth)
+{
 	ListCell *cell;
 
-	put(w, "(");
 	foreach (cell, list) {
 		put(w, cell == list_head(list) ? "" : ", ");
 		write_node(w, lfirst(cell), PLACE_ALONE, depth);
 	}
-	put(w, ")");
 }
 
 static bool is_literal(const Node *node)
@@ -569,10 +584,7 @@ static void write_literals(struct writer *w, const List *list, int depth)
 		put(w, "?, …");
 		return;
 	}
-	foreach (cell, list) {
-		put(w, cell == list_head(list) ? "" : ", ");
-		write_node(w, lfirst(cell), PLACE_ALONE, depth);
-	}
+	write_elements(w, list, depth);
 }
 
 static void write_keyword(struct writer *w, const SQLValueFunction *function)
