@@ -7,6 +7,7 @@
 
 static void create_table(struct gather *gather, const CreateStmt *create);
 static void create_table_as(struct gather *gather, const CreateTableAsStmt *create);
+static void create_schema(struct gather *gather, const CreateSchemaStmt *create);
 static void create_index(struct gather *gather, const IndexStmt *index);
 static void drop(struct gather *gather, const DropStmt *drop);
 static void rename_object(struct gather *gather, const RenameStmt *rename);
@@ -21,7 +22,6 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 {
 	struct arena *arena = gather->arena;
 	struct fact_action *action;
-	ListCell *cell;
 
 	gather->facts->kind = STATEMENT_DDL;
 	switch (nodeTag(statement)) {
@@ -77,12 +77,7 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 		walk_query(gather, ((const ViewStmt *)statement)->query, 0, 0);
 		return true;
 	case T_CreateSchemaStmt:
-		some_change(gather, NULL, ((const CreateSchemaStmt *)statement)->schemaname);
-		/* CREATE SCHEMA may hold CREATE TABLE and so on, but no other CREATE SCHEMA. */
-		foreach (cell, ((const CreateSchemaStmt *)statement)->schemaElts)
-			if (!IsA(lfirst(cell), CreateSchemaStmt))
-				walk_ddl(gather, lfirst(cell));
-		gather->facts->kind = STATEMENT_DDL;
+		create_schema(gather, (const CreateSchemaStmt *)statement);
 		return true;
 	case T_RuleStmt:
 		some_change(gather, ((const RuleStmt *)statement)->relation, ((const RuleStmt *)statement)->rulename);
@@ -253,6 +248,21 @@ static void create_table_as(struct gather *gather, const CreateTableAsStmt *crea
 	walk_query(gather, create->query, gather->facts->level_count > 0 ? 0 : -1, 0);
 }
 
+/* CREATE SCHEMA may hold CREATE TABLE and so on, which are about the new schema. */
+static void create_schema(struct gather *gather, const CreateSchemaStmt *create)
+{
+	ListCell *cell;
+
+	some_change(gather, NULL, create->schemaname);
+	foreach (cell, create->schemaElts)
+		if (!IsA(lfirst(cell), CreateSchemaStmt))
+			walk_ddl(gather, lfirst(cell));
+	gather->facts->kind = STATEMENT_DDL;
+	for (uint16_t at = 0; at < gather->facts->relation_count; at++)
+		if (gather->relations[at].schema == NULL)
+			gather->relations[at].schema = arena_text(gather->arena, create->schemaname);
+}
+
 static void create_index(struct gather *gather, const IndexStmt *index)
 {
 	struct fact_action *action = gather_action(gather, DDL_CREATE_INDEX);
@@ -315,6 +325,11 @@ static void drop(struct gather *gather, const DropStmt *drop)
 		case OBJECT_RULE:
 		case OBJECT_POLICY:
 			action->relation = named_relation(gather, (const List *)object, 1);
+			action->object = arena_text(gather->arena, nodes_last_name((const List *)object));
+			break;
+		case OBJECT_OPCLASS:
+		case OBJECT_OPFAMILY:
+			/* The first of these names is the access method's. */
 			action->object = arena_text(gather->arena, nodes_last_name((const List *)object));
 			break;
 		default:
