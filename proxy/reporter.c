@@ -43,7 +43,7 @@ struct reporter {
 	struct mailbox full, empty;
 	atomic_bool under_way, reopen, stop;
 
-	pthread_mutex_t lock; /* guards the next five, for the length of a memcpy */
+	pthread_mutex_t lock; /* guards the next four, for the length of a memcpy */
 	char *waiting;        /* LIMIT_PARCEL_BYTES */
 	size_t waiting_len;
 	uint64_t waiting_lost;
