@@ -29,8 +29,9 @@ void markdown_print(struct page *page, const struct review *review)
 	print_prose(page, words);
 	page_text(page, ". ");
 	wording_counts(&totals, words);
-	page_printf(page, "%s, %s in the database; %u kinds of statement, %u findings.\n", words,
-	            human_duration(wording_us(totals.total_ms), human), totals.rows, totals.findings);
+	page_printf(page, "%s, %s in the database; ", words, human_duration(wording_us(totals.total_ms), human));
+	wording_kinds(&totals, words);
+	page_printf(page, "%s.\n", words);
 	print_statements(page, review);
 	print_findings(page, review);
 	print_rejected(page, review);

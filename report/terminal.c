@@ -33,16 +33,16 @@ void terminal_print(struct page *page, const struct review *review)
 static void print_head(struct page *page, const struct review *review)
 {
 	struct review_totals totals = review_totals(review);
-	char words[WORDING_BYTES];
+	char words[WORDING_BYTES], human[HUMAN_BYTES];
 	page_style(page, PAGE_BOLD);
 	page_text(page, "pgproctor review");
 	page_style(page, PAGE_PLAIN);
 	wording_span(&totals, words);
 	page_printf(page, "   %s\n", words);
 	wording_counts(&totals, words);
-	char human[HUMAN_BYTES];
-	page_printf(page, "%s   %s in the database   %u kinds of statement   %u findings\n", words,
-	            human_duration(wording_us(totals.total_ms), human), totals.rows, totals.findings);
+	page_printf(page, "%s   %s in the database", words, human_duration(wording_us(totals.total_ms), human));
+	wording_kinds(&totals, words);
+	page_printf(page, "   %s\n", words);
 }
 
 static void print_statements(struct page *page, const struct review *review)

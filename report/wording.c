@@ -36,6 +36,12 @@ void wording_counts(const struct review_totals *totals, char to[WORDING_BYTES])
 	         human_count((double)totals->rejected, rejected));
 }
 
+void wording_kinds(const struct review_totals *totals, char to[WORDING_BYTES])
+{
+	snprintf(to, WORDING_BYTES, "%u kind%s of statement, %u finding%s", totals->rows, totals->rows == 1 ? "" : "s",
+	         totals->findings, totals->findings == 1 ? "" : "s");
+}
+
 void wording_object(const struct review_finding *finding, char to[WORDING_BYTES])
 {
 	const char *column = finding->texts[REVIEW_COLUMN];

@@ -15,6 +15,8 @@ enum {
 void wording_span(const struct review_totals *totals, char to[WORDING_BYTES]);
 /* "1.2M statements, 12 errors, 3 rejected". */
 void wording_counts(const struct review_totals *totals, char to[WORDING_BYTES]);
+/* "2 kinds of statement, 1 finding". */
+void wording_kinds(const struct review_totals *totals, char to[WORDING_BYTES]);
 /* "shop_product.name", "shop_product", or "". */
 void wording_object(const struct review_finding *finding, char to[WORDING_BYTES]);
 /* "412 calls", "1 call": of the statement where it ran, else how often the finding was seen. */

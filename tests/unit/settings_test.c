@@ -1,5 +1,7 @@
 #include "config/settings.h"
 
+#include "config/setting_keys.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -134,6 +136,26 @@ static void example_shows_the_defaults(void **state)
 	settings.rule_count = 0;
 	memset(settings.file, 0, sizeof(settings.file));
 	assert_memory_equal(&settings, &defaults, sizeof(defaults));
+}
+
+/* The example and the manual page name every key, and the example gives it a value. */
+static void documents_name_every_key(void **state)
+{
+	(void)state;
+	static const char *const documents[] = {"config/pgproctor.ini", "docs/pgproctor.1"};
+	for (size_t document = 0; document < ARRAY_LEN(documents); document++) {
+		static char text[1 << 16];
+		FILE *file = fopen(documents[document], "r");
+		assert_non_null(file);
+		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+		fclose(file);
+		for (size_t at = 0; at < SETTING_KEYS_COUNT; at++) {
+			char named[64];
+			snprintf(named, sizeof(named), document == 0 ? "\n%s =" : " %s ", setting_keys_names[at]);
+			if (strstr(text, named) == NULL)
+				fail_msg("%s lacks %s", documents[document], setting_keys_names[at]);
+		}
+	}
 }
 
 /* Databases and rules come with what is needed to find them again. */
@@ -444,6 +466,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(every_key, set_up),
 	    cmocka_unit_test_setup(example_shows_the_defaults, set_up),
+	    cmocka_unit_test_setup(documents_name_every_key, set_up),
 	    cmocka_unit_test_setup(databases_and_rules, set_up),
 	    cmocka_unit_test_setup(dsn_order, set_up),
 	    cmocka_unit_test_setup(harmless_layout, set_up),
