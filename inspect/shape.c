@@ -1,0 +1,211 @@
+#include "inspect/shape.h"
+
+#include <string.h>
+
+enum {
+	/* pg_trgm pads a word with two blanks before and one behind (LPADDING, RPADDING in trgm.h). */
+	TRIGRAM_CHARS = 3,
+	PADDING_LEFT = 2,
+	PADDING_RIGHT = 1,
+};
+
+/* A run of word characters of a LIKE pattern, as pg_trgm sees it. */
+struct run {
+	unsigned chars; /* padding included; 0: no run is open */
+	bool after_wildcard;
+};
+
+static void run_add(struct run *run, unsigned char byte, struct pattern_shape *shape);
+static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape);
+static bool is_word(unsigned char byte);
+static bool is_continuation(unsigned char byte);
+static bool is_plain(const char *text, size_t len);
+static size_t regex_character(const char *text, size_t len, bool *literal);
+static bool regex_min_run_has_trigram(const char *text, size_t len);
+static unsigned bits_of(struct pattern_shape shape);
+
+struct pattern_shape shape_like(const char *text, size_t len)
+{
+	struct pattern_shape shape = {.known = true, .only_wildcards = true};
+	struct run run = {0};
+
+	for (size_t at = 0; at < len; at++) {
+		unsigned char byte = (unsigned char)text[at];
+		bool escaped = byte == '\\' && at + 1 < len;
+
+		if (!escaped && (byte == '%' || byte == '_')) {
+			shape.has_wildcard = true;
+			shape.leading_wildcard |= at == 0;
+			run_end(&run, true, &shape);
+			continue;
+		}
+		if (escaped)
+			byte = (unsigned char)text[++at];
+		shape.only_wildcards = false;
+		if (is_word(byte))
+			run_add(&run, byte, &shape);
+		else
+			run_end(&run, false, &shape);
+	}
+	run_end(&run, false, &shape);
+	shape.has_prefix = len > 0 && !shape.leading_wildcard;
+	return shape;
+}
+
+struct pattern_shape shape_regex(const char *text, size_t len)
+{
+	struct pattern_shape shape = {.known = true, .only_wildcards = true};
+	bool opaque = false, words = false, literal;
+	size_t first;
+
+	for (size_t at = 0; at < len; at++) {
+		unsigned char byte = (unsigned char)text[at];
+
+		if (is_word(byte))
+			words = true;
+		if (strchr(".*+?()[]{}|^$\\", byte) && byte)
+			shape.has_wildcard = true;
+		/* What may stand for word characters or for a word's edge without being one itself. */
+		if (byte && strchr("()[]{}|^$\\", byte))
+			opaque = true;
+		if (!(byte && strchr(".*+?", byte)))
+			shape.only_wildcards = false;
+		if (byte == '[' || byte == '\\')
+			words = true;
+		if (!is_word(byte) && !(byte && strchr(".*+?", byte)))
+			opaque = true;
+	}
+	shape.has_trigram = words && (opaque || regex_min_run_has_trigram(text, len));
+	/* The server finds a fixed prefix only behind ^ and not past an alternative (regexport's pg_regprefix). */
+	shape.leading_wildcard = true;
+	if (len > 1 && text[0] == '^' && !memchr(text, '|', len)) {
+		first = regex_character(text + 1, len - 1, &literal);
+		if (literal && !(first + 1 < len && strchr("*?{", text[first + 1])))
+			shape.leading_wildcard = false;
+	}
+	shape.has_prefix = !shape.leading_wildcard;
+	return shape;
+}
+
+struct pattern_shape shape_similar(const char *text, size_t len)
+{
+	struct pattern_shape shape = shape_like(text, len);
+	bool meta = false, words = false, literal;
+	size_t first;
+
+	for (size_t at = 0; at < len; at++) {
+		meta |= text[at] && strchr("|*+?{}()[]", text[at]);
+		words |= is_word((unsigned char)text[at]) || text[at] == '[';
+	}
+	if (!meta)
+		return shape;
+	shape.has_wildcard = true;
+	shape.only_wildcards = !words && shape.only_wildcards;
+	shape.has_trigram = words;
+	first = regex_character(text, len, &literal);
+	shape.has_prefix = literal && text[0] != '%' && text[0] != '_' && !memchr(text, '|', len) &&
+	                   !(first < len && text[first] && strchr("*?{", text[first]));
+	shape.leading_wildcard = !shape.has_prefix;
+	return shape;
+}
+
+uint32_t shape_class(const char *text, size_t len)
+{
+	unsigned like, regex, similar;
+
+	/* The usual literal, a word, needs one look instead of three. */
+	if (len >= TRIGRAM_CHARS && is_plain(text, len)) {
+		text = "abc";
+		len = TRIGRAM_CHARS;
+	}
+	like = bits_of(shape_like(text, len));
+	regex = bits_of(shape_regex(text, len));
+	similar = bits_of(shape_similar(text, len));
+	return like | regex << 5 | similar << 10;
+}
+
+static void run_add(struct run *run, unsigned char byte, struct pattern_shape *shape)
+{
+	if (run->chars == 0 && !run->after_wildcard)
+		run->chars = PADDING_LEFT;
+	/* A multibyte character counts once. */
+	if (!is_continuation(byte) || run->chars == 0)
+		run->chars++;
+	if (run->chars >= TRIGRAM_CHARS)
+		shape->has_trigram = true;
+}
+
+static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape)
+{
+	if (run->chars && !wildcard && run->chars + PADDING_RIGHT >= TRIGRAM_CHARS)
+		shape->has_trigram = true;
+	run->chars = 0;
+	run->after_wildcard = wildcard;
+}
+
+/* Alphanumeric by pg_trgm's KEEPONLYALNUM; above ASCII it depends on the locale, and most characters are. */
+static bool is_word(unsigned char byte)
+{
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+	       byte >= 0x80;
+}
+
+static bool is_continuation(unsigned char byte)
+{
+	return (byte & 0xC0) == 0x80;
+}
+
+static bool is_plain(const char *text, size_t len)
+{
+	for (size_t at = 0; at < len; at++) {
+		if (!is_word((unsigned char)text[at]) || (unsigned char)text[at] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+/* The length of the regex's first character, and whether it stands for itself. */
+static size_t regex_character(const char *text, size_t len, bool *literal)
+{
+	*literal = false;
+	if (len == 0)
+		return 0;
+	if (text[0] == '\\') {
+		/* Before a letter or digit a backslash makes a class or a back reference. */
+		*literal = len > 1 && !is_word((unsigned char)text[1]);
+		return len > 1 ? 2 : 1;
+	}
+	*literal = !text[0] || !strchr(".*+?()[]{}|^$", text[0]);
+	return 1;
+}
+
+/* For a regex of word characters and . * + ? only: every text it matches must hold a trigram for pg_trgm to find
+ * one, so the poorest text decides: what is optional left out, "." being any character. */
+static bool regex_min_run_has_trigram(const char *text, size_t len)
+{
+	unsigned chars = 0;
+
+	for (size_t at = 0; at < len; at++) {
+		unsigned char byte = (unsigned char)text[at];
+
+		if (byte == '.') {
+			chars = 0;
+			continue;
+		}
+		if (!is_word(byte) || is_continuation(byte))
+			continue;
+		while (at + 1 < len && is_continuation((unsigned char)text[at + 1]))
+			at++;
+		if (at + 1 < len && (text[at + 1] == '*' || text[at + 1] == '?'))
+			continue;
+		if (++chars >= TRIGRAM_CHARS)
+			return true;
+	}
+	return false;
+}
+
+static unsigned bits_of(struct pattern_shape shape)
+{
+	return (unsigned)shape.leading_wildcard | (unsigned)shape.has_wildcard << 1 |
+	       (unsigned)shape.only_wildcards << 2 | (unsigned)shape.has_trigram << 3 | (unsigned)shape.has_prefix << 4;
+}
