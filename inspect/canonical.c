@@ -1,0 +1,504 @@
+#include "inspect/pass.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool start(struct pass *pass, struct canonical *canonical, const char *sql, size_t len, bool conforming,
+                  unsigned want);
+static enum canonical_result make(struct pass *pass);
+static enum canonical_result step(struct pass *pass);
+static void start_statement(struct pass *pass);
+static void on_word(struct pass *pass);
+static void on_operator(struct pass *pass);
+static enum canonical_result on_open(struct pass *pass);
+static void on_close(struct pass *pass);
+static void on_comma(struct pass *pass);
+static void on_semicolon(struct pass *pass);
+static void end_item(struct pass *pass, struct canonical_frame *frame);
+static void check_item(struct pass *pass);
+static uint32_t highest_parameter(const char *sql, size_t len, bool conforming);
+
+void canonical_init(struct canonical *canonical)
+{
+	*canonical = (struct canonical){0};
+	canonical->frames = malloc((LIMIT_PARSE_DEPTH + 2) * sizeof(*canonical->frames));
+	canonical->words = calloc(1, sizeof(*canonical->words));
+	CHECK(canonical->frames && canonical->words);
+	words_init(canonical->words);
+}
+
+void canonical_fini(struct canonical *canonical)
+{
+	free(canonical->key.bytes);
+	free(canonical->query.bytes);
+	free(canonical->reduced.bytes);
+	free(canonical->frames);
+	free(canonical->words);
+	*canonical = (struct canonical){0};
+}
+
+enum canonical_result canonical_make(struct canonical *canonical, const char *sql, size_t len, bool conforming,
+                                     unsigned want)
+{
+	enum canonical_result result;
+	struct pass pass;
+
+	if (memchr(sql, '\0', len))
+		return CANONICAL_UNTERMINATED;
+	if (!start(&pass, canonical, sql, len, conforming, want))
+		return CANONICAL_TOO_LONG;
+	result = make(&pass);
+	if (pass.odd) {
+		(void)start(&pass, canonical, sql, len, conforming, want);
+		pass.all_full = true;
+		result = make(&pass);
+	}
+	if (result == CANONICAL_OK && (want & CANONICAL_QUERY) && canonical->query.len > LIMIT_QUERY_TEXT_BYTES) {
+		bool all_full = pass.all_full;
+
+		(void)start(&pass, canonical, sql, len, conforming, want);
+		pass.all_full = all_full;
+		pass.elide = true;
+		result = make(&pass);
+	}
+	if (result == CANONICAL_OK && (want & CANONICAL_QUERY))
+		rendering_finish(&pass);
+	if (result == CANONICAL_OK && (want & CANONICAL_REDUCED))
+		canonical->reduced.bytes[canonical->reduced.len] = '\0';
+	return result;
+}
+
+static bool start(struct pass *pass, struct canonical *canonical, const char *sql, size_t len, bool conforming,
+                  unsigned want)
+{
+	*pass = (struct pass){.out = canonical, .want = want};
+	lexer_init(&pass->lexer, sql, len, conforming);
+	/* A one-byte token becomes at most four bytes of key: tag, two of class, and the end or SEVERAL. */
+	rendering_reserve(&canonical->key, len * 4 + 64);
+	canonical->key.len = canonical->query.len = canonical->reduced.len = 0;
+	if (want & CANONICAL_QUERY) {
+		rendering_reserve(&canonical->query, LIMIT_QUERY_TEXT_BYTES + 64);
+		pass->number = highest_parameter(sql, len, conforming);
+	}
+	if (want & CANONICAL_REDUCED)
+		rendering_reserve(&canonical->reduced, len + 64);
+	canonical->frames[0] = (struct canonical_frame){0};
+	return len <= LIMIT_INSPECT_BYTES;
+}
+
+static enum canonical_result make(struct pass *pass)
+{
+	enum canonical_result result;
+
+	for (;;) {
+		pass->token = lexer_next(&pass->lexer);
+		if (pass->token.kind == LEXER_END)
+			break;
+		result = step(pass);
+		if (result != CANONICAL_OK || pass->odd)
+			return result;
+	}
+	return pass->any_token ? CANONICAL_OK : CANONICAL_EMPTY;
+}
+
+static enum canonical_result step(struct pass *pass)
+{
+	const struct lexer_token *token = &pass->token;
+	enum canonical_result result = CANONICAL_OK;
+
+	pass->word = pass->name = WORD_NONE;
+	if (token->kind == LEXER_UNTERMINATED)
+		return CANONICAL_UNTERMINATED;
+	if (token->kind == LEXER_WORD)
+		pass->word = pass->name = words_find(pass->out->words, token->text, token->len, true);
+	else if (token->kind == LEXER_QUOTED)
+		pass->name = words_find(pass->out->words, token->body, token->body_len, false);
+	if (is_punctuation(token, ';')) {
+		on_semicolon(pass);
+		return CANONICAL_OK;
+	}
+	if (!pass->statement_started)
+		start_statement(pass);
+	pass->any_token = true;
+	if (++pass->tokens > LIMIT_PARSE_TOKENS || pass->operators > LIMIT_PARSE_OPERATORS)
+		return CANONICAL_TOO_LONG;
+	check_item(pass);
+
+	if (token->kind == LEXER_WORD) {
+		on_word(pass);
+	} else if (lexer_is_literal(token->kind)) {
+		literal_put(pass);
+	} else if (token->kind == LEXER_OPERATOR) {
+		on_operator(pass);
+	} else if (is_punctuation(token, '(') || is_punctuation(token, '[')) {
+		result = on_open(pass);
+	} else if (is_punctuation(token, ')') || is_punctuation(token, ']')) {
+		on_close(pass);
+	} else if (is_punctuation(token, ',')) {
+		on_comma(pass);
+	} else if (token->kind == LEXER_QUOTED) {
+		rendering_token(pass, 'q', token->body, token->body_len);
+	} else if (token->kind == LEXER_UNICODE_QUOTED) {
+		/* It may spell any name in any way. */
+		pass->odd = !pass->all_full;
+		rendering_token(pass, 'u', token->text, token->len);
+	} else if (token->kind == LEXER_COLON_COLON) {
+		rendering_token(pass, 't', NULL, 0);
+	} else if (token->kind == LEXER_PARAMETER) {
+		rendering_token(pass, '$', token->text, token->len);
+	} else {
+		rendering_token(pass, 'j', token->text, token->len);
+	}
+	literal_follow(pass);
+	pass->before_previous_word = pass->previous_word;
+	pass->previous = *token;
+	pass->previous_word = pass->word;
+	pass->previous_name = pass->name;
+	return result;
+}
+
+static void start_statement(struct pass *pass)
+{
+	pass->statement_started = true;
+	pass->previous = (struct lexer_token){.kind = LEXER_END};
+	pass->previous_word = pass->previous_name = pass->before_previous_word = WORD_NONE;
+	pass->keep = KEEP_NONE;
+	pass->seen_regex = false;
+	pass->type = TYPE_NONE;
+	pass->set = SET_NONE;
+	pass->copy_query = false;
+	switch (pass->word) {
+	case WORD_SELECT:
+	case WORD_INSERT:
+	case WORD_UPDATE:
+	case WORD_DELETE:
+	case WORD_MERGE:
+	case WORD_WITH:
+	case WORD_VALUES:
+	case WORD_TABLE:
+		pass->mode = MODE_SHAPED;
+		break;
+	case WORD_EXPLAIN:
+	case WORD_DECLARE:
+		pass->mode = MODE_UNTIL_QUERY;
+		break;
+	case WORD_COPY:
+		pass->mode = MODE_COPY;
+		break;
+	case WORD_CREATE:
+		pass->rest_full = true;
+		pass->mode = MODE_FULL;
+		break;
+	default:
+		pass->mode = is_punctuation(&pass->token, '(') ? MODE_SHAPED : MODE_FULL;
+	}
+	if (pass->all_full || pass->rest_full)
+		pass->mode = MODE_FULL;
+	*top(pass) = (struct canonical_frame){.flags = 0};
+}
+
+static void on_word(struct pass *pass)
+{
+	struct canonical_frame *frame = top(pass);
+	enum mode mode_before = pass->mode;
+
+	if (pass->mode == MODE_UNTIL_QUERY) {
+		switch (pass->word) {
+		case WORD_SELECT:
+		case WORD_INSERT:
+		case WORD_UPDATE:
+		case WORD_DELETE:
+		case WORD_MERGE:
+		case WORD_WITH:
+		case WORD_VALUES:
+		case WORD_TABLE:
+			pass->mode = MODE_SHAPED;
+			break;
+		case WORD_CREATE:
+		case WORD_EXECUTE:
+		case WORD_REFRESH:
+			pass->mode = MODE_FULL;
+			break;
+		default:
+			break;
+		}
+	}
+	if (frame->list == LIST_VALUES)
+		frame->list = LIST_NONE;
+	rendering_token(pass, 'w', pass->token.text, pass->token.len);
+	switch (pass->word) {
+	case WORD_SELECT:
+		frame->list = LIST_NONE;
+		frame->flags &= (uint8_t) ~(FRAME_NO_PATTERN | FRAME_UPDATE | FRAME_BY);
+		frame->select = rendering_mark(pass);
+		pass->operators++;
+		/* A query inside a row or a list's member: its facts count once for each. */
+		for (uint32_t depth = 0; depth <= pass->depth; depth++)
+			pass->out->frames[depth].item_plain = false;
+		break;
+	case WORD_WITH:
+	case WORD_TABLE:
+	case WORD_VALUES:
+		for (uint32_t depth = 0; depth <= pass->depth; depth++)
+			pass->out->frames[depth].item_plain = false;
+		break;
+	case WORD_FROM:
+		frame->flags &= (uint8_t) ~(FRAME_KEEP_FIRST | FRAME_NO_PATTERN | FRAME_BY);
+		if (pass->elide && frame->select.key && frame->select.query) {
+			/* "SELECT … FROM": where a text must be cut, the select list says the least. */
+			pass->out->query.len = frame->select.query;
+			rendering_query(pass, " … FROM", strlen(" … FROM"));
+		}
+		frame->select = (struct mark){0};
+		break;
+	case WORD_UPDATE:
+		/* Only where it begins a statement: "update" may also be a column's or an alias's name. MERGE's is
+		 * left out, whose conditions come behind its SET. */
+		if (pass->previous.kind == LEXER_END || is_punctuation(&pass->previous, '(') ||
+		    is_punctuation(&pass->previous, ')') || pass->previous_word == WORD_DO || mode_before != pass->mode)
+			frame->flags |= FRAME_UPDATE;
+		break;
+	case WORD_SET:
+		if (frame->flags & FRAME_UPDATE)
+			frame->flags |= FRAME_NO_PATTERN;
+		frame->flags &= (uint8_t)~FRAME_UPDATE;
+		break;
+	case WORD_WHERE:
+	case WORD_ON:
+	case WORD_HAVING:
+	case WORD_RETURNING:
+	case WORD_LIMIT:
+	case WORD_OFFSET:
+		frame->flags &= (uint8_t) ~(FRAME_NO_PATTERN | FRAME_UPDATE | FRAME_BY);
+		break;
+	case WORD_UNION:
+	case WORD_EXCEPT:
+	case WORD_INTERSECT:
+		frame->flags &= (uint8_t) ~(FRAME_NO_PATTERN | FRAME_UPDATE | FRAME_BY);
+		pass->operators++;
+		break;
+	case WORD_BY:
+		frame->flags |= FRAME_BY;
+		break;
+	case WORD_AND:
+	case WORD_OR:
+	case WORD_NOT:
+	case WORD_CASE:
+		pass->operators++;
+		break;
+	case WORD_OPERATOR: /* OPERATOR(pg_catalog.->) hides which one it is */
+	case WORD_ESCAPE:   /* the pattern before it means something else */
+		pass->odd = !pass->all_full;
+		break;
+	default:
+		break;
+	}
+	pass->seen_regex |= pass->word == WORD_SIMILAR;
+}
+
+static void on_operator(struct pass *pass)
+{
+	const struct lexer_token *token = &pass->token;
+
+	if (token->len == 1)
+		rendering_token(pass, token->text[0], NULL, 0);
+	else
+		rendering_token(pass, 'o', token->text, token->len);
+	pass->operators++;
+	pass->seen_regex |= memchr(token->text, '~', token->len) != NULL;
+}
+
+static enum canonical_result on_open(struct pass *pass)
+{
+	struct canonical_frame *parent = top(pass), *frame;
+	bool row, keep = pass->keep != KEEP_NONE, round = pass->token.text[0] == '(';
+	uint8_t flags = parent->flags & FRAME_INHERITED;
+
+	if (pass->depth >= LIMIT_PARSE_DEPTH)
+		return CANONICAL_TOO_DEEP;
+	row = round && pass->mode == MODE_SHAPED &&
+	      (pass->previous_word == WORD_VALUES ||
+	       (parent->list == LIST_VALUES && pass->previous_closed_row && is_punctuation(&pass->previous, ',')));
+	if (row) {
+		if (parent->list != LIST_VALUES) {
+			parent->list = LIST_VALUES;
+			parent->run = 0;
+		}
+		parent->item = rendering_mark(pass);
+		parent->item_plain = true;
+		flags |= FRAME_NO_PATTERN | FRAME_ROW;
+	} else if (parent->list == LIST_VALUES) {
+		parent->list = LIST_NONE;
+	}
+	if (round) {
+		keep |= pass->type == TYPE_NAMED;
+		keep |= pass->previous_name >= WORD_CHAR && pass->previous_name < WORD_DATE_BIN;
+		keep |= pass->previous_name >= WORD_LIKE_ESCAPE;
+		if (pass->previous_name >= WORD_DATE_BIN)
+			flags |= FRAME_KEEP_FIRST;
+		if (pass->mode == MODE_COPY && pass->depth == 0 && pass->previous_word == WORD_COPY)
+			pass->copy_query = true;
+	} else if (pass->previous_word == WORD_ARRAY) {
+		/* int ARRAY[3] is a type: only what cannot follow a type makes it a constructor (see track_type). */
+		flags |= FRAME_CONSTRUCTOR;
+		keep |= pass->type == TYPE_NAMED;
+	} else if ((parent->flags & FRAME_CONSTRUCTOR) &&
+	           (is_punctuation(&pass->previous, '[') || is_punctuation(&pass->previous, ','))) {
+		flags |= FRAME_CONSTRUCTOR;
+	} else {
+		keep = true; /* a subscript */
+	}
+	if (keep || (parent->flags & FRAME_KEEP_FIRST))
+		flags |= FRAME_KEEP;
+	rendering_token(pass, pass->token.text[0], NULL, 0);
+
+	frame = &pass->out->frames[++pass->depth];
+	*frame = (struct canonical_frame){.flags = flags, .owner = parent->owner};
+	if (pass->keep != KEEP_NONE)
+		frame->resume = pass->keep <= KEEP_JSON_AFTER ? KEEP_JSON_AFTER : KEEP_ZONE_AFTER;
+	if (round && pass->previous_word == WORD_IN && pass->mode == MODE_SHAPED) {
+		frame->list = LIST_IN;
+		frame->owner = (uint16_t)pass->depth;
+		frame->item = rendering_mark(pass);
+		frame->item_plain = true;
+	}
+	return CANONICAL_OK;
+}
+
+static void on_close(struct pass *pass)
+{
+	struct canonical_frame *frame = top(pass);
+	bool row = frame->flags & FRAME_ROW;
+
+	pass->keep = KEEP_NONE;
+	pass->previous_closed_row = false;
+	/* A bracket too many is the parser's to refuse. */
+	if (pass->depth == 0) {
+		rendering_token(pass, pass->token.text[0], NULL, 0);
+		return;
+	}
+	if (frame->list == LIST_IN)
+		end_item(pass, frame);
+	pass->keep = frame->resume;
+	pass->depth--;
+	rendering_token(pass, pass->token.text[0], NULL, 0);
+	if (row && top(pass)->list == LIST_VALUES) {
+		end_item(pass, top(pass));
+		pass->previous_closed_row = true;
+	}
+	if (pass->depth == 0)
+		pass->copy_query = false;
+}
+
+static void on_comma(struct pass *pass)
+{
+	struct canonical_frame *frame = top(pass);
+
+	frame->flags &= (uint8_t)~FRAME_KEEP_FIRST;
+	if (frame->list == LIST_IN)
+		end_item(pass, frame);
+	rendering_token(pass, ',', NULL, 0);
+	if (frame->list == LIST_IN) {
+		frame->item = rendering_mark(pass);
+		frame->item_plain = true;
+		frame->class_count = 0;
+	}
+}
+
+static void on_semicolon(struct pass *pass)
+{
+	if (!pass->any_token)
+		return;
+	rendering_token(pass, ';', NULL, 0);
+	pass->previous = pass->token;
+	pass->previous_word = pass->previous_name = pass->before_previous_word = WORD_NONE;
+	if (pass->depth == 0)
+		pass->statement_started = false;
+}
+
+/* A member of a list has ended: is it the same as the one before? */
+static void end_item(struct pass *pass, struct canonical_frame *frame)
+{
+	struct canonical_text *key = &pass->out->key;
+	size_t run_len = frame->run_end.key - frame->run_start, len = key->len - frame->item.key;
+
+	/* In a member that is a constant no pattern can stand. */
+	for (uint16_t at = 0; frame->list == LIST_IN && frame->item_plain && at < frame->class_count; at++) {
+		key->bytes[frame->classes[at]] = (char)(CLASS_NONE & 0xFF);
+		key->bytes[frame->classes[at] + 1] = (char)(CLASS_NONE >> 8);
+	}
+	if (frame->run == 2)
+		run_len--; /* SEVERAL */
+	if (frame->run && frame->item_plain && frame->run_plain && run_len == len &&
+	    memcmp(key->bytes + frame->run_start, key->bytes + frame->item.key, len) == 0) {
+		struct mark second = rendering_mark(pass);
+
+		rendering_go_back(pass, &frame->run_end);
+		if (frame->run == 2)
+			return;
+		/* The second member stays in the reduced text, so that the facts say "several". */
+		frame->run = 2;
+		pass->out->reduced.len = second.reduced;
+		pass->tokens = second.tokens;
+		rendering_key(pass, (char[]){SEVERAL}, 1);
+		rendering_query(pass, ", …", strlen(", …"));
+		frame->run_end = rendering_mark(pass);
+		return;
+	}
+	frame->run = 1;
+	frame->run_plain = frame->item_plain;
+	frame->run_start = frame->item.key;
+	frame->run_end = rendering_mark(pass);
+}
+
+/* Within an IN list only constants make a member plain: literals, signs, rows of them, casts to a plain name. */
+static void check_item(struct pass *pass)
+{
+	const struct lexer_token *token = &pass->token;
+	uint16_t owner = top(pass)->owner;
+
+	if (!owner)
+		return;
+	if (lexer_is_literal(token->kind) && token->kind != LEXER_UNICODE_STRING) {
+		/* A type's name before a string casts it. */
+		if (pass->previous.kind != LEXER_WORD && pass->previous.kind != LEXER_QUOTED)
+			return;
+	} else if (token->kind == LEXER_OPERATOR) {
+		if (token->len == 1 && (token->text[0] == '-' || token->text[0] == '+') &&
+		    (is_punctuation(&pass->previous, '(') || is_punctuation(&pass->previous, ',')))
+			return;
+	} else if (token->kind == LEXER_COLON_COLON || is_punctuation(token, ',') || is_punctuation(token, ')')) {
+		return;
+	} else if (token->kind == LEXER_WORD || token->kind == LEXER_QUOTED) {
+		if (pass->previous.kind == LEXER_COLON_COLON)
+			return;
+	} else if (is_punctuation(token, '(')) {
+		if (is_punctuation(&pass->previous, '(') || is_punctuation(&pass->previous, ','))
+			return;
+	}
+	pass->out->frames[owner].item_plain = false;
+}
+
+static uint32_t highest_parameter(const char *sql, size_t len, bool conforming)
+{
+	struct lexer lexer;
+	struct lexer_token token;
+	uint32_t highest = 0;
+
+	if (!memchr(sql, '$', len))
+		return 0;
+	lexer_init(&lexer, sql, len, conforming);
+	do {
+		token = lexer_next(&lexer);
+		/* The protocol numbers parameters up to 65535; what is above names none. */
+		if (token.kind == LEXER_PARAMETER && token.len <= 6) {
+			uint32_t number = 0;
+
+			for (size_t at = 1; at < token.len; at++)
+				number = number * 10 + (uint32_t)(token.text[at] - '0');
+			if (number > highest && number <= UINT16_MAX)
+				highest = number;
+		}
+	} while (token.kind != LEXER_END && token.kind != LEXER_UNTERMINATED);
+	return highest;
+}
