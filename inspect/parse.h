@@ -1,4 +1,4 @@
-/* One parse of one text by libpg_query: fingerprint, normalised text and facts, all from the same raw tree.
+/* One parse of one text by libpg_query: fingerprint and facts from the same raw tree, and the normalised text.
  * Together with walk.c the only place that sees libpg_query. Call it on a thread with
  * LIMIT_PARSE_STACK_BYTES of stack, and only with texts that passed sqlkey's ceilings. */
 #ifndef PGPROCTOR_INSPECT_PARSE_H
@@ -7,6 +7,10 @@
 #include "config/check.h"
 #include "inspect/arena.h"
 #include "inspect/facts.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum parse_result {
 	PARSE_OK,
@@ -17,7 +21,8 @@ enum parse_result {
 struct parsed {
 	uint64_t fingerprint; /* pg_query_fingerprint's, of the whole text */
 	const char *query;    /* normalised: constants replaced by $n, comments dropped, white space folded to
-	                       * one space, at most LIMIT_QUERY_TEXT_BYTES; no literal is left in it */
+	                       * one space, lists of constants down to one, at most LIMIT_QUERY_TEXT_BYTES;
+	                       * no literal is left in it (see canonical.h) */
 	struct facts *facts;  /* one for each statement */
 	uint16_t statement_count;
 	bool truncated; /* more than LIMIT_FACTS_STATEMENTS */
@@ -25,6 +30,9 @@ struct parsed {
 
 /* Everything in `out` lives in `arena`. `sql` need not be zero-terminated. */
 MUST_USE enum parse_result parse_sql(const char *sql, size_t len, struct arena *arena, struct parsed *out);
+/* The same for a session whose standard_conforming_strings may be off. */
+MUST_USE enum parse_result parse_sql_conforming(const char *sql, size_t len, bool standard_conforming_strings,
+                                                struct arena *arena, struct parsed *out);
 
 /* The canonical text (expression.h) of an expression that stands alone, such as an index key out of
  * pg_get_indexdef, or an index predicate; NULL when it does not parse. Lives in `arena`. */

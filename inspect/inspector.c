@@ -1,0 +1,226 @@
+#include "inspect/inspector.h"
+#include "inspect/parse.h"
+
+#include <string.h>
+#include <time.h>
+
+/* No catalog has it: the verdict was made for one execution and holds for no other. */
+static const uint64_t generation_once = UINT64_MAX;
+
+struct inspector {
+	const struct rule_settings *rules;
+	struct sqlkey_scratch *scratch;
+	struct cache cache;
+	struct statement *oversize;
+	struct catalog *catalogs[LIMIT_DATABASES];
+	uint32_t catalog_count;
+	struct verdict nothing; /* of what is empty or opaque */
+	uint64_t parsed, opaque, parse_ns;
+};
+
+static void read_statement(struct inspector *inspector, struct statement *statement, enum sqlkey_result result,
+                           const struct session_state *session, const char *sql, size_t len);
+static void make_opaque(struct inspector *inspector, struct statement *statement, enum opaque_reason reason);
+static bool has_ddl(const struct parsed *parsed);
+static uint64_t thread_ns(void);
+
+struct inspector *inspector_new(const struct settings *settings, const struct rule_settings *rules)
+{
+	struct inspector *inspector = calloc(1, sizeof(*inspector));
+
+	(void)settings; /* thresholds and actions are in `rules`, ceilings in limits.h */
+	CHECK(inspector);
+	inspector->rules = rules;
+	inspector->scratch = sqlkey_scratch_new();
+	cache_init(&inspector->cache);
+	verdict_init(&inspector->nothing);
+	inspector->oversize = cache_statement_new(&(struct sqlkey){0});
+	make_opaque(inspector, inspector->oversize, OPAQUE_OVERSIZE);
+	inspector->opaque = 0;
+	return inspector;
+}
+
+void inspector_free(struct inspector *inspector)
+{
+	if (!inspector)
+		return;
+	for (uint32_t at = 0; at < inspector->catalog_count; at++)
+		catalog_unref(inspector->catalogs[at]);
+	cache_unref(inspector->oversize);
+	cache_fini(&inspector->cache);
+	verdict_fini(&inspector->nothing);
+	sqlkey_scratch_free(inspector->scratch);
+	free(inspector);
+}
+
+void inspector_put_catalog(struct inspector *inspector, struct catalog *catalog)
+{
+	const char *database = catalog_database(catalog);
+
+	for (uint32_t at = 0; at < inspector->catalog_count; at++) {
+		if (strcmp(catalog_database(inspector->catalogs[at]), database) == 0) {
+			catalog_unref(inspector->catalogs[at]);
+			inspector->catalogs[at] = catalog;
+			return;
+		}
+	}
+	/* More databases than settings may name: their sessions are judged without a catalog, and say so. */
+	if (inspector->catalog_count == LIMIT_DATABASES) {
+		catalog_unref(catalog);
+		return;
+	}
+	inspector->catalogs[inspector->catalog_count++] = catalog;
+}
+
+const struct catalog *inspector_catalog(const struct inspector *inspector, const char *database)
+{
+	for (uint32_t at = 0; at < inspector->catalog_count; at++) {
+		if (strcmp(catalog_database(inspector->catalogs[at]), database) == 0)
+			return inspector->catalogs[at];
+	}
+	return NULL;
+}
+
+struct statement *inspector_recognise(struct inspector *inspector, const struct session_state *session, const char *sql,
+                                      size_t len)
+{
+	const struct sqlkey_options options = {
+	    .standard_conforming_strings = session->standard_conforming_strings,
+	    .scope = session->scope,
+	};
+	enum sqlkey_result result;
+	struct statement *statement;
+	struct sqlkey key;
+
+	result = sqlkey_of(inspector->scratch, sql, len, &options, &key);
+	statement = cache_find(&inspector->cache, &key);
+	if (statement)
+		return cache_ref(statement);
+	statement = cache_statement_new(&key);
+	read_statement(inspector, statement, result, session, sql, len);
+	cache_insert(&inspector->cache, statement);
+	return statement;
+}
+
+struct statement *inspector_oversize(struct inspector *inspector)
+{
+	return cache_ref(inspector->oversize);
+}
+
+const struct verdict *inspector_judge(struct inspector *inspector, struct statement *statement,
+                                      const struct session_state *session, const struct bound_shape *bound,
+                                      uint16_t bound_count)
+{
+	const struct catalog *catalog = inspector_catalog(inspector, session->database);
+	uint64_t generation = catalog ? catalog_generation(catalog) : 0;
+	/* What the session created in its open transaction is not in the key, parameters even less. */
+	bool once = statement->has_ddl || session->created || (bound && statement->wants_parameters);
+	struct rule_input input = {
+	    .catalog = catalog,
+	    .session = session,
+	    .settings = inspector->rules,
+	    .bound = statement->wants_parameters ? bound : NULL,
+	    .bound_count = bound_count,
+	};
+
+	if (statement->opaque != OPAQUE_NONE || statement->statement_count == 0)
+		return &inspector->nothing;
+	if (statement->verdict && statement->generation == generation && !once)
+		return statement->verdict;
+	if (!statement->verdict) {
+		statement->verdict = malloc(sizeof(*statement->verdict));
+		CHECK(statement->verdict);
+	} else {
+		verdict_fini(statement->verdict);
+	}
+	verdict_init(statement->verdict);
+	rules_judge(statement->facts, statement->statement_count, &input, statement->verdict);
+	statement->generation = once ? generation_once : generation;
+	return statement->verdict;
+}
+
+struct inspector_figures inspector_figures(const struct inspector *inspector)
+{
+	return (struct inspector_figures){
+	    .hits = inspector->cache.hits,
+	    .misses = inspector->cache.misses,
+	    .evictions = inspector->cache.evictions,
+	    .parsed = inspector->parsed,
+	    .opaque = inspector->opaque,
+	    .parse_ns = inspector->parse_ns,
+	    .statements = inspector->cache.count,
+	    .bytes = inspector->cache.bytes,
+	};
+}
+
+static void read_statement(struct inspector *inspector, struct statement *statement, enum sqlkey_result result,
+                           const struct session_state *session, const char *sql, size_t len)
+{
+	struct parsed parsed;
+	enum parse_result outcome;
+	uint64_t began;
+
+	switch (result) {
+	case SQLKEY_OK:
+	case SQLKEY_EMPTY:
+		break;
+	case SQLKEY_UNTERMINATED:
+		make_opaque(inspector, statement, OPAQUE_UNTERMINATED);
+		return;
+	case SQLKEY_TOO_DEEP:
+		make_opaque(inspector, statement, OPAQUE_TOO_DEEP);
+		return;
+	case SQLKEY_TOO_LONG:
+		make_opaque(inspector, statement, OPAQUE_TOO_LONG);
+		return;
+	}
+	began = thread_ns();
+	outcome = parse_sql_conforming(sql, len, session->standard_conforming_strings, &statement->arena, &parsed);
+	inspector->parse_ns += thread_ns() - began;
+	inspector->parsed++;
+	if (outcome != PARSE_OK) {
+		make_opaque(inspector, statement, outcome == PARSE_SYNTAX ? OPAQUE_SYNTAX : OPAQUE_TOO_LONG);
+		return;
+	}
+	statement->fingerprint = parsed.fingerprint;
+	statement->query = parsed.query;
+	statement->facts = parsed.facts;
+	statement->statement_count = parsed.statement_count;
+	statement->has_ddl = has_ddl(&parsed);
+	statement->wants_parameters = rules_want_parameters(parsed.facts, parsed.statement_count);
+}
+
+static void make_opaque(struct inspector *inspector, struct statement *statement, enum opaque_reason reason)
+{
+	static const char *const queries[] = {
+	    [OPAQUE_SYNTAX] = "(not parsed: unknown syntax)",
+	    [OPAQUE_UNTERMINATED] = "(not parsed: a quote or comment does not end)",
+	    [OPAQUE_TOO_DEEP] = "(not parsed: nested too deep)",
+	    [OPAQUE_TOO_LONG] = "(not parsed: too many tokens)",
+	    [OPAQUE_OVERSIZE] = "(not parsed: too long)",
+	    [OPAQUE_ENCODING] = "(not parsed: client_encoding)",
+	};
+
+	inspector->opaque++;
+	statement->opaque = reason;
+	statement->query = queries[reason];
+}
+
+static bool has_ddl(const struct parsed *parsed)
+{
+	for (uint16_t at = 0; at < parsed->statement_count; at++) {
+		if (parsed->facts[at].kind == STATEMENT_DDL || parsed->facts[at].action_count > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of this thread only: what else runs on the machine is not the parser's. */
+static uint64_t thread_ns(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
+		return 0;
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}

@@ -1,0 +1,152 @@
+#include "inspect/parse.h"
+#include "inspect/canonical.h"
+#include "inspect/expression.h"
+#include "inspect/walk.h"
+#include "config/limits.h"
+
+#include <pg_query.h>
+#include <pg_query_internal.h>
+
+#include "nodes/parsenodes.h"
+
+#include <string.h>
+
+/* Exported by the library without a header. Its argument may be the list of a whole text. */
+uint64_t pg_query_fingerprint_node(const void *node);
+
+/* A setting of the server, and in the library one of the thread. parser.h has it without __thread, so this file
+ * must not include that. */
+extern __thread bool standard_conforming_strings;
+
+/* From 16 on the parser takes options; 0 is its default. */
+#ifdef PG_QUERY_DISABLE_BACKSLASH_QUOTE
+#define RAW_PARSE(sql, conforming)                                                                                     \
+	pg_query_raw_parse(sql, (conforming) ? 0 : PG_QUERY_DISABLE_STANDARD_CONFORMING_STRINGS)
+#else
+#define RAW_PARSE(sql, conforming) pg_query_raw_parse(sql)
+#endif
+
+/* A tree with the memory that it lives in. */
+struct tree {
+	MemoryContext context;
+	List *statements;
+	bool parsed;
+};
+
+static struct tree tree_make(const char *sql, bool conforming);
+static void tree_free(struct tree *tree);
+static void take_statements(const List *statements, struct arena *arena, struct parsed *out);
+static const Node *only_target(const List *statements);
+
+enum parse_result parse_sql(const char *sql, size_t len, struct arena *arena, struct parsed *out)
+{
+	return parse_sql_conforming(sql, len, true, arena, out);
+}
+
+enum parse_result parse_sql_conforming(const char *sql, size_t len, bool conforming, struct arena *arena,
+                                       struct parsed *out)
+{
+	enum parse_result result = PARSE_SYNTAX;
+	enum canonical_result made;
+	struct canonical canonical;
+	struct tree tree;
+
+	*out = (struct parsed){.query = ""};
+	canonical_init(&canonical);
+	made = canonical_make(&canonical, sql, len, conforming, CANONICAL_QUERY | CANONICAL_REDUCED);
+	if (made == CANONICAL_OK || made == CANONICAL_EMPTY) {
+		/* Parsing the reduced text gives the whole one's fingerprint and facts: what went is members of lists
+		 * that differ from their neighbours in nothing that either looks at. */
+		tree = tree_make(made == CANONICAL_OK ? canonical.reduced.bytes : "", conforming);
+		if (tree.parsed) {
+			out->fingerprint = pg_query_fingerprint_node(tree.statements);
+			if (made == CANONICAL_OK)
+				out->query = arena_copy(arena, canonical.query.bytes, canonical.query.len);
+			take_statements(tree.statements, arena, out);
+			result = PARSE_OK;
+		}
+		tree_free(&tree);
+	}
+	canonical_fini(&canonical);
+	return result;
+}
+
+const char *parse_expression(const char *expression, struct arena *arena)
+{
+	const char *text = NULL;
+	struct canonical canonical;
+	struct tree tree;
+	struct arena local;
+	char *sql;
+
+	arena_init(&local);
+	sql = arena_printf(&local, "SELECT %s", expression);
+	canonical_init(&canonical);
+	if (canonical_make(&canonical, sql, strlen(sql), true, CANONICAL_KEY_ONLY) == CANONICAL_OK) {
+		tree = tree_make(sql, true);
+		if (tree.parsed && only_target(tree.statements))
+			text = expression_of(only_target(tree.statements), arena).text;
+		tree_free(&tree);
+	}
+	canonical_fini(&canonical);
+	arena_fini(&local);
+	return text;
+}
+
+static struct tree tree_make(const char *sql, bool conforming)
+{
+	PgQueryInternalParsetreeAndError raw;
+	struct tree tree = {.context = pg_query_enter_memory_context()};
+
+	standard_conforming_strings = conforming;
+	raw = RAW_PARSE(sql, conforming);
+	standard_conforming_strings = true;
+	tree.parsed = raw.error == NULL;
+	tree.statements = raw.tree;
+	free(raw.stderr_buffer);
+	if (raw.error)
+		pg_query_free_error(raw.error);
+	return tree;
+}
+
+static void tree_free(struct tree *tree)
+{
+	pg_query_exit_memory_context(tree->context);
+	*tree = (struct tree){0};
+}
+
+static void take_statements(const List *statements, struct arena *arena, struct parsed *out)
+{
+	int count = list_length(statements);
+
+	if (count > LIMIT_FACTS_STATEMENTS) {
+		count = LIMIT_FACTS_STATEMENTS;
+		out->truncated = true;
+	}
+	out->statement_count = (uint16_t)count;
+	if (count == 0)
+		return;
+	out->facts = arena_alloc(arena, (size_t)count * sizeof(*out->facts));
+	for (int at = 0; at < count; at++)
+		walk_statement(list_nth(statements, at), arena, &out->facts[at]);
+	if (out->truncated)
+		out->facts[count - 1].truncated = true;
+}
+
+/* The expression of a SELECT of one expression and nothing else; NULL for any other. */
+static const Node *only_target(const List *statements)
+{
+	const SelectStmt *select;
+	const ResTarget *target;
+
+	if (list_length(statements) != 1)
+		return NULL;
+	select = (const SelectStmt *)linitial_node(RawStmt, statements)->stmt;
+	if (!IsA(select, SelectStmt) || select->op != SETOP_NONE || list_length(select->targetList) != 1 ||
+	    select->fromClause || select->whereClause || select->groupClause || select->sortClause ||
+	    select->limitCount || select->limitOffset || select->intoClause || select->withClause ||
+	    select->lockingClause || select->havingClause || select->windowClause || select->distinctClause)
+		return NULL;
+	target = linitial(select->targetList);
+	return IsA(target, ResTarget) && !target->name ? target->val : NULL;
+}
