@@ -60,8 +60,8 @@ struct expression expression_masked_of(const void *node, struct arena *arena)
 bool expression_structural_function(const char *name)
 {
 	static const char *const names[] = {
-	    "extract",         "date_part",        "date_trunc",           "timezone",   "to_tsvector", "to_tsquery",
-	    "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery", "set_config",
+	    "extract",    "date_bin",        "date_part",        "date_trunc",           "timezone",   "to_tsvector",
+	    "to_tsquery", "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery", "set_config",
 	};
 
 	for (size_t at = 0; at < ARRAY_LEN(names); at++)
@@ -324,8 +324,10 @@ static void write_cast(struct writer *w, const TypeCast *cast, enum place place,
 			write_constant(w, constant);
 			return;
 		}
-		/* The server prints a negative or wide constant as '-1'::integer. */
-		if (tag == T_String && nodes_type_is_number(type) && looks_like_number(constant->val.sval.sval)) {
+		/* The server prints a negative or wide constant as '-1'::integer. Where literals are hidden the cast
+		 * goes whatever they are, since nothing but their shape may show. */
+		if (tag == T_String && nodes_type_is_number(type) &&
+		    (w->masked || looks_like_number(constant->val.sval.sval))) {
 			put(w, w->masked ? "?" : constant->val.sval.sval);
 			return;
 		}
