@@ -25,6 +25,7 @@ static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t
 static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t parent, int depth);
 static void walk_with(struct gather *gather, const WithClause *with, uint16_t level, int depth);
 static int16_t add_relation(struct gather *gather, const RangeVar *relation, uint16_t level, bool is_target);
+static int16_t add_target(struct gather *gather, const RangeVar *relation, uint16_t level);
 static void walk_from(struct gather *gather, const List *items, uint16_t level, int depth);
 static void walk_from_item(struct gather *gather, const Node *item, uint16_t level, int depth);
 static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t level, int depth);
@@ -276,14 +277,13 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t
 	int column = 0;
 
 	/* The target's columns are not visible to the source: it is walked before they are. */
-	if (values)
+	if (values) {
+		walk_with(gather, source->withClause, level, depth);
 		walk_expression(gather, source->valuesLists, level, depth);
-	else
+	} else {
 		walk_query(gather, insert->selectStmt, (int16_t)level, depth + 1);
-	int16_t target = add_relation(gather, insert->relation, level, true);
-	gather_range(gather,
-	             insert->relation->alias != NULL ? insert->relation->alias->aliasname : insert->relation->relname,
-	             target, level, true);
+	}
+	add_target(gather, insert->relation, level);
 	foreach (cell, insert->cols) {
 		if (parent < 0)
 			assign(gather, ((const ResTarget *)lfirst(cell))->name,
@@ -310,10 +310,7 @@ static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t
 	uint16_t level = (uint16_t)at;
 	walk_with(gather, update->withClause, level, depth);
 
-	int16_t target = add_relation(gather, update->relation, level, true);
-	gather_range(gather,
-	             update->relation->alias != NULL ? update->relation->alias->aliasname : update->relation->relname,
-	             target, level, true);
+	add_target(gather, update->relation, level);
 	walk_from(gather, update->fromClause, level, depth);
 	ListCell *cell;
 	if (parent < 0)
@@ -339,10 +336,7 @@ static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t
 	uint16_t level = (uint16_t)at;
 	walk_with(gather, delete->withClause, level, depth);
 
-	int16_t target = add_relation(gather, delete->relation, level, true);
-	gather_range(gather,
-	             delete->relation->alias != NULL ? delete->relation->alias->aliasname : delete->relation->relname,
-	             target, level, true);
+	add_target(gather, delete->relation, level);
 	walk_from(gather, delete->usingClause, level, depth);
 	gather->levels[level].has_where = delete->whereClause != NULL;
 	walk_where(gather, delete->whereClause, level, depth);
@@ -361,10 +355,7 @@ static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t pa
 	uint16_t level = (uint16_t)at;
 	walk_with(gather, merge->withClause, level, depth);
 
-	int16_t target = add_relation(gather, merge->relation, level, true);
-	gather_range(gather,
-	             merge->relation->alias != NULL ? merge->relation->alias->aliasname : merge->relation->relname,
-	             target, level, true);
+	int16_t target = add_target(gather, merge->relation, level);
 	walk_from_item(gather, merge->sourceRelation, level, depth);
 	gather->levels[level].has_where = true;
 
@@ -415,6 +406,20 @@ static int16_t add_relation(struct gather *gather, const RangeVar *relation, uin
 	                               });
 }
 
+static const char *visible_name(const RangeVar *relation)
+{
+	return relation->alias != NULL ? relation->alias->aliasname : relation->relname;
+}
+
+/* What an INSERT, UPDATE, DELETE or MERGE writes to: one more item of its level. */
+static int16_t add_target(struct gather *gather, const RangeVar *relation, uint16_t level)
+{
+	int16_t target = add_relation(gather, relation, level, true);
+
+	gather_range(gather, visible_name(relation), target, level, true);
+	return target;
+}
+
 static void walk_from(struct gather *gather, const List *items, uint16_t level, int depth)
 {
 	ListCell *cell;
@@ -431,11 +436,10 @@ static void walk_from_item(struct gather *gather, const Node *item, uint16_t lev
 	case T_RangeVar: {
 		const RangeVar *relation = (const RangeVar *)item;
 		int16_t at = add_relation(gather, relation, level, false);
-		const char *name = relation->alias != NULL ? relation->alias->aliasname : relation->relname;
 		/* FROM t AS a (x, y): the columns' names are not the table's. */
 		if (relation->alias != NULL && relation->alias->colnames != NIL)
 			at = -1;
-		gather_range(gather, name, at, level, true);
+		gather_range(gather, visible_name(relation), at, level, true);
 		break;
 	}
 	case T_JoinExpr:

@@ -128,6 +128,15 @@ static void with_queries(void **state)
 		 "relation 1 d cte level=2\n"
 		 "relation 2 d target\n"
 		 "where 0:[a] equal = column=a bare and level=1 literal\n"},
+		{"INSERT INTO t (a) WITH x AS (SELECT 1 FROM u) VALUES ((SELECT 1 FROM x))",
+		 "insert\n"
+		 "level 0\n"
+		 "level 1 in 0\n"
+		 "level 2 in 0\n"
+		 "relation 0 u level=1\n"
+		 "relation 1 x cte level=2\n"
+		 "relation 2 t target\n"
+		 "set a subquery\n"},
 	};
 	/* clang-format on */
 
