@@ -43,8 +43,13 @@ struct reporter {
 	struct mailbox full, empty;
 	atomic_bool under_way, reopen, stop;
 
-	pthread_mutex_t lock; /* guards the next four, for the length of a memcpy */
-	char *waiting;        /* LIMIT_PARCEL_BYTES */
+	/* Lines of other threads keep their place among the worker's: those that came before a parcel was put are
+	 * written before it, the others wait for a tick at least. So `started` is first, and `stopped`, said just
+	 * before the stop, comes after the last interval. */
+	atomic_uint_fast64_t waiting_end; /* bytes that ever waited, written under the lock */
+	uint64_t put_end;                 /* waiting_end when the parcel in `full` was put */
+	pthread_mutex_t lock;             /* guards the next four, for the length of a memcpy */
+	char *waiting;                    /* LIMIT_PARCEL_BYTES; ends at waiting_end */
 	size_t waiting_len;
 	uint64_t waiting_lost;
 	int64_t waiting_ms; /* when the last one came, monotonic */
@@ -56,7 +61,7 @@ struct reporter {
 	struct stats stats;
 	struct gauges gauges;
 	int64_t started_ms, interval_started_ms; /* monotonic */
-	char *taken;                             /* the other half of `waiting` */
+	char *taken;                             /* LIMIT_PARCEL_BYTES, out of `waiting` */
 	char *batch;                             /* BATCH_BYTES */
 	size_t batch_len;
 	uint64_t lost_now;   /* not yet told of */
@@ -72,7 +77,8 @@ struct reporter {
 
 static void *run(void *context);
 static void carry_parcel(struct reporter *reporter);
-static void carry_waiting(struct reporter *reporter, bool last);
+static void carry_waiting(struct reporter *reporter, uint64_t end);
+static void carry_aged(struct reporter *reporter, bool last);
 static void end_interval(struct reporter *reporter);
 static void write_stats(struct reporter *reporter, int64_t wall_ms);
 static void tell_losses(struct reporter *reporter);
@@ -146,6 +152,7 @@ bool reporter_put(struct reporter *reporter, struct parcel *parcel)
 	CHECK(reporter != NULL && parcel != NULL);
 	if (atomic_exchange_explicit(&reporter->under_way, true, memory_order_acq_rel))
 		return false;
+	reporter->put_end = atomic_load(&reporter->waiting_end);
 	struct parcel *older = mailbox_put(&reporter->full, parcel);
 	CHECK(older == NULL);
 	wake(reporter);
@@ -168,6 +175,7 @@ void reporter_line(struct reporter *reporter, const struct logline *line)
 		memcpy(reporter->waiting + reporter->waiting_len, line->text, line->len);
 		reporter->waiting_len += line->len;
 		reporter->waiting_ms = now_ms(CLOCK_MONOTONIC);
+		atomic_fetch_add(&reporter->waiting_end, line->len);
 	} else {
 		reporter->waiting_lost++;
 	}
@@ -217,7 +225,7 @@ static void *run(void *context)
 		carry_parcel(reporter);
 		if (last)
 			end_interval(reporter);
-		carry_waiting(reporter, last);
+		carry_aged(reporter, last);
 		tell_losses(reporter);
 		flush(reporter);
 		if (last)
@@ -231,6 +239,7 @@ static void carry_parcel(struct reporter *reporter)
 	if (parcel == NULL)
 		return;
 	reporter->parcel = parcel;
+	carry_waiting(reporter, reporter->put_end);
 	write_out(reporter, parcel->lines, parcel->lines_len);
 	reporter->lost_now += parcel->lost_lines;
 	reporter->lost_total += parcel->lost_lines;
@@ -252,28 +261,34 @@ static void carry_parcel(struct reporter *reporter)
 		end_interval(reporter);
 }
 
-/* A line waits for a tick after it came: so `stopped`, said just before the stop, is written after the last interval
- * and not before it. */
-static void carry_waiting(struct reporter *reporter, bool last)
+/* The waiting lines up to `end`, a place in all that ever waited; it always lies between two lines. */
+static void carry_waiting(struct reporter *reporter, uint64_t end)
 {
 	pthread_mutex_lock(&reporter->lock);
-	bool fresh = now_ms(CLOCK_MONOTONIC) - reporter->waiting_ms < TICK_MS;
-	if (fresh && !last && reporter->waiting_len < LIMIT_PARCEL_BYTES / 2) {
-		pthread_mutex_unlock(&reporter->lock);
-		return;
-	}
-	char *full = reporter->waiting;
-	size_t len = reporter->waiting_len;
+	uint64_t start = atomic_load(&reporter->waiting_end) - reporter->waiting_len;
+	size_t len = end > start ? (size_t)(end - start) : 0;
+	CHECK(len <= reporter->waiting_len);
+	memcpy(reporter->taken, reporter->waiting, len);
+	reporter->waiting_len -= len;
+	memmove(reporter->waiting, reporter->waiting + len, reporter->waiting_len);
 	uint64_t lost = reporter->waiting_lost;
-	reporter->waiting = reporter->taken;
-	reporter->taken = full;
-	reporter->waiting_len = 0;
 	reporter->waiting_lost = 0;
 	pthread_mutex_unlock(&reporter->lock);
 	reporter->lost_now += lost;
 	reporter->lost_total += lost;
 	flush(reporter);
-	write_out(reporter, full, len);
+	write_out(reporter, reporter->taken, len);
+}
+
+static void carry_aged(struct reporter *reporter, bool last)
+{
+	pthread_mutex_lock(&reporter->lock);
+	uint64_t end = atomic_load(&reporter->waiting_end);
+	bool aged = now_ms(CLOCK_MONOTONIC) - reporter->waiting_ms >= TICK_MS;
+	bool many = reporter->waiting_len > LIMIT_PARCEL_BYTES / 2;
+	pthread_mutex_unlock(&reporter->lock);
+	if (last || aged || many)
+		carry_waiting(reporter, end);
 }
 
 static int compare_findings(const void *left, const void *right)

@@ -155,6 +155,19 @@ static void help(void **state)
 	assert_int_equal(options.command, OPTIONS_PRINT);
 	for (size_t at = 0; at < ARRAY_LEN(flags); at++)
 		assert_non_null(strstr(options.text, flags[at]));
+	static char page[1 << 16];
+	FILE *file = fopen("docs/pgproctor.1", "r");
+	assert_non_null(file);
+	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+	fclose(file);
+	for (size_t at = 0; at < ARRAY_LEN(flags); at++) {
+		char escaped[64] = "";
+		for (const char *byte = flags[at]; *byte != '\0'; byte++)
+			snprintf(escaped + strlen(escaped), sizeof(escaped) - strlen(escaped),
+			         *byte == '-' ? "\\-" : "%c", *byte);
+		if (strstr(page, escaped) == NULL)
+			fail_msg("the manual page lacks %s", flags[at]);
+	}
 	assert_int_equal(parse("report", "-h", NULL), 0);
 	assert_non_null(strstr(options.text, "--format text|markdown"));
 	assert_null(strstr(options.text, "html"));

@@ -221,6 +221,39 @@ static void an_interval(void **state)
 	free(text);
 }
 
+/* What another thread said before a parcel was put is written before its lines: `started` is the log's first line. */
+static void lines_keep_their_place(void **state)
+{
+	(void)state;
+	struct reporter *reporter = start();
+	struct parcel *parcel = parcel_new();
+	for (int round = 0; round < 20; round++) {
+		struct logline said;
+		char text[32];
+		logline_begin(&said, SETTINGS_FORMAT_JSON, 0, LOG_LEVEL_INFO, "said");
+		logline_int(&said, "round", round);
+		logline_end(&said);
+		reporter_line(reporter, &said);
+		snprintf(text, sizeof(text), "parcel %d\n", round);
+		add_line(parcel, text);
+		put(reporter, parcel);
+		parcel = take(reporter);
+		if (round % 7 == 3) /* long enough for a tick */
+			for (int64_t until = now_ms() + 150; now_ms() < until; nap())
+				;
+	}
+	parcel_free(parcel);
+	reporter_stop(reporter);
+	char *text = slurp(path), *at = text;
+	for (int round = 0; round < 20; round++) {
+		char wanted[64];
+		snprintf(wanted, sizeof(wanted), "\"round\":%d}\nparcel %d\n", round, round);
+		at = strstr(at, wanted);
+		assert_non_null(at);
+	}
+	free(text);
+}
+
 /* Stopping writes out what is under way: figures without an interval's end, and the lines of other threads after them.
  */
 static void stop_flushes(void **state)
@@ -419,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(lines_pass_through, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(an_interval, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(lines_keep_their_place, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(stop_flushes, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(blocked_output, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(full_disk, set_up, remove_files),
