@@ -320,8 +320,8 @@ class Proctor:
         """The first such event; fails, showing what there is instead, when none comes."""
         found = wait_until(lambda: self.events(event, **fields), timeout)
         if not found:
-            others = "\n".join(self.lines()[-30:])
-            raise AssertionError(f"no {event} event with {fields} in {timeout} s; the log ends in:\n{others}")
+            others = [line[:300] for line in self.lines() if '"event":"stats"' not in line]
+            raise AssertionError(f"no {event} event with {fields} in {timeout} s; the log ends in:\n" + "\n".join(others[-15:]))
         return found[0]
 
 

@@ -33,7 +33,7 @@ STATEMENTS = [
     "SET search_path TO public",
     "SHOW search_path",
     "EXPLAIN (COSTS off) SELECT * FROM t",
-    "SELECT $$dollar$$, E'esc\\n', U&'\\0041', B'101', 1.5e3, 0x1, ARRAY[1, 2], ROW(1, 'a'), '{\"a\": 1}'::jsonb -> 'a'",
+    "SELECT $$dollar$$, E'esc\\n', U&'\\0041', B'101', 1.5e3, ARRAY[1, 2], ROW(1, 'a'), '{\"a\": 1}'::jsonb -> 'a'",
 ]
 
 
