@@ -27,6 +27,14 @@ def secrets(postgres, database):
     )
 
 
+@pytest.fixture(autouse=True)
+def tidy(postgres, database, secrets):
+    yield
+    postgres.sql("DROP ROLE IF EXISTS clerk; DROP INDEX IF EXISTS i; DELETE FROM secrets WHERE id > 3000", database)
+    postgres.sql("ALTER TABLE secrets DROP COLUMN IF EXISTS note, DROP COLUMN IF EXISTS r", database)
+    postgres.sql("ALTER TABLE secrets DROP CONSTRAINT IF EXISTS secrets_name_check", database)
+
+
 def ignoring_errors(execute, *arguments):
     try:
         execute(*arguments)
@@ -53,7 +61,7 @@ def plant(dsn):
         f"CREATE INDEX i ON secrets (id) WHERE name <> '{c[6]}'",
         f"ALTER TABLE secrets ADD note text DEFAULT '{c[6]}', ADD r float DEFAULT random() + {NUMBER}",
         f"ALTER TABLE secrets ADD CHECK (name <> '{c[6]}')",
-        f"CREATE ROLE some LOGIN PASSWORD '{c[7]}'",
+        f"CREATE ROLE clerk LOGIN PASSWORD '{c[7]}'",
         f"SET application_name.x = '{c[7]}'",
         f"PREPARE p AS SELECT '{c[8]}'; EXECUTE p; DEALLOCATE p",
         f"SELECT pg_sleep(0.15), '{c[8]}'",
@@ -92,6 +100,3 @@ def test_no_canary_in_the_log(start_proctor, postgres, database, secrets, log_fo
             at = text.find(canary)
             assert at < 0, f"{name}: …{text[max(0, at - 300):at + 100]}"
     assert "Q101" in proctor.log.read_text() or "leading-wildcard" in proctor.log.read_text()
-    postgres.sql("DROP ROLE IF EXISTS some; DROP INDEX IF EXISTS i; DELETE FROM secrets WHERE id > 3000", database)
-    postgres.sql("ALTER TABLE secrets DROP COLUMN IF EXISTS note, DROP COLUMN IF EXISTS r", database)
-    postgres.sql("ALTER TABLE secrets DROP CONSTRAINT IF EXISTS secrets_name_check", database)

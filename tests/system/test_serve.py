@@ -262,7 +262,7 @@ def test_text_log(start_proctor, postgres, database):
         cursor = connection.cursor()
         cursor.execute("SELECT 1")
         assert harness.wait_until(lambda: any("catalog" in line for line in proctor.lines()))
-        cursor.execute("SELECT n FROM big WHERE UPPER(name::text) LIKE UPPER('%x%y%') ORDER BY name")
+        cursor.execute("SELECT n FROM big WHERE UPPER(name::text) LIKE UPPER('%walnut%') ORDER BY name")
     connection.close()
     proctor.stop()
     text = proctor.log.read_text()

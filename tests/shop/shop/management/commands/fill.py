@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, products, customers, **options):
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO shop_category (id, name) SELECT n, name FROM unnest(%s::text[]) WITH ORDINALITY AS c(name, n)",
+                "INSERT INTO shop_category (name) SELECT name FROM unnest(%s::text[]) WITH ORDINALITY AS c(name, n) ORDER BY n",
                 [CATEGORIES],
             )
             self.fill_products(cursor, products)
