@@ -97,6 +97,12 @@ enum {
 	/* Finished lines waiting in one parcel; what no longer fits is dropped and counted. */
 	LIMIT_PARCEL_BYTES = 1024 * 1024,
 
+	/* What one review keeps apart, beyond any log of a real application: 2 kB a row, so 128 MB at worst. More is
+	 * dropped and counted, and the review says so. */
+	LIMIT_REVIEW_ROWS = 65536,
+	LIMIT_REVIEW_FINDINGS = 65536,
+	LIMIT_REVIEW_REASONS = 1024,
+
 	/* -- settings ------------------------------------------------------------------------- */
 	LIMIT_SETTING_BYTES = 1024,
 	LIMIT_DATABASES = 256,

@@ -293,8 +293,9 @@ static void fingerprint_json(struct logline *line, const struct stats_row *row)
 	char histogram[HISTOGRAM_TEXT_BYTES];
 	size_t frame = sizeof(",\"histogram\":\"\"");
 	size_t fits = room(line) > frame + 1 ? room(line) - frame : 1;
-	size_t full = histogram_write(&row->latency, histogram, sizeof(histogram));
-	size_t len = histogram_write(&row->latency, histogram, fits < sizeof(histogram) ? fits : sizeof(histogram));
+	size_t full = histogram_write(&row->latency, histogram, sizeof(histogram)), len = full;
+	if (full >= fits)
+		len = histogram_write(&row->latency, histogram, fits);
 	logline_text_n(line, "histogram", histogram, len);
 	line->cut = line->cut || len < full;
 }

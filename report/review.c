@@ -274,7 +274,7 @@ static bool add_fingerprint(struct review *review, struct json_object *line)
 	const char *query = text_of(line, "query");
 	struct review_row *row = find_row(review, database, fingerprint, query);
 	if (row == NULL) {
-		if (review->row_count == REVIEW_ROWS_MAX)
+		if (review->row_count == LIMIT_REVIEW_ROWS)
 			return false;
 		row = arena_alloc(&review->arena, sizeof(*row));
 		row->database = arena_text(&review->arena, database);
@@ -322,7 +322,7 @@ static bool add_finding(struct review *review, struct json_object *line, const c
 			finding = known;
 	}
 	if (finding == NULL) {
-		if (review->finding_count == REVIEW_FINDINGS_MAX)
+		if (review->finding_count == LIMIT_REVIEW_FINDINGS)
 			return false;
 		finding = arena_alloc(&review->arena, sizeof(*finding));
 		finding->table_rows = -1;
@@ -377,7 +377,7 @@ static void add_reason(struct review *review, const char *event, const char *rea
 			return;
 		}
 	}
-	if (review->reason_count == REVIEW_REASONS_MAX) {
+	if (review->reason_count == LIMIT_REVIEW_REASONS) {
 		review->totals.dropped++;
 		return;
 	}

@@ -8,21 +8,14 @@
 #define PGPROCTOR_REPORT_REVIEW_H
 
 #include "config/check.h"
+#include "config/limits.h"
 #include "inspect/histogram.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-	/* Ceilings of what one review keeps apart, beyond any log of a real application. More is dropped and counted.
-	 */
-	REVIEW_ROWS_MAX = 65536,
-	REVIEW_FINDINGS_MAX = 65536,
-	REVIEW_REASONS_MAX = 1024,
-
-	REVIEW_TS_BYTES = 32,
-};
+enum { REVIEW_TS_BYTES = 32 };
 
 /* One kind of statement in one database. */
 struct review_row {

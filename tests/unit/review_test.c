@@ -296,7 +296,7 @@ static void every_cut(void **state)
 static void ceilings(void **state)
 {
 	(void)state;
-	for (uint64_t at = 0; at < REVIEW_REASONS_MAX + 10; at++) {
+	for (uint64_t at = 0; at < LIMIT_REVIEW_REASONS + 10; at++) {
 		char text[128];
 		snprintf(text, sizeof(text), "{\"ts\":\"t\",\"event\":\"unparsed\",\"reason\":\"%llu\"}",
 		         (unsigned long long)at);
@@ -304,7 +304,7 @@ static void ceilings(void **state)
 	}
 	uint32_t count;
 	free(review_reasons(review, &count));
-	assert_int_equal(count, REVIEW_REASONS_MAX);
+	assert_int_equal(count, LIMIT_REVIEW_REASONS);
 	assert_int_equal(review_totals(review).dropped, 10);
 }
 
