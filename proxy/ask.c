@@ -9,7 +9,12 @@
 #include <string.h>
 
 /* The server's own ceiling for messages that carry no SQL or data (PQ_SMALL_MESSAGE_LIMIT in libpq.h). */
-enum { ASK_SMALL_MESSAGE_BYTES = 10000 };
+enum {
+	ASK_SMALL_MESSAGE_BYTES = 10000,
+	/* PQ_LARGE_MESSAGE_LIMIT (libpq/libpq.h) without the length word: at the header of a longer message the server
+	 * ends the session, so there is no body to wait for. */
+	ASK_LARGE_MESSAGE_BYTES = 0x3ffffffe - 4,
+};
 
 static void ask_query(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_parse(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
@@ -46,6 +51,8 @@ enum session_intake ask_header(struct session *session, struct relay_out *out, u
 			session_refuse(session, "08P01", "message too long before authentication");
 			return INTAKE_DISCARD;
 		}
+		if (body_bytes > ASK_LARGE_MESSAGE_BYTES)
+			return INTAKE_STREAM;
 		if (type == MESSAGE_BIND)
 			return body_bytes <= LIMIT_BIND_BYTES ? INTAKE_HOLD : INTAKE_PREFIX;
 		if (body_bytes <= LIMIT_INSPECT_BYTES)
