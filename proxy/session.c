@@ -12,8 +12,9 @@
 #include <string.h>
 
 /* After FIN to the client it may still be sending; a close with unread input would turn into an RST that can
- * destroy the last message on its way. So it is read to its end, for this long at most. */
-enum { SESSION_LINGER_MS = 5000 };
+ * destroy the last message on its way. So it is read to its end, for this long at most. A client that was idle when
+ * pgproctor stops has sent nothing, and often doesn't look before its next query: the stop doesn't wait for that. */
+enum { SESSION_LINGER_MS = 5000, SESSION_LINGER_STOPPING_MS = 200 };
 
 /* What SSLRequest and GSSENCRequest are answered with while there is no encryption to offer. */
 static const char SESSION_NO = 'N';
@@ -301,7 +302,8 @@ static void session_client_sent(struct link *link)
 	if (session->client.ended)
 		session_abort(session, session->end_reason);
 	else
-		uv_timer_start(&session->timer, session_on_timer, SESSION_LINGER_MS, 0);
+		uv_timer_start(&session->timer, session_on_timer,
+		               session->draining ? SESSION_LINGER_STOPPING_MS : SESSION_LINGER_MS, 0);
 }
 
 /* -- the server's side -------------------------------------------------------------------------- */
