@@ -29,19 +29,19 @@ enum statement_kind {
 	STATEMENT_SAVEPOINT,   /* name */
 	STATEMENT_RELEASE,     /* name */
 	STATEMENT_ROLLBACK_TO, /* name */
-	STATEMENT_SET,         /* name ("timezone", "search_path", "TRANSACTION" …), local; value: the constants as SHOW
-	                        * would print them ("app, public"), NULL: DEFAULT or not constant */
-	STATEMENT_RESET,       /* name; NULL: ALL */
-	STATEMENT_PREPARE,     /* name; the inner statement's facts are this statement's */
-	STATEMENT_EXECUTE,     /* name */
-	STATEMENT_DEALLOCATE,  /* name; NULL: ALL */
-	STATEMENT_DECLARE,     /* name, hold; the inner query's facts are this statement's */
-	STATEMENT_FETCH,       /* name; also MOVE */
-	STATEMENT_CLOSE,       /* name; NULL: ALL */
-	STATEMENT_DISCARD,     /* name: "all", "plans", "sequences", "temp" */
-	STATEMENT_EXPLAIN,     /* the inner statement's facts; `analyze` says that it really runs */
-	STATEMENT_ANALYZE,     /* ANALYZE and plain VACUUM: the catalog's figures change */
-	STATEMENT_LISTEN,      /* LISTEN, UNLISTEN, NOTIFY */
+	STATEMENT_SET,     /* name ("timezone", "search_path", "TRANSACTION" …), local; value: the constants as SHOW
+	                    * would print them ("app, public"), NULL: DEFAULT or not constant */
+	STATEMENT_RESET,   /* name; NULL: ALL */
+	STATEMENT_PREPARE, /* name; the inner statement's facts are this statement's */
+	STATEMENT_EXECUTE, /* name */
+	STATEMENT_DEALLOCATE, /* name; NULL: ALL */
+	STATEMENT_DECLARE,    /* name, hold; the inner query's facts are this statement's */
+	STATEMENT_FETCH,      /* name; also MOVE */
+	STATEMENT_CLOSE,      /* name; NULL: ALL */
+	STATEMENT_DISCARD,    /* name: "all", "plans", "sequences", "temp" */
+	STATEMENT_EXPLAIN,    /* the inner statement's facts; `analyze` says that it really runs */
+	STATEMENT_ANALYZE,    /* ANALYZE and plain VACUUM: the catalog's figures change */
+	STATEMENT_LISTEN,     /* LISTEN, UNLISTEN, NOTIFY */
 	STATEMENT_LOCK,
 	STATEMENT_TRUNCATE,
 	STATEMENT_DO,
@@ -94,12 +94,14 @@ struct fact_predicate {
 	bool bare;                 /* expression is just that column (casts between text types aside) */
 	bool cast;                 /* expression casts it to another type than text/varchar */
 	bool negated;              /* NOT (…), NOT LIKE, !~~ */
-	bool conjunct;             /* and-ed to what its level reads of the relation: in WHERE, in an inner join's ON, and
-	                            * on the nullable side of an outer join's; false under OR, NOT, CASE, in HAVING */
-	const char *collation;     /* an explicit COLLATE, else NULL */
+	bool conjunct;         /* and-ed to what its level reads of the relation: in WHERE, in an inner join's ON, and
+	                        * on the nullable side of an outer join's; false under OR, NOT, CASE, in HAVING */
+	const char *collation; /* an explicit COLLATE, else NULL */
 	enum operand_kind operand;
-	uint16_t parameter;      /* OPERAND_PARAMETER: n of $n */
-	bool parameter_prefixed; /* something constant stands before it by ||: '%' || $1 */
+	int16_t operand_relation;       /* OPERAND_COLUMN: whose columns they are, -1 when of several or none known */
+	const char *operand_expression; /* OPERAND_COLUMN: the canonical text, else NULL */
+	uint16_t parameter;             /* OPERAND_PARAMETER: n of $n */
+	bool parameter_prefixed;        /* something constant stands before it by ||: '%' || $1 */
 	bool parameter_suffixed;
 	struct pattern_shape shape; /* OPERAND_LITERAL, and the constants around a parameter */
 	const char *operand_type;   /* the operand's cast, as written ("int8"), else NULL */
@@ -149,7 +151,8 @@ enum ddl_form {
 	DDL_DROP_TABLE,
 	DDL_VACUUM_FULL,
 	DDL_CLUSTER,
-	DDL_SET_STORAGE_PROPERTY, /* method: "logged", "unlogged", "access method", "tablespace"; object: the latter's name */
+	DDL_SET_STORAGE_PROPERTY, /* method: "logged", "unlogged", "access method", "tablespace"; object: the latter's
+	                             name */
 	DDL_ATTACH_PARTITION,
 	DDL_DETACH_PARTITION,
 	DDL_REFRESH_MATERIALIZED_VIEW,
@@ -190,15 +193,17 @@ struct fact_action {
 	const char *column;         /* the column altered or added */
 	const char *const *columns; /* key columns or expressions (canonical) of an index or constraint */
 	uint16_t column_count;
-	const char *method;       /* CREATE INDEX … USING, "btree" by default */
-	const char *reindex_kind; /* "table", "index", "schema", "database", "system" */
-	struct fact_type type;    /* ADD COLUMN, ALTER TYPE; name NULL when none */
+	const char *const *opclasses; /* CREATE INDEX: by column, NULL where not named */
+	bool has_options;             /* CREATE INDEX: more than name, method, keys, operator classes and WHERE */
+	const char *method;           /* CREATE INDEX … USING, "btree" by default */
+	const char *reindex_kind;     /* "table", "index", "schema", "database", "system" */
+	struct fact_type type;        /* ADD COLUMN, ALTER TYPE; name NULL when none */
 	enum using_kind using_kind;
 	const struct fact_call *calls; /* in the default: volatility decides about a rewrite */
 	uint16_t call_count;
 	const char *index;  /* ADD CONSTRAINT … USING INDEX: its name */
-	int16_t referenced; /* index into relations: a foreign key's table, the partition attached or detached, the parent
-	                     * of a CREATE TABLE … PARTITION OF; else -1 */
+	int16_t referenced; /* index into relations: a foreign key's table, the partition attached or detached, the
+	                     * parent of a CREATE TABLE … PARTITION OF; else -1 */
 	bool concurrently;
 	bool only;      /* CREATE INDEX ON ONLY, ALTER TABLE ONLY */
 	bool if_exists; /* IF EXISTS or IF NOT EXISTS */
@@ -227,7 +232,7 @@ struct facts {
 	const char *value;
 	bool local, hold, analyze;
 	bool for_update; /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
-	bool truncated; /* a ceiling was met: there is more than the facts say */
+	bool truncated;  /* a ceiling was met: there is more than the facts say */
 	struct fact_relation *relations;
 	uint16_t relation_count;
 	struct fact_predicate *predicates;

@@ -297,6 +297,11 @@ static void emit(struct gather *gather, struct fact_predicate *predicate, const 
 	if (right != NULL && IsA(right, SubLink))
 		predicate->operand = OPERAND_SUBQUERY;
 	predicate->operand_type = arena_text(gather->arena, operand.type);
+	predicate->operand_relation = -1;
+	if (predicate->operand == OPERAND_COLUMN) {
+		predicate->operand_relation = predicate_relation(gather, right, place.level);
+		predicate->operand_expression = expression_masked_of(right, gather->arena).text;
+	}
 	if (predicate->operand == OPERAND_PARAMETER) {
 		predicate->parameter = operand.parameter;
 		predicate->parameter_prefixed = operand.prefixed;

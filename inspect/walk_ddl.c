@@ -15,6 +15,7 @@ static void reindex(struct gather *gather, const ReindexStmt *reindex);
 static bool vacuum(struct gather *gather, const VacuumStmt *vacuum);
 static void some_change(struct gather *gather, const RangeVar *relation, const char *object);
 static void set_object(struct gather *gather, struct fact_action *action, const List *names);
+static void set_opclasses(struct gather *gather, struct fact_action *action, const List *elements);
 static void set_columns(struct gather *gather, struct fact_action *action, const char *const *columns, uint16_t count);
 static bool has_option(const List *options, const char *name);
 
@@ -277,7 +278,25 @@ static void create_index(struct gather *gather, const IndexStmt *index)
 	action->if_exists = index->if_not_exists;
 	action->only = !index->relation->inh;
 	action->has_predicate = index->whereClause != NULL;
+	action->has_options = index->indexIncludingParams != NIL || index->options != NIL || index->tableSpace != NULL;
 	walk_ddl_elements(gather, action, index->indexParams);
+	set_opclasses(gather, action, index->indexParams);
+}
+
+static void set_opclasses(struct gather *gather, struct fact_action *action, const List *elements)
+{
+	const char **opclasses = arena_alloc(gather->arena, (action->column_count + 1) * sizeof(*opclasses));
+
+	action->opclasses = opclasses;
+	for (int at = 0; at < list_length(elements) && at < action->column_count; at++) {
+		const IndexElem *element = list_nth(elements, at);
+
+		if (element->opclass != NIL)
+			opclasses[at] = arena_text(gather->arena, nodes_last_name(element->opclass));
+		action->has_options |= element->collation != NIL || element->opclassopts != NIL ||
+		                       element->ordering != SORTBY_DEFAULT ||
+		                       element->nulls_ordering != SORTBY_NULLS_DEFAULT;
+	}
 }
 
 /* The last but `skip` names of a list are a relation: [catalog.][schema.]name. */
