@@ -1,5 +1,6 @@
 #include "inspect/rules.h"
 
+#include "inspect/rules_constraint.h"
 #include "inspect/rules_ddl.h"
 #include "inspect/rules_read.h"
 
@@ -40,15 +41,15 @@ const struct rule rules_table[] = {
         "a new serial, identity, generated or constrained-domain column: the whole table is rewritten"),
     DDL("M209", "alter-type-rewrites", SEVERITY_INFO, true, rules_ddl_alter_type,
         "a column's new type: the whole table is rewritten"),
-    DDL("M211", "set-not-null-scans", SEVERITY_INFO, true, rules_ddl_set_not_null,
+    DDL("M211", "set-not-null-scans", SEVERITY_INFO, true, rules_constraint_set_not_null,
         "SET NOT NULL without a valid CHECK that proves it: the whole table is read under lock"),
-    DDL("M212", "add-check-validates", SEVERITY_INFO, true, rules_ddl_add_check,
+    DDL("M212", "add-check-validates", SEVERITY_INFO, true, rules_constraint_add_check,
         "a CHECK that is validated at once: the whole table is read under lock"),
-    DDL("M213", "add-fk-validates", SEVERITY_INFO, true, rules_ddl_add_foreign_key,
+    DDL("M213", "add-fk-validates", SEVERITY_INFO, true, rules_constraint_add_foreign_key,
         "a foreign key that is validated at once: the whole table is read under lock on both tables"),
-    DDL("M214", "add-unique-builds-index", SEVERITY_INFO, true, rules_ddl_add_unique,
+    DDL("M214", "add-unique-builds-index", SEVERITY_INFO, true, rules_constraint_add_unique,
         "a unique constraint or index: it is built under lock"),
-    DDL("M215", "add-pk-builds-index", SEVERITY_INFO, true, rules_ddl_add_primary_key,
+    DDL("M215", "add-pk-builds-index", SEVERITY_INFO, true, rules_constraint_add_primary_key,
         "a primary key: its index is built under lock"),
     DDL("M223", "vacuum-full-cluster", SEVERITY_INFO, true, rules_ddl_vacuum_full,
         "VACUUM FULL or CLUSTER: the whole table is rewritten, and nobody can read it"),

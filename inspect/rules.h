@@ -1,5 +1,5 @@
-/* The rule table and the engine that runs it. A rule is one row here and one function in rules_read.c or
- * rules_ddl.c; adding one touches that file, the table and its test.
+/* The rule table and the engine that runs it. A rule is one row here and one function in rules_read.c,
+ * rules_ddl.c or rules_constraint.c; adding one touches that file, the table and its test.
  *
  * What a table's size does: on a small table every rule is silent; on a medium one it has its severity for that, or
  * is silent; on a large one its own severity; where the size is not known, one severity lower, and the message says

@@ -1,43 +1,316 @@
 #include "inspect/rules_read.h"
 
+#include "inspect/lookup.h"
+#include "inspect/remedy.h"
+
+#include <string.h>
+
+typedef void describe_fn(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                         struct finding *finding);
+
+static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
+                   enum lookup_complaint complaint, describe_fn *describe);
+static void describe_unserved(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                              struct finding *finding);
+static void describe_mismatch(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                              struct finding *finding);
+static void describe_short(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                           struct finding *finding);
+
 void rules_read_leading_wildcard(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
-	(void)rule;
-	(void)input;
-	(void)verdict;
+	report(rule, input, verdict, LOOKUP_LEADING, describe_unserved);
 }
 
 void rules_read_short_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
-	(void)rule;
-	(void)input;
-	(void)verdict;
+	report(rule, input, verdict, LOOKUP_SHORT, describe_short);
 }
 
 void rules_read_expression_mismatch(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
-	(void)rule;
-	(void)input;
-	(void)verdict;
+	report(rule, input, verdict, LOOKUP_MISMATCH, describe_mismatch);
 }
 
 void rules_read_prefix(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
-	(void)rule;
-	(void)input;
-	(void)verdict;
+	report(rule, input, verdict, LOOKUP_PREFIX, describe_unserved);
 }
 
 void rules_read_iexact(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
-	(void)rule;
-	(void)input;
-	(void)verdict;
+	report(rule, input, verdict, LOOKUP_IEXACT, describe_unserved);
 }
 
 void rules_read_regex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
-	(void)rule;
+	report(rule, input, verdict, LOOKUP_REGEX, describe_unserved);
+}
+
+static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
+                   enum lookup_complaint complaint, describe_fn *describe)
+{
+	for (uint16_t i = 0; i < input->facts->predicate_count; i++) {
+		struct lookup lookup = lookup_of(input, &input->facts->predicates[i]);
+		if (lookup.complaint != complaint)
+			continue;
+		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = lookup.predicate->column};
+		describe(input, &lookup, &verdict->arena, &finding);
+		if (lookup.predicate->negated)
+			rules_add_lowered(verdict, rule, input, lookup.relation, &finding);
+		else
+			rules_add(verdict, rule, input, lookup.relation, &finding);
+	}
+}
+
+/* -- what to say ---------------------------------------------------------------------------------- */
+
+static const char *display(struct arena *arena, const struct lookup *lookup);
+static const char *lookup_name(const struct lookup *lookup, const char *expression);
+static const char *why(const struct lookup *lookup, struct arena *arena);
+static void remedy(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                   struct finding *finding);
+static const char *index_expression(struct arena *arena, const struct lookup *lookup);
+
+static void describe_unserved(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                              struct finding *finding)
+{
+	if (lookup->predicate->negated) {
+		finding->message = arena_printf(arena,
+		                                "each call reads the whole table: no index serves a negated pattern, "
+		                                "neither on %s nor on anything else",
+		                                display(arena, lookup));
+		finding->hint = "Restrict the rows by another condition that an index serves.";
+		return;
+	}
+	finding->message = arena_printf(arena, "each call reads the whole table: %s", why(lookup, arena));
+	remedy(input, lookup, arena, finding);
+}
+
+static void describe_mismatch(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                              struct finding *finding)
+{
+	const struct catalog_index *index = lookup->match.index;
+	const char *other = NULL;
+	for (uint16_t k = 0; k < index->key_count && !other; k++) {
+		const struct catalog_index_key *key = &index->keys[k];
+		if (key->expression && strstr(key->expression, lookup->predicate->column))
+			other = key->expression;
+	}
+	CHECK(other); /* indexes_for found it by that */
+	const char *serves = lookup_name(lookup, other);
+	const char *asked = lookup_name(lookup, lookup->predicate->expression);
+	const char *but = "";
+	if (serves && asked && strcmp(serves, asked) != 0)
+		but = arena_printf(arena, " and serves %s, not %s", serves, asked);
+	finding->message = arena_printf(arena, "each call reads the whole table: nothing indexes %s; %s is on %s%s",
+	                                display(arena, lookup), index->name, remedy_expression(arena, other), but);
+	remedy(input, lookup, arena, finding);
+}
+
+static void describe_short(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                           struct finding *finding)
+{
 	(void)input;
-	(void)verdict;
+	finding->message =
+	    arena_printf(arena,
+	                 "each call reads the whole table: %s indexes the trigrams of %s, and the pattern "
+	                 "has none: it takes three letters in a row, or fewer next to a word's edge",
+	                 lookup->match.index->name, display(arena, lookup));
+	finding->hint = "Ask for at least three letters, or match the beginning only.";
+	bool like = lookup->predicate->operator == PREDICATE_LIKE || lookup->predicate->operator == PREDICATE_ILIKE;
+	if (like && lookup->predicate->column)
+		finding->fix_django =
+		    arena_printf(arena, "if len(q) < 3: qs = qs.filter(%s__%sstartswith=q)", lookup->predicate->column,
+		                 lookup->predicate->bare && lookup->predicate->operator == PREDICATE_LIKE ? "" : "i");
+}
+
+/* A column of another type than text is cast to it; in the canonical text that cast is not seen. */
+static bool needs_cast(const struct lookup *lookup)
+{
+	static const char *const texts[] = {"text", "varchar", "bpchar", "citext", "name"};
+	if (!lookup->column || strstr(lookup->predicate->expression, "host(") ||
+	    strchr(lookup->predicate->expression, '>'))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (strcmp(lookup->column->type, texts[i]) == 0)
+			return false;
+	}
+	return true;
+}
+
+static const char *display(struct arena *arena, const struct lookup *lookup)
+{
+	const struct fact_predicate *predicate = lookup->predicate;
+	if (predicate->column && needs_cast(lookup) && predicate->bare)
+		return arena_printf(arena, "\"%s\"::text", predicate->column);
+	return remedy_expression(arena, predicate->expression);
+}
+
+/* What Django calls the lookup, were it on that expression; NULL when it has no name for it. */
+static const char *lookup_name(const struct lookup *lookup, const char *expression)
+{
+	const char *column = lookup->predicate->column;
+	bool bare = column && strcmp(expression, column) == 0;
+	bool upper = strncmp(expression, "upper(", 6) == 0;
+	if (!bare && !upper)
+		return NULL;
+	switch (lookup->predicate->operator) {
+	case PREDICATE_EQUAL:
+		return bare ? "exact" : "iexact";
+	case PREDICATE_LIKE:
+		if (lookup->shape.leading_wildcard)
+			return bare ? "contains" : "icontains";
+		return bare ? "startswith" : "istartswith";
+	case PREDICATE_REGEX:
+		return bare ? "regex" : NULL;
+	case PREDICATE_IREGEX:
+		return bare ? "iregex" : NULL;
+	default:
+		return NULL;
+	}
+}
+
+/* Names the index that comes nearest, and why it does not serve. */
+static const char *why(const struct lookup *lookup, struct arena *arena)
+{
+	const struct fact_predicate *predicate = lookup->predicate;
+	const char *shown = display(arena, lookup);
+	const struct catalog_index *near = NULL;
+	bool same = false;
+	for (uint16_t i = 0; i < lookup->relation->index_count && !same; i++) {
+		const struct catalog_index *index = &lookup->relation->indexes[i];
+		for (uint16_t k = 0; k < index->key_count && !same; k++) {
+			const struct catalog_index_key *key = &index->keys[k];
+			if (key->expression && strcmp(key->expression, predicate->expression) == 0) {
+				near = index;
+				same = true;
+			} else if (!near && key->column && predicate->column &&
+			           strcmp(key->column, predicate->column) == 0) {
+				near = index;
+			}
+		}
+	}
+	if (!near)
+		return arena_printf(arena, "nothing indexes %s", shown);
+	if (!same)
+		return arena_printf(arena, "nothing indexes %s; %s is a %s index on %s", shown, near->name,
+		                    near->method, remedy_expression(arena, predicate->column));
+	if (!near->valid || !near->ready)
+		return arena_printf(arena, "%s on %s is not valid: its build has failed or is not done", near->name,
+		                    shown);
+	bool first = near->keys[0].expression && strcmp(near->keys[0].expression, predicate->expression) == 0;
+	if (!first && strcmp(near->method, "btree") == 0)
+		return arena_printf(arena,
+		                    "in %s, %s stands behind a column that the statement does not compare for "
+		                    "equality",
+		                    near->name, shown);
+	if (predicate->collation && near->keys[0].collation &&
+	    strcmp(predicate->collation, near->keys[0].collation) != 0)
+		return arena_printf(arena, "%s on %s has another collation than the statement asks for", near->name,
+		                    shown);
+	if (near->predicate)
+		return arena_printf(arena,
+		                    "%s on %s holds only a part of the rows, and the statement does not say that "
+		                    "it wants no others",
+		                    near->name, shown);
+	switch (lookup->need) {
+	case NEED_PATTERN_OPS:
+		return arena_printf(arena,
+		                    "%s on %s sorts by the rules of a language, and the beginning of a text is not "
+		                    "a range there",
+		                    near->name, shown);
+	case NEED_TRIGRAM:
+		return arena_printf(arena, "%s on %s is a %s index and serves no %s", near->name, shown, near->method,
+		                    lookup->shape.leading_wildcard ? "wildcard in front" : "such pattern");
+	default:
+		return arena_printf(arena, "%s on %s is a %s index and does not serve it", near->name, shown,
+		                    near->method);
+	}
+}
+
+/* -- what to paste -------------------------------------------------------------------------------- */
+
+static void remedy(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+                   struct finding *finding)
+{
+	const struct fact_predicate *predicate = lookup->predicate;
+	const struct catalog_relation *relation = lookup->relation;
+	const char *expression = index_expression(arena, lookup);
+	if (!expression || lookup->need == NEED_UNSERVABLE) {
+		finding->hint = lookup->need == NEED_UNSERVABLE
+		                    ? "No index serves such a pattern; restrict the rows by another condition."
+		                    : "No index can hold that expression; compare a column of a text type instead.";
+		return;
+	}
+	bool upper = strncmp(predicate->expression, "upper(", 6) == 0;
+	bool lower = strncmp(predicate->expression, "lower(", 6) == 0;
+	bool of_column = predicate->bare || ((upper || lower) && !strpbrk(predicate->expression + 6, " ('"));
+	const char *wrapped = upper ? "upper_" : lower ? "lower_" : predicate->bare ? "" : "expr_";
+	const char *kind = lookup->need == NEED_TRIGRAM ? "trgm" : lookup->need == NEED_PATTERN_OPS ? "like" : "idx";
+	const char *type = lookup->column ? lookup->column->type : "text";
+	const char *pattern_ops = predicate->bare && strcmp(type, "varchar") == 0  ? "varchar_pattern_ops"
+	                          : predicate->bare && strcmp(type, "bpchar") == 0 ? "bpchar_pattern_ops"
+	                                                                           : "text_pattern_ops";
+	struct remedy_index index = {
+	    .name = remedy_name(arena, relation, predicate->column ? predicate->column : "expr",
+	                        arena_printf(arena, "%s%s", wrapped, kind)),
+	    .method = lookup->need == NEED_TRIGRAM ? "gin" : NULL,
+	    .expression = expression,
+	    .opclass = lookup->need == NEED_TRIGRAM       ? "gin_trgm_ops"
+	               : lookup->need == NEED_PATTERN_OPS ? pattern_ops
+	                                                  : NULL,
+	    .trigram = lookup->need == NEED_TRIGRAM,
+	};
+	finding->fix_sql = remedy_create_index(arena, input->catalog, relation, &index);
+	finding->hint = arena_printf(arena, "Build %s on %s, in a migration of its own.",
+	                             index.trigram                      ? "a trigram index"
+	                             : lookup->need == NEED_PATTERN_OPS ? "an index for patterns"
+	                                                                : "an index",
+	                             display(arena, lookup));
+	if (!of_column || needs_cast(lookup))
+		return; /* Django's RunSQL takes the SQL as it is */
+
+	const char *class = index.trigram ? "GinIndex" : "Index";
+	const char *django;
+	if (predicate->bare && index.opclass) {
+		django = arena_printf(arena, "%s(fields=[\"%s\"], opclasses=[\"%s\"], name=\"%s\")", class,
+		                      predicate->column, index.opclass, index.name);
+	} else {
+		const char *function = upper ? "Upper" : "Lower";
+		django = index.opclass ? arena_printf(arena, "%s(OpClass(%s(\"%s\"), name=\"%s\"), name=\"%s\")", class,
+		                                      function, predicate->column, index.opclass, index.name)
+		                       : arena_printf(arena, "%s(%s(\"%s\"), name=\"%s\")", class, function,
+		                                      predicate->column, index.name);
+	}
+	finding->fix_django = remedy_add_index(arena, input->catalog, relation, index.trigram, django);
+}
+
+/* SQL for between an index's brackets; NULL when its value may change with a setting, so that no index can hold it. */
+static const char *index_expression(struct arena *arena, const struct lookup *lookup)
+{
+	static const char *const immutable[] = {"int2", "int4", "int8", "numeric", "uuid", "bool", "json", "jsonb"};
+	const struct fact_predicate *predicate = lookup->predicate;
+	const char *cast = "";
+	if (needs_cast(lookup)) {
+		bool stays = false;
+		for (size_t i = 0; i < ARRAY_LEN(immutable); i++)
+			stays |= strcmp(lookup->column->type, immutable[i]) == 0;
+		if (!stays)
+			return NULL;
+		cast = "::text";
+	}
+	if (predicate->bare && !*cast)
+		return remedy_identifier(arena, predicate->column);
+	if (predicate->bare)
+		return arena_printf(arena, "(%s%s)", remedy_identifier(arena, predicate->column), cast);
+	size_t len = strlen(predicate->expression);
+	if (lookup_is_upper_or_lower(predicate) && !strpbrk(predicate->expression + 6, " ('") &&
+	    predicate->expression[len - 1] == ')')
+		return arena_printf(arena, "%.6s%s%s)", predicate->expression,
+		                    remedy_identifier(arena, predicate->column), cast);
+	/* Any other expression has its literals masked; without any it can be written as it is. */
+	if (*cast || strchr(predicate->expression, '?') || strchr(predicate->expression, '$') || predicate->cast)
+		return NULL;
+	return arena_printf(arena, "(%s)", predicate->expression);
 }

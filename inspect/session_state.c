@@ -58,7 +58,6 @@ static bool same_relation(const struct session_state *state, const char *created
 static bool path_names(const struct session_state *state, const char *schema);
 static bool action_creates(const struct fact_action *action);
 static void update_scope(struct session_state *state);
-static bool is_utc(const char *zone, size_t len);
 static uint64_t hash_name(const char *name);
 static void *grow(void *memory, size_t size);
 
@@ -101,7 +100,7 @@ void session_state_parameter(struct session_state *state, const char *name, size
                              size_t value_len)
 {
 	if (name_len == strlen("TimeZone") && strncasecmp(name, "TimeZone", name_len) == 0) {
-		state->time_zone_utc = is_utc(value, value_len);
+		state->time_zone_utc = session_state_is_utc(value, value_len);
 	} else if (name_len == strlen("standard_conforming_strings") &&
 	           strncasecmp(name, "standard_conforming_strings", name_len) == 0) {
 		state->standard_conforming_strings = value_len == 2 && strncasecmp(value, "on", 2) == 0;
@@ -159,6 +158,25 @@ bool session_state_creates(const struct session_state *state, const struct facts
 			continue;
 		const struct fact_relation *relation = &facts->relations[action->relation];
 		if (same_relation(state, relation->schema, relation->name, action->temporary, schema, name))
+			return true;
+	}
+	return false;
+}
+
+/* The zones whose offset is 0 and always was: only between them and UTC does PostgreSQL take timestamp and
+ * timestamptz for the same bits (TimestampTimestampTzRequiresRewrite in timestamp.c). */
+bool session_state_is_utc(const char *zone, size_t len)
+{
+	static const char *const zones[] = {
+	    "UTC",   "UCT",   "GMT",  "Zulu",  "Universal", "Greenwich", "GMT0",
+	    "GMT+0", "GMT-0", "UTC0", "UTC+0", "UTC-0",     "<+00>+00",  "<+00>-00",
+	};
+	if (len > 4 && strncasecmp(zone, "Etc/", 4) == 0) {
+		zone += 4;
+		len -= 4;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
+		if (len == strlen(zones[i]) && strncasecmp(zone, zones[i], len) == 0)
 			return true;
 	}
 	return false;
@@ -507,25 +525,6 @@ static void update_scope(struct session_state *state)
 			scope ^= XXH3_64bits_withSeed(state->created->relations[i].name, LIMIT_NAME_BYTES, 1);
 	}
 	state->scope = scope;
-}
-
-/* The zones whose offset is 0 and always was: only between them and UTC does PostgreSQL take timestamp and
- * timestamptz for the same bits (TimestampTimestampTzRequiresRewrite in timestamp.c). */
-static bool is_utc(const char *zone, size_t len)
-{
-	static const char *const zones[] = {
-	    "UTC",   "UCT",   "GMT",  "Zulu",  "Universal", "Greenwich", "GMT0",
-	    "GMT+0", "GMT-0", "UTC0", "UTC+0", "UTC-0",     "<+00>+00",  "<+00>-00",
-	};
-	if (len > 4 && strncasecmp(zone, "Etc/", 4) == 0) {
-		zone += 4;
-		len -= 4;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
-		if (len == strlen(zones[i]) && strncasecmp(zone, zones[i], len) == 0)
-			return true;
-	}
-	return false;
 }
 
 static uint64_t hash_name(const char *name)

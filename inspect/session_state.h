@@ -48,5 +48,7 @@ bool session_state_created(const struct session_state *state, const char *schema
 /* The same for what one statement creates: does `facts` create that relation? For statements of the same message. */
 bool session_state_creates(const struct session_state *state, const struct facts *facts, const char *schema,
                            const char *name);
+/* Is that the name of a time zone that is UTC and always was? */
+bool session_state_is_utc(const char *zone, size_t len);
 
 #endif

@@ -1,0 +1,254 @@
+#include "inspect/rules_constraint.h"
+
+#include "inspect/change.h"
+#include "inspect/remedy.h"
+
+#include <string.h>
+
+static bool proved_not_null(const struct catalog_relation *relation, const char *column);
+static void add_check(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                      struct verdict *verdict);
+static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                            struct verdict *verdict);
+static void add_built_constraint(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                                 bool primary, struct verdict *verdict);
+static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                             struct verdict *verdict);
+
+void rules_constraint_set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	struct change change;
+	for (uint16_t at = 0; change_next(input, arena, DDL_SET_NOT_NULL, &at, &change);) {
+		if (proved_not_null(change.relation, change.action->column))
+			continue;
+		const char *check = change_constraint_name(arena, &change, "notnull");
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = change.action->column,
+		    .message =
+		        arena_printf(arena,
+		                     "the whole of %s is read while nobody else can read or write it: no valid CHECK "
+		                     "proves that %s is never NULL",
+		                     change.table, change.column),
+		    .hint =
+		        "Prove it first by a CHECK that is added NOT VALID and validated in a transaction of its own.",
+		    .fix_sql = arena_printf(arena,
+		                            "ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID;\n"
+		                            "ALTER TABLE %s VALIDATE CONSTRAINT %s;\n"
+		                            "ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n"
+		                            "ALTER TABLE %s DROP CONSTRAINT %s;",
+		                            change.table, check, change.column, change.table, check, change.table,
+		                            change.column, change.table, check),
+		    .fix_django =
+		        arena_printf(arena,
+		                     "AddConstraintNotValid(\"%s\", CheckConstraint(…__isnull=False)), in the next "
+		                     "migration ValidateConstraint, then AlterField",
+		                     remedy_model(arena, change.relation)),
+		};
+		rules_add(verdict, rule, input, change.relation, &finding);
+	}
+}
+
+static bool proved_not_null(const struct catalog_relation *relation, const char *name)
+{
+	const struct catalog_column *column = catalog_column(relation, name);
+	if (column && column->not_null)
+		return true;
+	for (uint16_t i = 0; i < relation->constraint_count; i++) {
+		const struct catalog_constraint *check = &relation->constraints[i];
+		if (check->kind != CATALOG_CHECK || !check->valid)
+			continue;
+		for (uint16_t c = 0; c < check->not_null_count; c++) {
+			if (strcmp(check->not_null_columns[c], name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+void rules_constraint_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct change change;
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_CHECK, &at, &change);) {
+		if (!change.action->not_valid)
+			add_check(rule, input, &change, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
+		if (change.action->has_check && !change_adds_nothing(input, &change))
+			add_check(rule, input, &change, verdict);
+	}
+}
+
+static void add_check(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                      struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	bool inlined = change->action->form == DDL_ADD_COLUMN;
+	const char *name = change_constraint_name(arena, change, "check");
+	struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = change->action->column,
+	    .message =
+	        arena_printf(arena, "the whole of %s is read while nobody else can read or write it%s", change->table,
+	                     inlined ? ": the new column's CHECK is verified for each row, though it is the same "
+	                               "in all of them"
+	                             : ": the CHECK is verified for each row"),
+	    .hint =
+	        inlined
+	            ? "Add the column first, then its CHECK as NOT VALID, and validate that in a transaction of its "
+	              "own."
+	            : "Add it as NOT VALID, and validate it in a transaction of its own: that lets others write.",
+	    .fix_sql = arena_printf(arena,
+	                            "ALTER TABLE %s ADD CONSTRAINT %s CHECK (…) NOT VALID;\n"
+	                            "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+	                            change->table, name, change->table, name),
+	    .fix_django = arena_printf(arena,
+	                               "AddConstraintNotValid(\"%s\", CheckConstraint(…)), in the next migration "
+	                               "ValidateConstraint",
+	                               remedy_model(arena, change->relation)),
+	};
+	rules_add(verdict, rule, input, change->relation, &finding);
+}
+
+void rules_constraint_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct change change;
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_FOREIGN_KEY, &at, &change);) {
+		if (!change.action->not_valid)
+			add_foreign_key(rule, input, &change, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
+		const struct fact_action *action = change.action;
+		/* A column that is NULL in every row refers to nothing: PostgreSQL skips the check. */
+		bool filled =
+		    (action->has_default && !action->default_is_null) || action->has_generated || action->has_identity;
+		if (action->has_references && filled && !change_adds_nothing(input, &change))
+			add_foreign_key(rule, input, &change, verdict);
+	}
+}
+
+static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                            struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	const struct catalog_relation *referenced = rules_relation(input, change->action->referenced);
+	const char *name = change_constraint_name(arena, change, "fkey");
+	const char *to = referenced ? remedy_table(arena, referenced) : "the referenced table";
+	bool inlined = change->action->form == DDL_ADD_COLUMN;
+	struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = inlined                             ? change->action->column
+	              : change->action->column_count == 1 ? change->action->columns[0]
+	                                                  : NULL,
+	    .message = arena_printf(arena, "writes on %s and on %s wait while each row of %s is looked up",
+	                            change->table, to, change->table),
+	    .hint = "Add the foreign key as NOT VALID, and validate it in a transaction of its own: that lets others "
+	            "write.",
+	    .fix_sql =
+	        arena_printf(arena,
+	                     "ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s NOT VALID;\n"
+	                     "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+	                     change->table, name, inlined ? change->column : change_columns(arena, change->action), to,
+	                     change->table, name),
+	    .fix_django = "SeparateDatabaseAndState: the ForeignKey in state_operations, these two as RunSQL in "
+	                  "database_operations, the second in a migration of its own",
+	};
+	if (rules_size(input, change->relation) == RULE_LARGE || !referenced ||
+	    rules_size(input, referenced) != RULE_LARGE) {
+		rules_add(verdict, rule, input, change->relation, &finding);
+		return;
+	}
+	/* Few rows to look up, but the lock on the table that everybody writes to has to be waited for. */
+	finding.message = arena_printf(arena,
+	                               "%s is locked against writes until the rows of %s are looked up and the "
+	                               "transaction ends",
+	                               to, change->table);
+	rules_add_lowered(verdict, rule, input, referenced, &finding);
+}
+
+void rules_constraint_add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct change change;
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_UNIQUE, &at, &change);) {
+		if (!change.action->using_index)
+			add_built_constraint(rule, input, &change, false, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
+		if (change.action->has_unique && !change_adds_nothing(input, &change))
+			add_built_constraint(rule, input, &change, false, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_CREATE_INDEX, &at, &change);) {
+		if (change.action->unique && !change.action->concurrently && !change_adds_nothing(input, &change))
+			add_unique_index(rule, input, &change, verdict);
+	}
+}
+
+void rules_constraint_add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct change change;
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_PRIMARY_KEY, &at, &change);) {
+		if (!change.action->using_index)
+			add_built_constraint(rule, input, &change, true, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
+		if (change.action->has_primary && !change_adds_nothing(input, &change))
+			add_built_constraint(rule, input, &change, true, verdict);
+	}
+}
+
+static void add_built_constraint(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                                 bool primary, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	bool inlined = change->action->form == DDL_ADD_COLUMN;
+	const char *name = change_constraint_name(arena, change, primary ? "pkey" : "key");
+	const char *kind = primary ? "PRIMARY KEY" : "UNIQUE";
+	struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = inlined                             ? change->action->column
+	              : change->action->column_count == 1 ? change->action->columns[0]
+	                                                  : NULL,
+	    .message = arena_printf(arena,
+	                            "nobody can read or write %s while the whole table is read and the index of the %s "
+	                            "constraint is built",
+	                            change->table, kind),
+	    .hint = primary
+	                ? "Build the unique index CONCURRENTLY, and make the constraint out of it; its columns must be "
+	                  "NOT NULL before."
+	                : "Build the unique index CONCURRENTLY, and make the constraint out of it.",
+	    .fix_sql = arena_printf(arena,
+	                            "%sCREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n"
+	                            "ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;",
+	                            inlined ? "-- after the plain ADD COLUMN:\n" : "", name, change->table,
+	                            inlined ? change->column : change_columns(arena, change->action), change->table,
+	                            name, kind, name),
+	    .fix_django =
+	        "SeparateDatabaseAndState: the field or constraint in state_operations, these two as RunSQL in "
+	        "database_operations, in a migration with atomic = False",
+	};
+	rules_add(verdict, rule, input, change->relation, &finding);
+}
+
+static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                             struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	bool partitioned = change->relation->kind == CATALOG_PARTITIONED_TABLE;
+	struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = change->action->column_count == 1 ? change->action->columns[0] : NULL,
+	    .message =
+	        arena_printf(arena,
+	                     "every INSERT, UPDATE and DELETE on %s waits while the whole of it is read and the unique "
+	                     "index is built",
+	                     change->table),
+	    .hint = partitioned ? "A partitioned table refuses CONCURRENTLY: create the index ON ONLY it, build it "
+	                          "CONCURRENTLY on each partition, then attach those."
+	                        : "Build it with CREATE UNIQUE INDEX CONCURRENTLY, outside a transaction.",
+	    .fix_sql = change_concurrent_index(arena, change),
+	    .fix_django = "SeparateDatabaseAndState: AddConstraint in state_operations, this as RunSQL in "
+	                  "database_operations, in a migration with atomic = False",
+	};
+	rules_add(verdict, rule, input, change->relation, &finding);
+}
