@@ -15,7 +15,9 @@
 	" ELSE co.collprovider = 'b' OR co.collprovider = 'c' AND co.collcollate IN ('C', 'POSIX') END "
 
 /* Everything is said again in each transaction, because a pooler may stand in between and hand out another session.
- * The timeouts for the whole connection are feed.c's. */
+ * The timeouts for the whole connection are feed.c's. Nested
+ * loops are what the planner takes after a thousand migrations and no ANALYZE, for one row where there are thousands.
+ */
 const char feed_sql_begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                               "SET LOCAL search_path = pg_catalog;"
                               "SET LOCAL client_encoding = 'UTF8';"
@@ -23,6 +25,7 @@ const char feed_sql_begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                               "SET LOCAL extra_float_digits = 1;"
                               "SET LOCAL quote_all_identifiers = off;"
                               "SET LOCAL lock_timeout = '1s';"
+                              "SET LOCAL enable_nestloop = off;"
                               "SET LOCAL jit = off";
 
 const char feed_sql_facts[] = "SELECT current_setting('block_size'), pg_encoding_max_length(encoding)"
@@ -125,9 +128,11 @@ const char feed_sql_extensions[] = "SELECT extname FROM pg_extension";
 
 /* pg_relation_size and the deparser open the table, and so would wait behind whoever holds or awaits ACCESS EXCLUSIVE:
  * those are left out, and lock_timeout is for the one that gets it in between. They close it again at once. */
-const char feed_sql_open_begin[] = "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog;"
-                                   "SET LOCAL client_encoding = 'UTF8'; SET LOCAL standard_conforming_strings = on;"
-                                   "SET LOCAL quote_all_identifiers = off; SET LOCAL lock_timeout = ";
+const char feed_sql_open_begin[] =
+    "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog;"
+    "SET LOCAL client_encoding = 'UTF8'; SET LOCAL standard_conforming_strings = on;"
+    "SET LOCAL quote_all_identifiers = off; SET LOCAL enable_nestloop = off; SET LOCAL jit = off;"
+    "SET LOCAL lock_timeout = ";
 const char feed_sql_open_wanted[] = "; WITH wanted AS MATERIALIZED (SELECT c.oid FROM pg_class c WHERE c.oid IN (";
 /* The definition of a single key is its expression alone, without operator class and direction. */
 const char feed_sql_open_end[] =
