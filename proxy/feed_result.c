@@ -123,6 +123,8 @@ static void set_error(struct feed_result *result, const PGresult *from)
 	const char *text = PQresultErrorField(from, PG_DIAG_MESSAGE_PRIMARY);
 	if (text == NULL)
 		text = PQerrorMessage(result->connection);
+	if (text[0] == '\0')
+		text = "no answer";
 	size_t len = strcspn(text, "\r\n");
 	snprintf(result->error, result->error_size, "%.*s%s%s%s", (int)(len < TEXT_MAX ? len : TEXT_MAX), text,
 	         state != NULL ? " (" : "", state != NULL ? state : "", state != NULL ? ")" : "");

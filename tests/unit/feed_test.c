@@ -402,6 +402,28 @@ static void a_database_name_is_not_a_dsn(void **state)
 	free(log);
 }
 
+static void too_many_databases_are_told_of_once(void **state)
+{
+	/* The databases past the ceiling get one line together, and the ones before it are still read. */
+	(void)state;
+	struct stand *stand = stand_new();
+	stand_start(stand);
+	feed_want(stand->feed, "books", "postgres");
+	wait_published(stand, 1);
+	for (int at = 0; at < LIMIT_DATABASES + 50; at++) {
+		char name[32];
+		snprintf(name, sizeof(name), "none_%d", at);
+		feed_want(stand->feed, name, "postgres");
+	}
+	wait_logged(stand, "too many are in use");
+	feed_refresh(stand->feed, "books");
+	wait_published(stand, 2);
+	char *log = stand_stop(stand);
+	const char *first = strstr(log, "too many are in use");
+	assert_null(strstr(first + 1, "too many are in use"));
+	free(log);
+}
+
 static void stops_at_once(void **state)
 {
 	/* Stopping interrupts a statement under way, here one that waits for a lock on the catalog itself, and is over
@@ -469,6 +491,7 @@ int main(void)
 	    cmocka_unit_test(follows_the_dsn),
 	    cmocka_unit_test(no_password_reaches_the_log),
 	    cmocka_unit_test(a_database_name_is_not_a_dsn),
+	    cmocka_unit_test(too_many_databases_are_told_of_once),
 	    cmocka_unit_test(stops_at_once),
 	    cmocka_unit_test(many_threads_may_ask),
 	};
