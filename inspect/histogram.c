@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static_assert(HISTOGRAM_SUB_BUCKETS == 1 << HISTOGRAM_SUB_BITS, "a bucket's index is taken apart by shifts");
@@ -77,23 +76,35 @@ uint64_t histogram_upper_us(uint32_t bucket)
 	return ((leading + 1) << shift) - 1;
 }
 
+/* The digits before `end`; returns where they begin. A line has hundreds of entries, too many for snprintf. */
+static char *write_digits(char *end, uint32_t number)
+{
+	do
+		*--end = (char)('0' + number % 10);
+	while ((number /= 10) != 0);
+	return end;
+}
+
 size_t histogram_write(const struct histogram *histogram, char *to, size_t size)
 {
 	CHECK(to != NULL && size > 0);
 	size_t len = 0;
-	to[0] = '\0';
 	for (uint32_t at = 0; at < HISTOGRAM_BUCKETS; at++) {
 		if (histogram->counts[at] == 0)
 			continue;
-		char entry[24];
-		int entry_len =
-		    snprintf(entry, sizeof(entry), "%s%u:%u", len > 0 ? " " : "", at, histogram->counts[at]);
-		CHECK(entry_len > 0 && (size_t)entry_len < sizeof(entry));
-		if (len + (size_t)entry_len >= size)
+		char entry[24], *end = entry + sizeof(entry);
+		char *start = write_digits(end, histogram->counts[at]);
+		*--start = ':';
+		start = write_digits(start, at);
+		if (len > 0)
+			*--start = ' ';
+		size_t entry_len = (size_t)(end - start);
+		if (len + entry_len >= size)
 			break;
-		memcpy(to + len, entry, (size_t)entry_len + 1);
-		len += (size_t)entry_len;
+		memcpy(to + len, start, entry_len);
+		len += entry_len;
 	}
+	to[len] = '\0';
 	return len;
 }
 
