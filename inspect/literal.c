@@ -6,6 +6,7 @@
 static bool keeps_literal(const struct pass *pass);
 static bool is_only_argument(const struct pass *pass);
 static unsigned string_class(struct pass *pass);
+static size_t leading_zeros(const struct lexer_token *token);
 static char integer_class(const struct pass *pass);
 static void track_keep(struct pass *pass);
 static void track_type(struct pass *pass);
@@ -27,7 +28,8 @@ void literal_put(struct pass *pass)
 		rendering_key(pass, token->text, token->len);
 		rendering_key(pass, "", 1);
 	} else if (token->kind == LEXER_INTEGER || token->kind == LEXER_DECIMAL) {
-		unsigned class = pass->seen_regex ? shape_class(token->text, token->len) : 0;
+		size_t zeros = token->kind == LEXER_INTEGER ? leading_zeros(token) : 0;
+		unsigned class = pass->seen_regex ? shape_class(token->text + zeros, token->len - zeros) : 0;
 		char tag[4] = {'d', 0, (char)(class & 0xFF), (char)(class >> 8)};
 
 		if (token->kind == LEXER_INTEGER) {
@@ -102,12 +104,14 @@ static bool keeps_literal(const struct pass *pass)
 static bool is_only_argument(const struct pass *pass)
 {
 	struct lexer lexer = pass->lexer;
-	struct lexer_token token;
+	struct lexer_token token = pass->token;
+	bool type;
 
 	do {
+		type = token.kind == LEXER_COLON_COLON || is_punctuation(&token, '.');
 		token = lexer_next(&lexer);
-	} while (token.kind == LEXER_COLON_COLON || token.kind == LEXER_WORD || token.kind == LEXER_QUOTED ||
-	         is_punctuation(&token, '.'));
+	} while (token.kind == LEXER_COLON_COLON || is_punctuation(&token, '.') ||
+	         (type && (token.kind == LEXER_WORD || token.kind == LEXER_QUOTED)));
 	return is_punctuation(&token, ')');
 }
 
@@ -127,17 +131,22 @@ static unsigned string_class(struct pass *pass)
 	return shape_class(key->bytes + key->len, len);
 }
 
+static size_t leading_zeros(const struct lexer_token *token)
+{
+	size_t zeros = 0;
+
+	while (zeros + 1 < token->len && token->text[zeros] == '0')
+		zeros++;
+	return zeros;
+}
+
 /* 1 fits int4, 2 int8, 3 numeric; a deep OFFSET is a class of its own. */
 static char integer_class(const struct pass *pass)
 {
-	const char *text = pass->token.text;
-	size_t len = pass->token.len;
+	size_t zeros = leading_zeros(&pass->token), len = pass->token.len - zeros;
+	const char *text = pass->token.text + zeros;
 	uint64_t value = 0;
 
-	while (len > 1 && *text == '0') {
-		text++;
-		len--;
-	}
 	if (len > 19)
 		return 3;
 	for (size_t at = 0; at < len; at++)
