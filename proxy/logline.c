@@ -312,8 +312,8 @@ static void put_duration(struct logline *line, const char *name, uint64_t us)
 static void fingerprint_text(struct logline *line, const struct stats_row *row)
 {
 	char human[HUMAN_BYTES];
-	put_printf(line, "%016llx  %6s calls", (unsigned long long)row->fingerprint,
-	           human_count((double)row->calls, human));
+	put_printf(line, "%016llx  %6s call%c", (unsigned long long)row->fingerprint,
+	           human_count((double)row->calls, human), row->calls == 1 ? ' ' : 's');
 	put_duration(line, "total", row->total_us);
 	put_duration(line, "mean", row->calls > 0 ? row->total_us / row->calls : 0);
 	put_duration(line, "p95", histogram_quantile_us(&row->latency, 0.95));

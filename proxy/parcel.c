@@ -48,9 +48,14 @@ void parcel_reset(struct parcel *parcel)
 bool parcel_empty(const struct parcel *parcel)
 {
 	CHECK(parcel != NULL);
+	return parcel->lines_len == 0 && parcel->lost_lines == 0 && !parcel->interval_ends && parcel_idle(parcel);
+}
+
+bool parcel_idle(const struct parcel *parcel)
+{
+	CHECK(parcel != NULL);
 	const struct stats *stats = &parcel->stats;
-	return parcel->lines_len == 0 && parcel->lost_lines == 0 && !parcel->interval_ends && stats->row_count == 0 &&
-	       stats->other == NULL && stats->finding_count == 0 && stats->findings_dropped == 0 &&
-	       stats->statements == 0 && stats->opaque == 0 && stats->blind_sessions == 0 && stats->bytes_in == 0 &&
-	       stats->bytes_out == 0;
+	return stats->row_count == 0 && stats->other == NULL && stats->finding_count == 0 &&
+	       stats->findings_dropped == 0 && stats->statements == 0 && stats->opaque == 0 &&
+	       stats->blind_sessions == 0 && stats->bytes_in == 0 && stats->bytes_out == 0;
 }

@@ -28,6 +28,8 @@ void parcel_free(struct parcel *parcel);
 /* Appends a finished line, or counts it as lost. */
 void parcel_add_line(struct parcel *parcel, const char *line, size_t len);
 void parcel_reset(struct parcel *parcel);
+/* Nothing in it to hand over; nothing in its figures to report. */
 bool parcel_empty(const struct parcel *parcel);
+bool parcel_idle(const struct parcel *parcel);
 
 #endif

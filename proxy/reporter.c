@@ -60,6 +60,7 @@ struct reporter {
 	enum settings_format format;
 	struct stats stats;
 	struct gauges gauges;
+	bool told;                               /* no figures have come since the last interval ended */
 	int64_t started_ms, interval_started_ms; /* monotonic */
 	char *taken;                             /* LIMIT_PARCEL_BYTES, out of `waiting` */
 	char *batch;                             /* BATCH_BYTES */
@@ -223,7 +224,7 @@ static void *run(void *context)
 		if (atomic_exchange(&reporter->reopen, false))
 			reopen(reporter);
 		carry_parcel(reporter);
-		if (last)
+		if (last && !reporter->told)
 			end_interval(reporter);
 		carry_aged(reporter, last);
 		tell_losses(reporter);
@@ -244,6 +245,7 @@ static void carry_parcel(struct reporter *reporter)
 	reporter->lost_now += parcel->lost_lines;
 	reporter->lost_total += parcel->lost_lines;
 	stats_merge(&reporter->stats, &parcel->stats);
+	reporter->told = reporter->told && parcel_idle(parcel);
 	struct gauges gauges = {parcel->sessions,     parcel->connects,        parcel->cache_hits,
 	                        parcel->cache_misses, parcel->cache_evictions, parcel->cache_statements,
 	                        parcel->parse_us};
@@ -326,6 +328,7 @@ static void end_interval(struct reporter *reporter)
 	reporter->findings = NULL;
 	write_stats(reporter, wall_ms);
 	flush(reporter);
+	reporter->told = true;
 	stats_reset(&reporter->stats);
 	reporter->interval_started_ms = now_ms(CLOCK_MONOTONIC);
 }

@@ -59,6 +59,7 @@ static void reset(void **state)
 	parcel_add_line(parcel, "two\n", 4);
 	assert_memory_equal(parcel->lines, "two\n", 4);
 	parcel_reset(parcel);
+	assert_true(parcel_idle(parcel)); /* a line is no figure */
 	parcel->lost_lines = 1;
 	assert_false(parcel_empty(parcel));
 	parcel_reset(parcel);
@@ -67,6 +68,7 @@ static void reset(void **state)
 	parcel_reset(parcel);
 	parcel->stats.bytes_in = 1;
 	assert_false(parcel_empty(parcel));
+	assert_false(parcel_idle(parcel));
 	parcel_free(parcel);
 	parcel_free(NULL);
 }
