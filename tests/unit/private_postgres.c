@@ -126,8 +126,13 @@ static pid_t spawn(const struct private_postgres *postgres, const char *program,
 		_exit(1);
 	int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (out >= 0 && in >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2)
-		execv(path, arguments);
+	if (out >= 0 && in >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
+		/* initdb looks for postgres beside itself, and for itself by its zeroth argument. */
+		char *own[64] = {path};
+		for (size_t at = 1; at + 1 < ARRAY_LEN(own) && arguments[at] != NULL; at++)
+			own[at] = arguments[at];
+		execv(path, own);
+	}
 	_exit(127);
 }
 
