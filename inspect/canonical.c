@@ -1,3 +1,5 @@
+#include "inspect/canonical.h"
+
 #include "inspect/pass.h"
 
 #include <stdlib.h>
