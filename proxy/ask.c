@@ -304,7 +304,6 @@ static void ask_oversize(struct session *session, struct relay_out *out, enum fl
 	rejection->hint = strdup("Send smaller batches, or COPY.");
 	*session->rejections_end = rejection;
 	session->rejections_end = &rejection->next;
-	worker->parcel->stats.rejected++;
 	ask_replace(session, out, kind, (struct bytes){0}, "oversize");
 }
 
@@ -424,7 +423,6 @@ static void ask_remember_rejection(struct session *session, const struct verdict
 	CHECK(wrote >= 0);
 	*session->rejections_end = rejection;
 	session->rejections_end = &rejection->next;
-	session->worker->parcel->stats.rejected++;
 }
 
 /* Sends what the server must refuse: a text that can't be parsed, or a Bind of a statement that isn't there.

@@ -166,7 +166,6 @@ static void worker_run(void *context)
 {
 	struct worker *worker = context;
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
-	worker->parcel->interval_ends = true;
 	for (unsigned waited = 0; !worker_hand_over(worker) && waited < WORKER_LAST_PARCEL_MS; waited += 10)
 		usleep(10000);
 	worker->done = true;

@@ -322,6 +322,11 @@ static void test_findings_are_logged_once_and_counted(void **state)
 	assert_int_equal(lines, 2);
 	assert_non_null(strstr(log, "\"count\":3"));
 	assert_non_null(strstr(log, "\"action\":\"rejected\""));
+	assert_non_null(strstr(log, "\"rejected\":3"));
+	char *stats = strstr(log, "\"event\":\"stats\"");
+	assert_non_null(stats);
+	assert_null(strstr(stats + 1, "\"event\":\"stats\""));
+	assert_non_null(strstr(stats, "\"rejected\":3"));
 	assert_null(strstr(log, "canary"));
 	free(log);
 	wire_init(wire);
