@@ -183,7 +183,6 @@ const struct facts *judge_parse(struct judge *judge, const char *sql)
 	struct parsed parsed;
 	arena_fini(&judge->arena);
 	arena_init(&judge->arena);
-	seal(judge);
 	if (parse_sql(sql, strlen(sql), &judge->arena, &parsed) != PARSE_OK) {
 		fprintf(stderr, "does not parse: %s\n", sql);
 		abort();
@@ -233,6 +232,7 @@ static const char *judge_now(struct judge *judge, const struct bound_shape *boun
 	    .bound = bound,
 	    .bound_count = count,
 	};
+	seal(judge);
 	verdict_fini(&judge->verdict);
 	verdict_init(&judge->verdict);
 	rules_judge(judge->facts, judge->statement_count, &input, &judge->verdict);
