@@ -38,6 +38,7 @@ test-unit: build-dev ## The unit tests, under AddressSanitizer and UndefinedBeha
 
 test-layers: build-release ## Includes, banned calls, names, clashes with libpg_query
 	@$(PYTHON) tests/check_layers.py
+	@$(PYTHON) tests/check_docs.py
 	@if [ -e tests/check_symbols.sh ]; then sh tests/check_symbols.sh; fi
 
 test-system: build-release ## The system tests: psql, pgbench, psycopg and Django through pgproctor

@@ -125,7 +125,8 @@ size_t reply_write_error(uint8_t *to, size_t size, const struct reply_error *err
 	return bytes;
 }
 
-/* Text that is not plain ASCII might be wrong in the client's encoding, whose drivers decode strictly. */
+/* Text that is not plain ASCII might be wrong in the client's encoding, whose drivers decode strictly. The ellipsis of
+ * our own texts becomes three points, which are as long. */
 static size_t write_field(uint8_t *to, bool writing, char field, const char *text)
 {
 	if (text == NULL || text[0] == '\0')
@@ -138,6 +139,8 @@ static size_t write_field(uint8_t *to, bool writing, char field, const char *tex
 			bool plain = (byte >= 0x20 && byte < 0x7f) || byte == '\n' || byte == '\t';
 			to[1 + at] = plain ? byte : '?';
 		}
+		for (const char *at = text; (at = strstr(at, "…")) != NULL; at += 3)
+			memcpy(to + 1 + (at - text), "...", 3);
 		to[1 + len] = 0;
 	}
 	return 1 + len + 1;

@@ -186,17 +186,20 @@ static void test_write_sizes(void **state)
 	assert_int_equal(area[0], 'E');
 }
 
-/* Only plain ASCII goes out, whatever the client's encoding: other bytes become question marks, one each. */
+/* Only plain ASCII goes out, whatever the client's encoding: other bytes become question marks, one each, and
+ * the ellipsis of our own texts three points. */
 static void test_write_is_ascii(void **state)
 {
 	(void)state;
 	const struct reply_error error = {.severity = "ERROR",
 	                                  .sqlstate = "42501",
 	                                  .message = "caf\xc3\xa9\x7f\x01\r",
+	                                  .detail = "f(\u2026, \u2026)",
 	                                  .hint = "two\nlines\tof ~ it"};
 	uint8_t area[128];
 	size_t bytes = reply_write_error(area, sizeof area, &error);
-	assert_non_null(memmem(area, bytes, "Mcaf?????\0H", 11));
+	assert_non_null(memmem(area, bytes, "Mcaf?????\0D", 11));
+	assert_non_null(memmem(area, bytes, "Df(..., ...)\0H", 14));
 	assert_non_null(memmem(area, bytes, "Htwo\nlines\tof ~ it\0", 19));
 }
 
