@@ -6,7 +6,6 @@
 static bool is_lookup(const struct fact_predicate *predicate);
 static bool shape_of(const struct rule_input *input, const struct fact_predicate *predicate,
                      struct pattern_shape *shape);
-static bool restricted_otherwise(const struct rule_input *input, const struct lookup *lookup);
 static double rows_joined(const struct rule_input *input, const struct lookup *lookup,
                           const struct fact_predicate *join);
 static enum lookup_complaint complaint_of(const struct lookup *lookup);
@@ -42,7 +41,7 @@ struct lookup lookup_of(const struct rule_input *input, const struct fact_predic
 	if (!predicate->negated)
 		lookup.match = indexes_for(lookup.relation, input->facts, predicate, &lookup.shape);
 	lookup.need = need_of(&lookup);
-	if (lookup.match.answer != INDEXES_SERVED && !restricted_otherwise(input, &lookup))
+	if (lookup.match.answer != INDEXES_SERVED)
 		lookup.complaint = complaint_of(&lookup);
 	return lookup;
 }
@@ -140,8 +139,7 @@ static enum lookup_complaint complaint_of(const struct lookup *lookup)
 	}
 }
 
-/* Do the other conditions leave so few rows that checking the pattern on each costs nothing? */
-static bool restricted_otherwise(const struct rule_input *input, const struct lookup *lookup)
+bool lookup_restricted(const struct rule_input *input, const struct lookup *lookup)
 {
 	double rows = lookup->relation->rows < 0 ? INDEXES_ROWS_ASSUMED : lookup->relation->rows;
 	double left = indexes_rows_left(lookup->relation, input->facts, lookup->predicate);
@@ -173,6 +171,9 @@ static double rows_joined(const struct rule_input *input, const struct lookup *l
 	const struct catalog_relation *driving = other >= 0 && other != ours ? rules_relation(input, other) : NULL;
 	if (!driving || !expression || driving->rows < 0)
 		return INFINITY;
+	double each = indexes_rows_joined(lookup->relation, facts, ours, expression);
+	if (each >= input->settings->medium_rows)
+		return INFINITY;
 	struct fact_predicate any = {.relation = other, .level = facts->relations[other].level};
-	return indexes_rows_left(driving, facts, &any) * indexes_rows_joined(lookup->relation, facts, ours, expression);
+	return each * indexes_rows_left(driving, facts, &any);
 }

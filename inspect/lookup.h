@@ -31,9 +31,12 @@ struct lookup {
 	enum lookup_need need;
 };
 
-/* LOOKUP_NONE when there is nothing to say: it is served, the table is small or not known, other conditions leave few
- * rows, or the pattern is not known before Bind. */
+/* LOOKUP_NONE when there is nothing to say: it is served, the table is small or not known, or the pattern is not known
+ * before Bind. */
 struct lookup lookup_of(const struct rule_input *input, const struct fact_predicate *predicate);
+/* Do the other conditions, or a join, leave so few rows that checking the pattern on each costs nothing? Asked last: it
+ * goes over all other predicates. */
+bool lookup_restricted(const struct rule_input *input, const struct lookup *lookup);
 /* Is the predicate's expression upper(…) or lower(…) of something with one column? */
 bool lookup_is_upper_or_lower(const struct fact_predicate *predicate);
 

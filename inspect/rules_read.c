@@ -52,7 +52,7 @@ static void report(const struct rule *rule, const struct rule_input *input, stru
 {
 	for (uint16_t i = 0; i < input->facts->predicate_count; i++) {
 		struct lookup lookup = lookup_of(input, &input->facts->predicates[i]);
-		if (lookup.complaint != complaint)
+		if (lookup.complaint != complaint || lookup_restricted(input, &lookup))
 			continue;
 		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = lookup.predicate->column};
 		describe(input, &lookup, &verdict->arena, &finding);
