@@ -166,6 +166,34 @@ bool lexer_decode(const struct lexer_token *token, char *out, size_t *len)
 	return true;
 }
 
+size_t lexer_spell(const struct lexer_token *token, char *out)
+{
+	bool escapes = token->kind == LEXER_ESCAPE_STRING || token->kind == LEXER_NATIONAL_ESCAPED;
+	const char *at = token->text, *end = token->text + token->len;
+	char *to = out;
+
+	if (!lexer_is_string(token->kind) || token->verbatim || !memmem(at, token->len, "--", 2)) {
+		memcpy(out, token->text, token->len);
+		return token->len;
+	}
+	while (at < token->body)
+		*to++ = *at++;
+	while (at < end) {
+		if ((*at == '\'' && at + 1 < end && at[1] == '\'') || (*at == '\\' && escapes && at + 1 < end)) {
+			*to++ = *at++;
+			*to++ = *at++;
+		} else if (*at == '\'' && at + 1 < end) {
+			memcpy(to, "'\n'", 3);
+			to += 3;
+			at = continuation(at + 1, end);
+			CHECK(at);
+		} else {
+			*to++ = *at++;
+		}
+	}
+	return (size_t)(to - out);
+}
+
 /* False when a comment does not end. */
 static bool skip_space(struct lexer *lexer, bool *skipped)
 {

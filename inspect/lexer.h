@@ -60,5 +60,8 @@ bool lexer_is_string(enum lexer_kind kind);  /* strings, bit and hex strings inc
 /* The value of a string token into `out`, which has room for body_len bytes; the length. False when the value
  * depends on more than PostgreSQL's rules for quotes and one-letter escapes (\u, \x, octal, U&), or is malformed. */
 bool lexer_decode(const struct lexer_token *token, char *out, size_t *len);
+/* The token as it stands, but for comments between the parts of a string, into `out`, which has room for `len` bytes;
+ * the length. */
+size_t lexer_spell(const struct lexer_token *token, char *out);
 
 #endif

@@ -42,8 +42,8 @@ void rendering_spelling(struct pass *pass)
 		return;
 	if (pass->token.space_before && reduced->len)
 		reduced->bytes[reduced->len++] = ' ';
-	memcpy(reduced->bytes + reduced->len, pass->token.text, pass->token.len);
-	reduced->len += pass->token.len;
+	/* The library's lexer, unlike the server's, lets no comment stand between the parts of a string. */
+	reduced->len += lexer_spell(&pass->token, reduced->bytes + reduced->len);
 }
 
 /* To the normalised text, in a literal's place. */

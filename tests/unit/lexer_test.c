@@ -233,6 +233,36 @@ static void values_are_decoded(void **state)
 	assert_string_equal(out, "a'b");
 }
 
+/* A string in several parts loses the comments between them, and nothing else. */
+static void spelling_drops_comments_between_parts(void **state)
+{
+	static const struct pair pairs[] = {
+	    {"'a' -- it's\n 'b'", "'a'\n'b'"},
+	    {"E'a\\'--' --\n\n'b''c--'", "E'a\\'--'\n'b''c--'"},
+	    {"'a--b'", "'a--b'"},
+	    {"'a''--b'", "'a''--b'"},
+	    {"U&'a' -- x\n'--'", "U&'a'\n'--'"},
+	    {"a", "a"},
+	    {"'a'\n'b'", "'a'\n'b'"},
+	};
+	char out[64];
+
+	(void)state;
+	for (size_t at = 0; at < ARRAY_LEN(pairs); at++) {
+		struct lexer lexer;
+		struct lexer_token token;
+		size_t len;
+
+		lexer_init(&lexer, pairs[at].sql, strlen(pairs[at].sql), true);
+		token = lexer_next(&lexer);
+		assert_int_equal(lexer_next(&lexer).kind, LEXER_END);
+		len = lexer_spell(&token, out);
+		assert_true(len <= token.len);
+		out[len] = '\0';
+		assert_string_equal(out, pairs[at].tokens);
+	}
+}
+
 /* A megabyte of the worst is done within the test's patience: nothing looks at the same bytes again and again. */
 static void long_texts_take_linear_time(void **state)
 {
@@ -270,7 +300,8 @@ int main(void)
 	    cmocka_unit_test(words_and_numbers),           cmocka_unit_test(quotes_end_where_they_end),
 	    cmocka_unit_test(strings_go_on_over_newlines), cmocka_unit_test(comments_and_operators),
 	    cmocka_unit_test(what_does_not_end_is_told),   cmocka_unit_test(space_is_noted),
-	    cmocka_unit_test(values_are_decoded),          cmocka_unit_test(long_texts_take_linear_time),
+	    cmocka_unit_test(values_are_decoded),
+	    cmocka_unit_test(spelling_drops_comments_between_parts),          cmocka_unit_test(long_texts_take_linear_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
