@@ -249,6 +249,7 @@ static void on_word(struct pass *pass)
 		if (pass->elide && frame->select.key && frame->select.query) {
 			/* "SELECT … FROM": where a text must be cut, the select list says the least. */
 			pass->out->query.len = frame->select.query;
+			pass->number = frame->select.number;
 			rendering_query(pass, " … FROM", strlen(" … FROM"));
 		}
 		frame->select = (struct mark){0};

@@ -1,0 +1,177 @@
+#include "inspect/cache.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+static struct sqlkey key_of(uint64_t number)
+{
+	return (struct sqlkey){.low = number, .high = ~number};
+}
+
+/* The new statement's reference is handed to the cache. */
+static void put(struct cache *cache, uint64_t number, size_t bytes)
+{
+	struct sqlkey key = key_of(number);
+	struct statement *statement = cache_statement_new(&key);
+
+	if (bytes)
+		(void)arena_alloc(&statement->arena, bytes);
+	cache_insert(cache, statement);
+	cache_unref(statement);
+}
+
+static bool has(struct cache *cache, uint64_t number)
+{
+	struct sqlkey key = key_of(number);
+	const struct statement *statement = cache_find(cache, &key);
+
+	if (statement)
+		assert_int_equal(statement->key.low, number);
+	return statement != NULL;
+}
+
+/* What was put in is found by its whole key, and hits and misses are counted. */
+static void statements_are_found_by_their_key(void **state)
+{
+	struct sqlkey other = {.low = 1, .high = 1};
+	struct cache cache;
+
+	(void)state;
+	cache_init(&cache);
+	put(&cache, 1, 100);
+	put(&cache, 1 + LIMIT_CACHE_STATEMENTS, 100); /* the same bucket */
+	assert_true(has(&cache, 1));
+	assert_true(has(&cache, 1 + LIMIT_CACHE_STATEMENTS));
+	assert_false(has(&cache, 2));
+	assert_null(cache_find(&cache, &other));
+	assert_int_equal(cache.hits, 2);
+	assert_int_equal(cache.misses, 2);
+	assert_int_equal(cache.count, 2);
+	cache_fini(&cache);
+}
+
+/* When it is full the least recently used one goes, and only that. */
+static void the_least_recently_used_goes_first(void **state)
+{
+	struct cache cache;
+
+	(void)state;
+	cache_init(&cache);
+	for (uint64_t number = 0; number < LIMIT_CACHE_STATEMENTS; number++)
+		put(&cache, number, 0);
+	assert_int_equal(cache.evictions, 0);
+	assert_true(has(&cache, 0)); /* used: now 1 is the oldest */
+	put(&cache, LIMIT_CACHE_STATEMENTS, 0);
+	assert_int_equal(cache.evictions, 1);
+	assert_int_equal(cache.count, LIMIT_CACHE_STATEMENTS);
+	assert_true(has(&cache, 0));
+	assert_false(has(&cache, 1));
+	assert_true(has(&cache, 2));
+	cache_fini(&cache);
+}
+
+/* Bytes are bounded too, and come back to nothing; one that is too large stands alone. */
+static void bytes_are_bounded(void **state)
+{
+	struct cache cache;
+
+	(void)state;
+	cache_init(&cache);
+	for (uint64_t number = 0; number < 200; number++) {
+		put(&cache, number, LIMIT_CACHE_BYTES / 100);
+		assert_true(cache.bytes <= LIMIT_CACHE_BYTES);
+	}
+	assert_in_range(cache.count, 50, 100);
+	assert_true(has(&cache, 199));
+	assert_false(has(&cache, 0));
+	put(&cache, 1000, LIMIT_CACHE_BYTES + 1);
+	assert_int_equal(cache.count, 1);
+	assert_true(has(&cache, 1000));
+	put(&cache, 1001, 10);
+	assert_int_equal(cache.count, 1);
+	assert_true(has(&cache, 1001));
+	cache_fini(&cache);
+	assert_int_equal(cache.bytes, 0);
+}
+
+/* A statement that a session holds outlives its eviction and the cache. */
+static void references_outlive_the_cache(void **state)
+{
+	struct sqlkey key = key_of(7);
+	struct statement *held = cache_statement_new(&key);
+	struct cache cache;
+
+	(void)state;
+	cache_init(&cache);
+	held->query = arena_text(&held->arena, "SELECT $1");
+	held->verdict = malloc(sizeof(*held->verdict));
+	assert_non_null(held->verdict);
+	verdict_init(held->verdict);
+	(void)arena_alloc(&held->verdict->arena, 10);
+	cache_insert(&cache, held);
+	assert_int_equal(held->references, 2);
+	put(&cache, 8, LIMIT_CACHE_BYTES);
+	assert_int_equal(held->references, 1);
+	assert_false(has(&cache, 7));
+	cache_insert(&cache, held); /* it may come back */
+	assert_true(has(&cache, 7));
+	cache_fini(&cache);
+	assert_int_equal(held->references, 1);
+	assert_string_equal(held->query, "SELECT $1");
+	assert_ptr_equal(cache_ref(held), held);
+	cache_unref(held);
+	cache_unref(held);
+	cache_unref(NULL);
+}
+
+/* Ten thousand random steps against a plain list in order of use. */
+static void it_agrees_with_a_plain_list(void **state)
+{
+	enum { KEYS = 40, STEPS = 10000 };
+	uint64_t order[KEYS], random = 88172645463325252;
+	size_t count = 0, bytes = LIMIT_CACHE_BYTES / 10;
+	struct cache cache;
+
+	(void)state;
+	cache_init(&cache);
+	for (int step = 0; step < STEPS; step++) {
+		uint64_t number;
+		size_t at = 0;
+		bool known;
+
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		number = random % KEYS;
+		while (at < count && order[at] != number)
+			at++;
+		known = at < count;
+		assert_int_equal(has(&cache, number), known);
+		if (!known) {
+			put(&cache, number, bytes);
+			at = count++;
+		}
+		memmove(order + 1, order, at * sizeof(*order));
+		order[0] = number;
+		count = cache.count;
+		assert_in_range(count, 1, 10);
+		assert_int_equal(cache.newest->key.low, order[0]);
+		assert_int_equal(cache.oldest->key.low, order[count - 1]);
+	}
+	cache_fini(&cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(statements_are_found_by_their_key),
+	    cmocka_unit_test(the_least_recently_used_goes_first),
+	    cmocka_unit_test(bytes_are_bounded),
+	    cmocka_unit_test(references_outlive_the_cache),
+	    cmocka_unit_test(it_agrees_with_a_plain_list),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
