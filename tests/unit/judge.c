@@ -4,7 +4,7 @@
 #include <string.h>
 
 static void configure(struct judge *judge);
-static void seal(struct judge *judge);
+
 static const char *judge_now(struct judge *judge, const struct bound_shape *bound, uint16_t count);
 
 void judge_init(struct judge *judge)
@@ -29,7 +29,7 @@ void judge_fini(struct judge *judge)
 	arena_fini(&judge->arena);
 	session_state_fini(&judge->session);
 	free(judge->settings);
-	seal(judge);
+	judge_seal(judge);
 	catalog_unref(judge->catalog);
 }
 
@@ -169,7 +169,7 @@ struct catalog_column *judge_column(struct catalog_relation *relation, const cha
 	return column;
 }
 
-static void seal(struct judge *judge)
+void judge_seal(struct judge *judge)
 {
 	if (!judge->sealed)
 		catalog_seal(judge->catalog);
@@ -232,7 +232,7 @@ static const char *judge_now(struct judge *judge, const struct bound_shape *boun
 	    .bound = bound,
 	    .bound_count = count,
 	};
-	seal(judge);
+	judge_seal(judge);
 	verdict_fini(&judge->verdict);
 	verdict_init(&judge->verdict);
 	rules_judge(judge->facts, judge->statement_count, &input, &judge->verdict);

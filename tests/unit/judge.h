@@ -41,6 +41,8 @@ struct catalog_index *judge_index(struct judge *judge, struct catalog_relation *
 struct catalog_constraint *judge_check(struct judge *judge, struct catalog_relation *relation, const char *name,
                                        const char *not_null_column, bool valid);
 struct catalog_column *judge_column(struct catalog_relation *relation, const char *name);
+/* Judging does it, too. */
+void judge_seal(struct judge *judge);
 
 /* -- judging ---------------------------------------------------------------------------------------- */
 

@@ -49,6 +49,7 @@ static bool rewrites(const char *from, const char *to, bool utc)
 	                       .schema = "public", .name = "short_text", .base_type = "text", .constrained = true});
 	catalog_add_domain(judge.catalog, &(struct catalog_domain){
 	                                      .schema = "public", .name = "some_varchar", .base_type = "varchar"});
+	judge_seal(&judge);
 	char sql[200];
 	snprintf(sql, sizeof(sql), "ALTER TABLE t ALTER COLUMN c TYPE %s", to);
 	const struct fact_action *action = &judge_parse(&judge, sql)->actions[0];
