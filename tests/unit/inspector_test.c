@@ -1,0 +1,327 @@
+#include "inspect/inspector.h"
+#include "tests/unit/judge.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* -- fixture and helpers ------------------------------------------------------------------------------ */
+
+/* A large table without an index that would serve a pattern, known to the inspector. */
+struct fixture {
+	struct judge judge;
+	struct inspector *inspector;
+};
+
+static struct fixture fixture;
+
+static struct catalog *catalog_of(double rows)
+{
+	struct judge other;
+	struct catalog *catalog;
+
+	judge_init(&other);
+	judge_table(&other, "public", "product", rows);
+	catalog = catalog_ref(other.catalog);
+	judge_fini(&other); /* seals it */
+	return catalog;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	judge_init(&fixture.judge);
+	fixture.inspector = inspector_new(fixture.judge.settings, &fixture.judge.rules);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	inspector_free(fixture.inspector);
+	judge_fini(&fixture.judge);
+	return 0;
+}
+
+static struct statement *recognise(const char *sql)
+{
+	return inspector_recognise(fixture.inspector, &fixture.judge.session, sql, strlen(sql));
+}
+
+static const struct verdict *judge(struct statement *statement)
+{
+	return inspector_judge(fixture.inspector, statement, &fixture.judge.session, NULL, 0);
+}
+
+static const struct verdict *judge_pattern(struct statement *statement, const char *pattern)
+{
+	const struct bound_shape bound = {
+	    .known = true,
+	    .like = shape_like(pattern, strlen(pattern)),
+	    .regex = shape_regex(pattern, strlen(pattern)),
+	    .similar = shape_similar(pattern, strlen(pattern)),
+	};
+
+	return inspector_judge(fixture.inspector, statement, &fixture.judge.session, &bound, 1);
+}
+
+/* -- recognition -------------------------------------------------------------------------------------- */
+
+/* The second time a statement comes, with other values, it is the same one and nothing is parsed. */
+static void the_second_time_costs_no_parse(void **state)
+{
+	struct statement *first = recognise("SELECT name FROM product WHERE id = 1");
+	struct statement *second = recognise("SELECT name FROM product WHERE id = 2");
+	struct inspector_figures figures = inspector_figures(fixture.inspector);
+
+	(void)state;
+	assert_ptr_equal(first, second);
+	assert_int_equal(first->references, 3);
+	assert_string_equal(first->query, "SELECT name FROM product WHERE id = $1");
+	assert_int_equal(first->statement_count, 1);
+	assert_int_not_equal(first->fingerprint, 0);
+	assert_int_equal(figures.parsed, 1);
+	assert_int_equal(figures.hits, 1);
+	assert_int_equal(figures.misses, 1);
+	assert_int_equal(figures.statements, 1);
+	assert_true(figures.parse_ns > 0);
+	assert_true(figures.bytes > 0);
+	cache_unref(first);
+	cache_unref(second);
+}
+
+/* Another search_path may make it another statement. */
+static void the_scope_tells_statements_apart(void **state)
+{
+	struct statement *first = recognise("SELECT name FROM product"), *second;
+
+	(void)state;
+	fixture.judge.session.scope++;
+	second = recognise("SELECT name FROM product");
+	assert_ptr_not_equal(first, second);
+	assert_true(first->fingerprint == second->fingerprint);
+	cache_unref(first);
+	cache_unref(second);
+}
+
+struct opaque_case {
+	const char *sql;
+	enum opaque_reason reason;
+};
+
+/* What cannot be read is a statement too, judged as nothing, with a text that tells the reason and no SQL. */
+static void what_cannot_be_read_is_opaque(void **state)
+{
+	static const struct opaque_case cases[] = {
+	    {"SELEC 'secret'", OPAQUE_SYNTAX},
+	    {"SELECT 'secret", OPAQUE_UNTERMINATED},
+	    {"SELECT /* secret", OPAQUE_UNTERMINATED},
+	};
+
+	(void)state;
+	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
+		struct statement *statement = recognise(cases[at].sql);
+
+		assert_int_equal(statement->opaque, cases[at].reason);
+		assert_int_equal(statement->fingerprint, 0);
+		assert_int_equal(statement->statement_count, 0);
+		assert_null(strstr(statement->query, "secret"));
+		assert_true(strlen(statement->query) > 0);
+		assert_int_equal(judge(statement)->count, 0);
+		cache_unref(statement);
+	}
+	assert_int_equal(inspector_figures(fixture.inspector).opaque, ARRAY_LEN(cases));
+}
+
+/* Too deep and too long are told apart; so is what was never looked at. */
+static void ceilings_make_it_opaque(void **state)
+{
+	size_t len = 4 * LIMIT_PARSE_OPERATORS;
+	char *sql = malloc(len);
+	struct statement *statement;
+
+	(void)state;
+	memset(sql, '(', len);
+	statement = inspector_recognise(fixture.inspector, &fixture.judge.session, sql, len);
+	assert_int_equal(statement->opaque, OPAQUE_TOO_DEEP);
+	cache_unref(statement);
+	for (size_t at = 0; at < len; at++)
+		sql[at] = at % 2 ? '+' : '1';
+	statement = inspector_recognise(fixture.inspector, &fixture.judge.session, sql, len);
+	assert_int_equal(statement->opaque, OPAQUE_TOO_LONG);
+	cache_unref(statement);
+	free(sql);
+	statement = inspector_oversize(fixture.inspector);
+	assert_int_equal(statement->opaque, OPAQUE_OVERSIZE);
+	assert_int_equal(judge(statement)->count, 0);
+	cache_unref(statement);
+}
+
+/* An empty text is none of these: it is understood, and there is nothing in it. */
+static void an_empty_text_is_understood(void **state)
+{
+	struct statement *statement = recognise(" ; -- nothing");
+
+	(void)state;
+	assert_int_equal(statement->opaque, OPAQUE_NONE);
+	assert_int_equal(statement->statement_count, 0);
+	assert_string_equal(statement->query, "");
+	assert_int_equal(judge(statement)->count, 0);
+	cache_unref(statement);
+}
+
+/* A backslash before a quote is read as the session reads it. */
+static void backslashes_follow_the_session(void **state)
+{
+	struct statement *statement;
+
+	(void)state;
+	fixture.judge.session.standard_conforming_strings = false;
+	statement = recognise("SELECT name FROM product WHERE name = 'it\\'s'");
+	assert_int_equal(statement->opaque, OPAQUE_NONE);
+	cache_unref(statement);
+	fixture.judge.session.standard_conforming_strings = true;
+	statement = recognise("SELECT name FROM product WHERE name = 'it\\'s'");
+	assert_int_equal(statement->opaque, OPAQUE_UNTERMINATED);
+	cache_unref(statement);
+}
+
+/* -- verdicts ----------------------------------------------------------------------------------------- */
+
+/* A verdict on a read is made once for a catalog, and again when there is a new one. */
+static void verdicts_live_as_long_as_the_catalog(void **state)
+{
+	struct statement *statement = recognise("SELECT id FROM product WHERE name LIKE '%lamp%'");
+	const struct finding *findings;
+
+	(void)state;
+	assert_int_equal(judge(statement)->count, 0);
+	assert_true(judge(statement)->catalog_missing);
+	assert_null(inspector_catalog(fixture.inspector, "shop"));
+
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
+	assert_non_null(inspector_catalog(fixture.inspector, "shop"));
+	assert_int_equal(judge(statement)->count, 1);
+	findings = judge(statement)->findings;
+	assert_string_equal(findings[0].rule->code, "Q101");
+	assert_ptr_equal(judge(statement)->findings[0].message, findings[0].message); /* not made anew */
+
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_SMALL));
+	assert_int_equal(judge(statement)->count, 0);
+	assert_false(judge(statement)->catalog_missing);
+	cache_unref(statement);
+}
+
+/* A catalog is its database's only. */
+static void catalogs_belong_to_databases(void **state)
+{
+	struct catalog *other = catalog_new("elsewhere");
+	struct statement *statement = recognise("SELECT id FROM product WHERE name LIKE '%lamp%'");
+
+	(void)state;
+	catalog_seal(other);
+	inspector_put_catalog(fixture.inspector, other);
+	assert_ptr_equal(inspector_catalog(fixture.inspector, "elsewhere"), other);
+	assert_null(inspector_catalog(fixture.inspector, "shop"));
+	assert_true(judge(statement)->catalog_missing);
+	cache_unref(statement);
+}
+
+/* More databases than there is room for: the last ones go without, and nothing leaks. */
+static void catalogs_are_bounded(void **state)
+{
+	(void)state;
+	for (int at = 0; at < LIMIT_DATABASES + 2; at++) {
+		char name[16];
+		struct catalog *catalog;
+
+		snprintf(name, sizeof(name), "d%d", at);
+		catalog = catalog_new(name);
+		catalog_seal(catalog);
+		inspector_put_catalog(fixture.inspector, catalog);
+	}
+	assert_non_null(inspector_catalog(fixture.inspector, "d0"));
+	assert_null(inspector_catalog(fixture.inspector, "d256"));
+}
+
+/* A bound pattern decides at each Bind, and leaves no verdict behind for the next. */
+static void bound_patterns_are_judged_each_time(void **state)
+{
+	struct statement *statement = recognise("SELECT id FROM product WHERE name LIKE $1");
+	struct statement *other = recognise("SELECT id FROM product WHERE id = $1");
+
+	(void)state;
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
+	assert_true(statement->wants_parameters);
+	assert_false(other->wants_parameters);
+	assert_int_equal(judge(statement)->count, 0);
+	assert_int_equal(judge_pattern(statement, "%lamp%")->count, 1);
+	assert_string_equal(judge_pattern(statement, "%lamp%")->findings[0].rule->code, "Q101");
+	assert_int_equal(judge(statement)->count, 0);
+	assert_string_equal(judge_pattern(statement, "lamp%")->findings[0].rule->code, "Q104");
+	assert_int_equal(judge_pattern(other, "%lamp%")->count, 0);
+	cache_unref(statement);
+	cache_unref(other);
+}
+
+/* A schema change is judged at each execution: the transaction around it counts. */
+static void schema_changes_are_judged_each_time(void **state)
+{
+	static const char create[] = "CREATE TABLE product (id int)";
+	struct statement *statement = recognise("ALTER TABLE product ALTER COLUMN id TYPE bigint");
+	struct statement *creating = recognise(create);
+
+	(void)state;
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
+	assert_true(statement->has_ddl);
+	assert_true(judge(statement)->count > 0);
+	session_state_ready(&fixture.judge.session, 'T');
+	session_state_completed(&fixture.judge.session, creating->facts, creating->statement_count);
+	assert_int_equal(judge(statement)->count, 0);
+	session_state_ready(&fixture.judge.session, 'I');
+	assert_true(judge(statement)->count > 0);
+	cache_unref(statement);
+	cache_unref(creating);
+}
+
+/* So is a read, while the session has a table of its own of that name: the verdict is not for others. */
+static void what_a_session_created_is_its_own(void **state)
+{
+	struct statement *statement = recognise("SELECT id FROM product WHERE name LIKE '%lamp%'");
+	struct statement *creating = recognise("CREATE TABLE product (id int)");
+
+	(void)state;
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
+	assert_int_equal(judge(statement)->count, 1);
+	session_state_ready(&fixture.judge.session, 'T');
+	session_state_completed(&fixture.judge.session, creating->facts, creating->statement_count);
+	assert_int_equal(judge(statement)->count, 0);
+	session_state_ready(&fixture.judge.session, 'I');
+	assert_int_equal(judge(statement)->count, 1);
+	cache_unref(statement);
+	cache_unref(creating);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(the_second_time_costs_no_parse),
+	    CASE(the_scope_tells_statements_apart),
+	    CASE(what_cannot_be_read_is_opaque),
+	    CASE(ceilings_make_it_opaque),
+	    CASE(an_empty_text_is_understood),
+	    CASE(backslashes_follow_the_session),
+	    CASE(verdicts_live_as_long_as_the_catalog),
+	    CASE(catalogs_belong_to_databases),
+	    CASE(catalogs_are_bounded),
+	    CASE(bound_patterns_are_judged_each_time),
+	    CASE(schema_changes_are_judged_each_time),
+	    CASE(what_a_session_created_is_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
