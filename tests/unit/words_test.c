@@ -46,7 +46,8 @@ static void other_names_are_not_found(void **state)
 	                                    "selecT ",
 	                                    "se1ect",
 	                                    "[elect",
-	                                    "\xD3ELECT",
+	                                    "\xD3"
+	                                    "ELECT",
 	                                    "i",
 	                                    "inn",
 	                                    "id",
