@@ -125,6 +125,8 @@ static enum canonical_result step(struct pass *pass)
 	if (++pass->tokens > LIMIT_PARSE_TOKENS || pass->operators > LIMIT_PARSE_OPERATORS)
 		return CANONICAL_TOO_LONG;
 	check_item(pass);
+	pass->rows_before = pass->rows;
+	pass->rows = ROWS_NONE;
 
 	if (token->kind == LEXER_WORD) {
 		on_word(pass);
@@ -225,8 +227,6 @@ static void on_word(struct pass *pass)
 			break;
 		}
 	}
-	if (frame->list == LIST_VALUES)
-		frame->list = LIST_NONE;
 	rendering_token(pass, 'w', pass->token.text, pass->token.len);
 	switch (pass->word) {
 	case WORD_SELECT:
@@ -238,13 +238,17 @@ static void on_word(struct pass *pass)
 		for (uint32_t depth = 0; depth <= pass->depth; depth++)
 			pass->out->frames[depth].item_plain = false;
 		break;
+	case WORD_VALUES:
+		pass->rows = ROWS_VALUES;
+		/* fall through */
 	case WORD_WITH:
 	case WORD_TABLE:
-	case WORD_VALUES:
 		for (uint32_t depth = 0; depth <= pass->depth; depth++)
 			pass->out->frames[depth].item_plain = false;
 		break;
 	case WORD_FROM:
+		if (pass->previous_word == WORD_DISTINCT) /* IS DISTINCT FROM */
+			break;
 		frame->flags &= (uint8_t) ~(FRAME_KEEP_FIRST | FRAME_NO_PATTERN | FRAME_BY);
 		if (pass->elide && frame->select.key && frame->select.query) {
 			/* "SELECT … FROM": where a text must be cut, the select list says the least. */
@@ -319,19 +323,16 @@ static enum canonical_result on_open(struct pass *pass)
 
 	if (pass->depth >= LIMIT_PARSE_DEPTH)
 		return CANONICAL_TOO_DEEP;
-	row = round && pass->mode == MODE_SHAPED &&
-	      (pass->previous_word == WORD_VALUES ||
-	       (parent->list == LIST_VALUES && pass->previous_closed_row && is_punctuation(&pass->previous, ',')));
+	row =
+	    round && pass->mode == MODE_SHAPED && (pass->rows_before == ROWS_VALUES || pass->rows_before == ROWS_COMMA);
 	if (row) {
-		if (parent->list != LIST_VALUES) {
+		if (pass->rows_before == ROWS_VALUES) {
 			parent->list = LIST_VALUES;
 			parent->run = 0;
 		}
 		parent->item = rendering_mark(pass);
 		parent->item_plain = true;
 		flags |= FRAME_NO_PATTERN | FRAME_ROW;
-	} else if (parent->list == LIST_VALUES) {
-		parent->list = LIST_NONE;
 	}
 	if (round) {
 		keep |= pass->type == TYPE_NAMED;
@@ -374,7 +375,6 @@ static void on_close(struct pass *pass)
 	bool row = frame->flags & FRAME_ROW;
 
 	pass->keep = KEEP_NONE;
-	pass->previous_closed_row = false;
 	/* A bracket too many is the parser's to refuse. */
 	if (pass->depth == 0) {
 		rendering_token(pass, pass->token.text[0], NULL, 0);
@@ -385,9 +385,9 @@ static void on_close(struct pass *pass)
 	pass->keep = frame->resume;
 	pass->depth--;
 	rendering_token(pass, pass->token.text[0], NULL, 0);
-	if (row && top(pass)->list == LIST_VALUES) {
+	if (row) {
 		end_item(pass, top(pass));
-		pass->previous_closed_row = true;
+		pass->rows = ROWS_CLOSED;
 	}
 	if (pass->depth == 0)
 		pass->copy_query = false;
@@ -398,6 +398,8 @@ static void on_comma(struct pass *pass)
 	struct canonical_frame *frame = top(pass);
 
 	frame->flags &= (uint8_t)~FRAME_KEEP_FIRST;
+	if (pass->rows_before == ROWS_CLOSED)
+		pass->rows = ROWS_COMMA;
 	if (frame->list == LIST_IN)
 		end_item(pass, frame);
 	rendering_token(pass, ',', NULL, 0);
@@ -412,6 +414,7 @@ static void on_semicolon(struct pass *pass)
 {
 	if (!pass->any_token)
 		return;
+	pass->tokens++;
 	rendering_token(pass, ';', NULL, 0);
 	pass->previous = pass->token;
 	pass->previous_word = pass->previous_name = pass->before_previous_word = WORD_NONE;

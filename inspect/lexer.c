@@ -149,7 +149,7 @@ bool lexer_decode(const struct lexer_token *token, char *out, size_t *len)
 			static const char from[] = "bfnrt", into[] = "\b\f\n\r\t";
 			const char *letter;
 
-			if (at + 1 == end || strchr("01234567xuU", at[1]) || (unsigned char)at[1] >= 0x80)
+			if (at + 1 == end || strchr("01234567xuU", at[1]))
 				return false;
 			letter = strchr(from, at[1]);
 			*to++ = letter ? into[letter - from] : at[1];

@@ -84,7 +84,8 @@ struct pass {
 	enum words_word name;        /* the same for quoted identifiers, which can name types and functions */
 	struct lexer_token previous; /* kind LEXER_END at the start of a statement */
 	enum words_word previous_word, previous_name, before_previous_word;
-	bool previous_closed_row;
+	/* Rows of VALUES follow each other with a comma between and nothing else: what the previous token was. */
+	enum { ROWS_NONE, ROWS_VALUES, ROWS_CLOSED, ROWS_COMMA } rows, rows_before;
 	enum mode mode;
 	bool all_full;  /* second attempt: nothing is shaped */
 	bool rest_full; /* after CREATE, which may hold statements (BEGIN ATOMIC … END) */

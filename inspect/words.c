@@ -23,6 +23,7 @@ static const char *const word_texts[WORD_COUNT] = {
     [WORD_CREATE] = "create",
     [WORD_DECLARE] = "declare",
     [WORD_DELETE] = "delete",
+    [WORD_DISTINCT] = "distinct",
     [WORD_DO] = "do",
     [WORD_ESCAPE] = "escape",
     [WORD_EXCEPT] = "except",

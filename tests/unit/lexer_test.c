@@ -212,14 +212,14 @@ static void values_are_decoded(void **state)
 	    {"E'50\\\\%%'", "50\\%%"},
 	    {"E'\\n\\t\\r\\b\\f'", "\n\t\r\b\f"},
 	    {"E'\\q\\''", "q'"},
+	    {"E'\\é'", "é"},
 	    {"E'a''\\'b'", "a''b"},
 	    {"'a'\n'b''c'", "ab'c"},
 	    {"$t$a''b$t$", "a''b"},
 	    {"'a' -- 'x'\n 'b'", "ab"},
 	    {"B'01'", "01"},
 	};
-	static const char *const unknown[] = {"E'\\x41'",       "E'\\101'", "E'\\u0041'",
-	                                      "E'\\U00000041'", "U&'a'",    "E'\\é'"};
+	static const char *const unknown[] = {"E'\\x41'", "E'\\101'", "E'\\u0041'", "E'\\U00000041'", "U&'a'"};
 	char out[64];
 
 	(void)state;
@@ -300,8 +300,8 @@ int main(void)
 	    cmocka_unit_test(words_and_numbers),           cmocka_unit_test(quotes_end_where_they_end),
 	    cmocka_unit_test(strings_go_on_over_newlines), cmocka_unit_test(comments_and_operators),
 	    cmocka_unit_test(what_does_not_end_is_told),   cmocka_unit_test(space_is_noted),
-	    cmocka_unit_test(values_are_decoded),
-	    cmocka_unit_test(spelling_drops_comments_between_parts),          cmocka_unit_test(long_texts_take_linear_time),
+	    cmocka_unit_test(values_are_decoded),          cmocka_unit_test(spelling_drops_comments_between_parts),
+	    cmocka_unit_test(long_texts_take_linear_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,16 @@ static void what_matters_makes_a_new_statement(void **state)
 	    {"SELECT set_config('search_path', 'a', false)", "SELECT set_config('search_path', 'b', false)"},
 	    {"SELECT x FROM t", "SELECT \"X\" FROM t"},
 	    {"SELECT a.b FROM t", "SELECT ab FROM t"},
+	    {"VALUES (1), (2)", "VALUES (1), 5, (2)"},
+	    {"VALUES (1), (2)", "VALUES (1) (2)"},
+	    {"VALUES (1), (2), (3)", "VALUES (1), (2), , (3)"},
+	    {"VALUES (1), (2), (3)", "VALUES (1), (2) x, (3)"},
+	    {"SELECT x FROM t WHERE a IN (1, 2)", "SELECT x FROM t WHERE a IN (1, , 2)"},
+	    {"SELECT x FROM t WHERE a IN (1, 2)", "SELECT x FROM t WHERE a IN (1, 2,)"},
+	    {"SELECT x FROM t WHERE a IN (1, 2)", "SELECT x FROM t WHERE a IN (1, 2 3)"},
+	    {"SELECT x FROM t WHERE a IN ((1, 2), (3, 4))", "SELECT x FROM t WHERE a IN ((1, 2), (3), (4))"},
+	    {"SELECT x FROM t WHERE s LIKE E'\\é%'", "SELECT x FROM t WHERE s LIKE E'\\éabc'"},
+	    {"SELECT 1;", "SELECT 1;;"},
 	    {"SELECT x FROM t WHERE a = $1", "SELECT x FROM t WHERE a = $2"},
 	    {"SELECT a + - b", "SELECT a +- b + c"},
 	    {"SELECT 'a' 'b'", "SELECT 'a'\n'b'"},
@@ -230,7 +240,7 @@ static void ceilings_hold(void **state)
 
 /* -- the law -------------------------------------------------------------------------------------- */
 
-enum { LAW_SLOTS = 1 << 18, LAW_VARIANTS = 60, DUMP_BYTES = 64 * 1024 };
+enum { LAW_SLOTS = 1 << 20, LAW_VARIANTS = 24, DUMP_BYTES = 64 * 1024 };
 
 /* What was found of the first text with this key. */
 struct law_entry {
@@ -264,10 +274,16 @@ static void *hold_law(void *context)
 	for (size_t at = 0; at < count && !law->message[0]; at++) {
 		law_check(law, corpus[at]);
 		for (long variant = 0; variant < variants && !law->message[0]; variant++) {
-			char *sql = vary_statement(&vary, corpus[at], strlen(corpus[at]));
+			/* Every other one of a statement that is no longer quite the same, and often none at all. */
+			char *base = variant % 2 ? vary_structure(&vary, corpus[at]) : strdup(corpus[at]);
 
-			law_check(law, sql);
-			free(sql);
+			for (int twin = 0; twin < 3 && !law->message[0]; twin++) {
+				char *sql = vary_statement(&vary, base, strlen(base));
+
+				law_check(law, sql);
+				free(sql);
+			}
+			free(base);
 		}
 	}
 	assert_true(count > 300);

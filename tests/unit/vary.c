@@ -92,12 +92,16 @@ char *vary_statement(struct vary *vary, const char *sql, size_t len)
 	struct lexer lexer;
 	size_t count = 0;
 
+	/* A quote without end is the last token, and stays as it is. */
 	lexer_init(&lexer, sql, len, true);
-	do {
+	for (;;) {
 		CHECK(count < TOKENS_MAX);
 		tokens[count] = lexer_next(&lexer);
-	} while (tokens[count++].kind != LEXER_END);
-	count--;
+		if (tokens[count].kind == LEXER_END)
+			break;
+		if (tokens[count++].kind == LEXER_UNTERMINATED)
+			break;
+	}
 	for (size_t at = 0; at < count; at++) {
 		bool after_open = at > 0 && (is(&tokens[at - 1], "(") || is(&tokens[at - 1], ","));
 		bool lists = !vary->string && vary_random(vary) % 3 == 0;
@@ -122,6 +126,47 @@ char *vary_statement(struct vary *vary, const char *sql, size_t len)
 		if (lists && lexer_is_literal(tokens[at].kind) && after_open && at + 2 < count &&
 		    is(&tokens[at + 1], ",") && lexer_is_literal(tokens[at + 2].kind))
 			at += 2;
+	}
+	put(&text, "", 1);
+	return text.bytes;
+}
+
+char *vary_structure(struct vary *vary, const char *sql)
+{
+	static const char *const pieces[] = {
+	    ",",           "(",          ")",       "[",        "]",       ";",    "::",     ".",      "->",
+	    "->>",         "#>",         "~",       "=",        "-",       "+",    "||",     "'a%'",   "'b'",
+	    "7",           "1.5",        "in",      "values",   "select",  "set",  "update", "from",   "where",
+	    "as",          "array",      "like",    "case",     "between", "zone", "at",     "time",   "varchar",
+	    "by",          "limit",      "offset",  "not",      "null",    "$1",   "x",      "\"y\"",  "on",
+	    "returning",   "union",      "with",    "table",    "create",  "and",  "or",     "escape", "operator",
+	    "to_tsvector", "date_trunc", "extract", "interval", "distinct"};
+	struct text text = {.bytes = malloc(TEXT_MAX)};
+	struct lexer_token token;
+	struct lexer lexer;
+
+	lexer_init(&lexer, sql, strlen(sql), true);
+	for (token = lexer_next(&lexer); token.kind != LEXER_END; token = lexer_next(&lexer)) {
+		uint64_t random = vary_random(vary);
+		const char *piece = pieces[random / 64 % ARRAY_LEN(pieces)];
+
+		if (token.space_before)
+			put(&text, " ", 1);
+		if (random % 64 == 0) {
+			put(&text, piece, strlen(piece));
+			put(&text, " ", 1);
+		}
+		if (random % 64 == 1)
+			continue;
+		put(&text, token.text, token.len);
+		if (random % 64 == 2) {
+			put(&text, " ", 1);
+			put(&text, token.text, token.len);
+		}
+		if (random % 64 == 3) {
+			put(&text, " ", 1);
+			put(&text, piece, strlen(piece));
+		}
 	}
 	put(&text, "", 1);
 	return text.bytes;

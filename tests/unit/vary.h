@@ -15,6 +15,8 @@ struct vary {
 uint64_t vary_random(struct vary *vary);
 /* A variant of `sql`, the caller's to free. With `string` set only the literals change. */
 char *vary_statement(struct vary *vary, const char *sql, size_t len);
+/* A statement with a few tokens left out, doubled, swapped or put in: seldom one that parses. */
+char *vary_structure(struct vary *vary, const char *sql);
 
 /* The statements of tests/unit/corpus.sql, `count` of them; each and the array are the caller's to free. */
 char **vary_corpus(size_t *count);
