@@ -3,7 +3,15 @@
 #include "config/check.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* Select lists up to this long are left alone: the gap would save nothing. */
+enum { SHORT_LIST_BYTES = 24 };
+
+static const char *find_word(const char *text, const char *word);
 
 /* One decimal below 10, none from there on; what rounds up to 10 is 10, not 10.0. */
 static const char *write_number(double number, const char *unit, char to[HUMAN_BYTES])
@@ -65,4 +73,48 @@ const char *human_bytes(double bytes, char to[HUMAN_BYTES])
 		unit++;
 	}
 	return write_number(fmin(bytes, 1e9), units[unit], to);
+}
+
+const char *human_query(const char *query, size_t bytes, char to[HUMAN_QUERY_BYTES])
+{
+	CHECK(to != NULL);
+	if (strlen(query) <= bytes)
+		return query;
+	const char *select = find_word(query, "select");
+	const char *from = select ? find_word(select + 6, "from") : NULL;
+	if (!from || from - (select + 6) <= SHORT_LIST_BYTES)
+		return query;
+	int len = snprintf(to, HUMAN_QUERY_BYTES, "%.*s … %s", (int)(select + 6 - query), query, from);
+	size_t end = HUMAN_QUERY_BYTES - 1;
+	if (len < 0 || (size_t)len <= end)
+		return to;
+	/* The last byte that fitted may be in the middle of a character: that one goes. */
+	while (end > 0 && ((unsigned char)to[end - 1] & 0xc0) == 0x80)
+		end--;
+	if (end > 0 && (unsigned char)to[end - 1] >= 0xc0)
+		end--;
+	to[end] = '\0';
+	return to;
+}
+
+/* The word outside of quotes and brackets, in either case; NULL when there is none. */
+static const char *find_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+	unsigned depth = 0;
+	bool quoted = false;
+	for (const char *at = text; *at; at++) {
+		if (*at == '"')
+			quoted = !quoted;
+		if (quoted)
+			continue;
+		if (*at == '(')
+			depth++;
+		else if (*at == ')' && depth > 0)
+			depth--;
+		bool starts = at == text || at[-1] == ' ';
+		if (depth == 0 && starts && strncasecmp(at, word, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
+			return at;
+	}
+	return NULL;
 }

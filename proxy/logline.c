@@ -235,7 +235,8 @@ static void finding_text(struct logline *line, const struct stats_finding *findi
 		return;
 	if (has_text(finding->query)) {
 		put_printf(line, "\n      ");
-		put_folded(line, finding->query, SHOWN_QUERY_CHARS);
+		char query[HUMAN_QUERY_BYTES];
+		put_folded(line, human_query(finding->query, SHOWN_QUERY_CHARS, query), SHOWN_QUERY_CHARS);
 	}
 	put_row(line, "why", finding->message);
 	if (!has_text(finding->fix_sql) && !has_text(finding->fix_django))
@@ -321,7 +322,8 @@ static void fingerprint_text(struct logline *line, const struct stats_row *row)
 	put_printf(line, "  ");
 	if (row->errors > 0)
 		put_printf(line, "%llu errors  ", (unsigned long long)row->errors);
-	put_folded(line, row->query, SHOWN_ROW_QUERY_CHARS);
+	char query[HUMAN_QUERY_BYTES];
+	put_folded(line, human_query(row->query, SHOWN_ROW_QUERY_CHARS, query), SHOWN_ROW_QUERY_CHARS);
 }
 
 void logline_fingerprint(struct logline *line, enum settings_format format, int64_t wall_ms,

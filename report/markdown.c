@@ -212,7 +212,8 @@ static void print_code(struct page *page, const char *text, size_t columns, bool
 	memory.colour = false;
 	memory.file = open_memstream(&folded, &size);
 	CHECK(memory.file != NULL);
-	page_cut(&memory, text, columns);
+	char shown[HUMAN_QUERY_BYTES];
+	page_cut(&memory, in_table ? human_query(text, columns, shown) : text, columns);
 	CHECK(fclose(memory.file) == 0);
 	size_t fence = longest_backticks(folded) + 1;
 	/* A backtick at either end would join the fence; blanks there are stripped by the reader. */

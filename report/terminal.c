@@ -18,6 +18,7 @@ static void print_rejected(struct page *page, const struct review *review);
 static void print_unjudged(struct page *page, const struct review *review);
 static void print_heading(struct page *page, const char *heading);
 static void print_labelled(struct page *page, const char *label, const char *text, bool wrap);
+static void print_query(struct page *page, const char *query, size_t columns);
 static void print_column(struct page *page, const char *text);
 
 void terminal_print(struct page *page, const struct review *review)
@@ -93,7 +94,7 @@ static void print_statement(struct page *page, const struct review_row *row, uin
 	if (row->errors > 0)
 		page_printf(page, "  %s error%s", human_count((double)row->errors, human), row->errors == 1 ? "" : "s");
 	page_text(page, "\n      ");
-	page_cut(page, row->query, page->width - INDENT);
+	print_query(page, row->query, page->width - INDENT);
 	page_text(page, "\n");
 }
 
@@ -138,7 +139,7 @@ static void print_finding(struct page *page, const struct review *review, const 
 	page_text(page, "\n");
 	if (finding->texts[REVIEW_QUERY][0] != '\0') {
 		page_text(page, "      ");
-		page_cut(page, finding->texts[REVIEW_QUERY], page->width - INDENT);
+		print_query(page, finding->texts[REVIEW_QUERY], page->width - INDENT);
 		page_text(page, "\n");
 	}
 	print_labelled(page, "why", finding->texts[REVIEW_MESSAGE], true);
@@ -167,7 +168,7 @@ static void print_rejected(struct page *page, const struct review *review)
 		print_column(page, words);
 		print_column(page, finding->fingerprint);
 		page_text(page, "\n       ");
-		page_cut(page, finding->texts[REVIEW_QUERY], page->width - 7);
+		print_query(page, finding->texts[REVIEW_QUERY], page->width - 7);
 		page_text(page, "\n");
 	}
 	free(findings);
@@ -238,4 +239,10 @@ static void print_column(struct page *page, const char *text)
 		return;
 	page_text(page, "  ");
 	page_cut(page, text, 60);
+}
+
+static void print_query(struct page *page, const char *query, size_t columns)
+{
+	char shown[HUMAN_QUERY_BYTES];
+	page_cut(page, human_query(query, columns, shown), columns);
 }

@@ -63,9 +63,59 @@ static void sizes(void **state)
 	}
 }
 
+/* A long query loses its select list and nothing else; a short one, a short list, a list in a sub-select, and words in
+ * quotes stay. */
+static void queries(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *query;
+		size_t bytes;
+		const char *shown;
+	} cases[] = {
+	    {"SELECT \"t\".\"id\", \"t\".\"name\", \"t\".\"stock\" FROM \"t\" WHERE a = $1", 40,
+	     "SELECT … FROM \"t\" WHERE a = $1"},
+	    {"SELECT \"t\".\"id\", \"t\".\"name\", \"t\".\"stock\" FROM \"t\" WHERE a = $1", 400, NULL},
+	    {"SELECT id FROM t WHERE aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa = $1", 20, NULL},
+	    {"UPDATE t SET aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa = $1", 20, NULL},
+	    {"SELECT aaaaaaaaaaaaaaaaaaaaaaaaaaaa, (SELECT 1 FROM u), \"x from y\" FROM t", 20, "SELECT … FROM t"},
+	    {"DECLARE c CURSOR FOR SELECT aaaaaaaaaaaaaaaaaaaaaaaaaaa, b from t", 20,
+	     "DECLARE c CURSOR FOR SELECT … from t"},
+	    {"SELECT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 20, NULL},
+	    {"", 0, NULL},
+	};
+	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
+		char text[HUMAN_QUERY_BYTES];
+		const char *shown = human_query(cases[at].query, cases[at].bytes, text);
+		assert_string_equal(shown, cases[at].shown ? cases[at].shown : cases[at].query);
+	}
+}
+
+/* What does not fit is cut where a character begins, wherever that falls. */
+static void long_queries(void **state)
+{
+	(void)state;
+	for (size_t shift = 0; shift < 4; shift++) {
+		char query[4096];
+		size_t len = (size_t)snprintf(query, sizeof query, "SELECT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa FROM %.*s",
+		                              (int)shift, "xyz");
+		while (len < sizeof query - 4) {
+			memcpy(query + len, "é", 2);
+			len += 2;
+		}
+		query[len] = '\0';
+		char text[HUMAN_QUERY_BYTES];
+		const char *shown = human_query(query, 100, text);
+		size_t shown_len = strlen(shown);
+		assert_true(shown_len < HUMAN_QUERY_BYTES && shown_len > HUMAN_QUERY_BYTES - 4);
+		assert_memory_equal(shown + shown_len - 2, "é", 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(counts), cmocka_unit_test(durations),
-	                                   cmocka_unit_test(sizes)};
+	                                   cmocka_unit_test(sizes), cmocka_unit_test(queries),
+	                                   cmocka_unit_test(long_queries)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
