@@ -60,7 +60,7 @@ struct reporter {
 	enum settings_format format;
 	struct stats stats;
 	struct gauges gauges;
-	bool told;                               /* no figures have come since the last interval ended */
+	bool told;                               /* no figures have come since the last interval ended, or ever */
 	int64_t started_ms, interval_started_ms; /* monotonic */
 	char *taken;                             /* LIMIT_PARCEL_BYTES, out of `waiting` */
 	char *batch;                             /* BATCH_BYTES */
@@ -100,6 +100,7 @@ struct reporter *reporter_start(const struct settings *settings, char *error, si
 	reporter->wake_fd = -1;
 	pthread_mutex_init(&reporter->lock, NULL);
 	stats_init(&reporter->stats);
+	reporter->told = true;
 	reporter->fd = open_log(reporter->logfile);
 	if (reporter->fd < 0) {
 		snprintf(error, error_size, "logfile %s: cannot open it: %s", settings->logfile, strerror(errno));

@@ -25,8 +25,8 @@ struct parcel *reporter_take(struct reporter *reporter);
 void reporter_line(struct reporter *reporter, const struct logline *line);
 /* Asks for the log file to be opened anew, after a rotation. */
 void reporter_reopen(struct reporter *reporter);
-/* Writes out everything handed over, ends the current interval, joins the thread and frees all. An output that takes
- * nothing for two seconds is given up, and what was meant for it is lost. */
+/* Writes out everything handed over, ends the current interval if it has any figures, joins the thread and frees all.
+ * An output that takes nothing for two seconds is given up, and what was meant for it is lost. */
 void reporter_stop(struct reporter *reporter);
 
 #endif

@@ -221,6 +221,29 @@ static void an_interval(void **state)
 	free(text);
 }
 
+/* Without figures since the last interval, or since the start, there is no interval to tell of at the stop: lines
+ * alone don't make one. */
+static void nothing_to_tell(void **state)
+{
+	(void)state;
+	struct reporter *reporter = start();
+	reporter_stop(reporter);
+	char *text = slurp(path);
+	assert_string_equal(text, "");
+	free(text);
+
+	reporter = start();
+	struct parcel *parcel = parcel_new();
+	add_line(parcel, "a line\n");
+	parcel->sessions = 1;
+	parcel->connects = 1;
+	put(reporter, parcel);
+	reporter_stop(reporter);
+	text = slurp(path);
+	assert_string_equal(text, "a line\n");
+	free(text);
+}
+
 /* What another thread said before a parcel was put is written before its lines: `started` is the log's first line. */
 static void lines_keep_their_place(void **state)
 {
@@ -452,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(lines_pass_through, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(an_interval, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(nothing_to_tell, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(lines_keep_their_place, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(stop_flushes, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(blocked_output, set_up, remove_files),
