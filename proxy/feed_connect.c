@@ -161,8 +161,10 @@ static void explain(PGconn *connection, char *error, size_t error_size)
 {
 	size_t len = 0;
 	for (const char *c = PQerrorMessage(connection); *c != '\0' && len + 1 < error_size; c++) {
-		if (c[0] == '\n' && c[1] == '\t')
-			c += strcspn(c + 1, "\n");
+		while (c[0] == '\n' && c[1] == '\t')
+			c += 1 + strcspn(c + 1, "\n");
+		if (*c == '\0')
+			break;
 		bool blank = *c == '\n' || *c == '\t' || *c == ' ' || *c == '\r';
 		if (!blank)
 			error[len++] = *c;

@@ -95,6 +95,7 @@ static void nobody_there_says_who(void **state)
 	assert_non_null(strstr(error, "/nonexistent-"));
 	assert_non_null(strstr(error, ".s.PGSQL.7"));
 	assert_null(strstr(error, "Is the server running"));
+	assert_string_equal(strstr(error, "No such file"), "No such file or directory");
 	assert_null(strstr(error, password));
 	assert_refused("postgresql://anna:zqx@127.0.0.1:1/shop", error, sizeof(error));
 	assert_non_null(strstr(error, "127.0.0.1"));
