@@ -87,3 +87,23 @@ const char *change_concurrent_index(struct arena *arena, const struct change *ch
 	};
 	return remedy_create_index(arena, NULL, change->relation, &index);
 }
+
+const char *change_django_index(struct arena *arena, const struct change *change)
+{
+	const struct fact_action *action = change->action;
+	bool fields = strcmp(action->method, "btree") == 0 && strlen(action->object ? action->object : "") <= 30 &&
+	              change_concurrent_index(arena, change) != NULL;
+	const char *names = "";
+	for (uint16_t i = 0; i < action->column_count && fields; i++) {
+		fields = catalog_column(change->relation, action->columns[i]) != NULL &&
+		         !(action->opclasses && action->opclasses[i]);
+		names = arena_printf(arena, "%s%s\"%s\"", names, *names ? ", " : "", action->columns[i]);
+	}
+	const char *index = "…";
+	if (fields)
+		index = arena_printf(arena, "Index(fields=[%s], name=\"%s\")", names, action->object);
+	return arena_printf(arena,
+	                    "AddIndexConcurrently(\"%s\", %s) in place of AddIndex or db_index=True  # in a migration "
+	                    "with atomic = False",
+	                    remedy_model(arena, change->relation), index);
+}

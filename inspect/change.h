@@ -22,5 +22,8 @@ const char *change_constraint_name(struct arena *arena, const struct change *cha
 const char *change_columns(struct arena *arena, const struct fact_action *action);
 /* CREATE INDEX itself with CONCURRENTLY in it; NULL where the facts don't hold all of it. */
 const char *change_concurrent_index(struct arena *arena, const struct change *change);
+/* The same in Django's words; with "…" for the index where the facts don't hold all of it or Django has no fields for
+ * it. */
+const char *change_django_index(struct arena *arena, const struct change *change);
 
 #endif

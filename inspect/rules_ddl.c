@@ -33,11 +33,7 @@ void rules_ddl_index_build(const struct rule *rule, const struct rule_input *inp
 		                  "CONCURRENTLY on each partition, then attach those."
 		                : "Build it with CREATE INDEX CONCURRENTLY, outside a transaction.",
 		    .fix_sql = change_concurrent_index(arena, &change),
-		    .fix_django = partitioned ? NULL
-		                              : arena_printf(arena,
-		                                             "AddIndexConcurrently(\"%s\", …) in place of AddIndex or "
-		                                             "db_index=True  # in a migration with atomic = False",
-		                                             remedy_model(arena, change.relation)),
+		    .fix_django = partitioned ? NULL : change_django_index(arena, &change),
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}

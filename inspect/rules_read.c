@@ -67,6 +67,8 @@ static void report(const struct rule *rule, const struct rule_input *input, stru
 
 static const char *display(struct arena *arena, const struct lookup *lookup);
 static const char *lookup_name(const struct lookup *lookup, const char *expression);
+static const struct catalog_index *nearest_index(const struct lookup *lookup, bool *same);
+static bool would_serve(const struct lookup *lookup, const struct catalog_index *index);
 static const char *why(const struct lookup *lookup, struct arena *arena);
 static void remedy(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
                    struct finding *finding);
@@ -84,6 +86,16 @@ static void describe_unserved(const struct rule_input *input, const struct looku
 		return;
 	}
 	finding->message = arena_printf(arena, "each call reads the whole table: %s", why(lookup, arena));
+	bool same;
+	const struct catalog_index *near = nearest_index(lookup, &same);
+	if (same && !(near->valid && near->ready) && would_serve(lookup, near)) {
+		finding->hint = "While it is being built, wait for it; when its build has failed, build it again.";
+		bool public = strcmp(near->schema, "public") == 0;
+		finding->fix_sql = arena_printf(arena, "REINDEX INDEX CONCURRENTLY %s%s%s;",
+		                                public ? "" : remedy_identifier(arena, near->schema), public ? "" : ".",
+		                                remedy_identifier(arena, near->name));
+		return;
+	}
 	remedy(input, lookup, arena, finding);
 }
 
@@ -118,11 +130,11 @@ static void describe_short(const struct rule_input *input, const struct lookup *
 	                 "has none: it takes three letters in a row, or fewer next to a word's edge",
 	                 lookup->match.index->name, display(arena, lookup));
 	finding->hint = "Ask for at least three letters, or match the beginning only.";
-	bool like = lookup->predicate->operator == PREDICATE_LIKE || lookup->predicate->operator == PREDICATE_ILIKE;
+	bool like = lookup->predicate->operator== PREDICATE_LIKE || lookup->predicate->operator== PREDICATE_ILIKE;
 	if (like && lookup->predicate->column)
 		finding->fix_django =
 		    arena_printf(arena, "if len(q) < 3: qs = qs.filter(%s__%sstartswith=q)", lookup->predicate->column,
-		                 lookup->predicate->bare && lookup->predicate->operator == PREDICATE_LIKE ? "" : "i");
+		                 lookup->predicate->bare && lookup->predicate->operator== PREDICATE_LIKE ? "" : "i");
 }
 
 /* A column of another type than text is cast to it; in the canonical text that cast is not seen. */
@@ -171,26 +183,50 @@ static const char *lookup_name(const struct lookup *lookup, const char *expressi
 	}
 }
 
+/* An index on the same expression (`same`), else one on the same column, else NULL. */
+static const struct catalog_index *nearest_index(const struct lookup *lookup, bool *same)
+{
+	const struct fact_predicate *predicate = lookup->predicate;
+	const struct catalog_index *near = NULL;
+	*same = false;
+	for (uint16_t i = 0; i < lookup->relation->index_count; i++) {
+		const struct catalog_index *index = &lookup->relation->indexes[i];
+		for (uint16_t k = 0; k < index->key_count; k++) {
+			const struct catalog_index_key *key = &index->keys[k];
+			if (key->expression && strcmp(key->expression, predicate->expression) == 0) {
+				*same = true;
+				return index;
+			}
+			if (!near && key->column && predicate->column && strcmp(key->column, predicate->column) == 0)
+				near = index;
+		}
+	}
+	return near;
+}
+
+/* Of an index on the same expression that is not valid: whether it would help if it were. */
+static bool would_serve(const struct lookup *lookup, const struct catalog_index *index)
+{
+	const char *opclass = index->keys[0].opclass ? index->keys[0].opclass : "";
+	switch (lookup->need) {
+	case NEED_TRIGRAM:
+		return strcmp(opclass, "gin_trgm_ops") == 0 || strcmp(opclass, "gist_trgm_ops") == 0;
+	case NEED_PATTERN_OPS:
+		return strstr(opclass, "_pattern_ops") != NULL;
+	case NEED_UNSERVABLE:
+		return false;
+	default:
+		return strcmp(index->method, "btree") == 0 && !strstr(opclass, "_pattern_ops");
+	}
+}
+
 /* Names the index that comes nearest, and why it does not serve. */
 static const char *why(const struct lookup *lookup, struct arena *arena)
 {
 	const struct fact_predicate *predicate = lookup->predicate;
 	const char *shown = display(arena, lookup);
-	const struct catalog_index *near = NULL;
-	bool same = false;
-	for (uint16_t i = 0; i < lookup->relation->index_count && !same; i++) {
-		const struct catalog_index *index = &lookup->relation->indexes[i];
-		for (uint16_t k = 0; k < index->key_count && !same; k++) {
-			const struct catalog_index_key *key = &index->keys[k];
-			if (key->expression && strcmp(key->expression, predicate->expression) == 0) {
-				near = index;
-				same = true;
-			} else if (!near && key->column && predicate->column &&
-			           strcmp(key->column, predicate->column) == 0) {
-				near = index;
-			}
-		}
-	}
+	bool same;
+	const struct catalog_index *near = nearest_index(lookup, &same);
 	if (!near)
 		return arena_printf(arena, "nothing indexes %s", shown);
 	if (!same)

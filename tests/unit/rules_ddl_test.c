@@ -99,7 +99,13 @@ static void index_build_fix(void **state)
 	expect("CREATE INDEX \"Product_like\" ON product (name varchar_pattern_ops, qty)", "M202");
 	assert_string_equal(finding()->fix_sql,
 	                    "CREATE INDEX CONCURRENTLY \"Product_like\" ON product (name varchar_pattern_ops, qty);");
-	assert_non_null(strstr(finding()->fix_django, "AddIndexConcurrently(\"product\""));
+	assert_non_null(strstr(finding()->fix_django, "AddIndexConcurrently(\"product\", …)"));
+	expect("CREATE INDEX product_name_qty ON product (name, qty)", "M202");
+	assert_non_null(strstr(finding()->fix_django,
+	                       "AddIndexConcurrently(\"product\", Index(fields=[\"name\", \"qty\"], "
+	                       "name=\"product_name_qty\"))"));
+	expect("CREATE INDEX a_name_of_more_than_thirty_chars ON product (qty)", "M202");
+	assert_non_null(strstr(finding()->fix_django, "AddIndexConcurrently(\"product\", …)"));
 	expect("CREATE INDEX t ON product USING gin ((UPPER(\"name\")) gin_trgm_ops)", "M202");
 	assert_string_equal(finding()->fix_sql,
 	                    "CREATE INDEX CONCURRENTLY t ON product USING gin ((upper(name)) gin_trgm_ops);");
