@@ -191,6 +191,10 @@ static void dump_predicate(struct dump *dump, const struct fact_predicate *predi
 	if (predicate->operand == OPERAND_PARAMETER)
 		put(dump, " %s$%u%s", predicate->parameter_prefixed ? ".." : "", predicate->parameter,
 		    predicate->parameter_suffixed ? ".." : "");
+	if (predicate->operand == OPERAND_COLUMN && predicate->operand_relation >= 0)
+		put(dump, " %d:", predicate->operand_relation);
+	if (predicate->operand == OPERAND_COLUMN && predicate->operand_expression != NULL)
+		put(dump, "[%s]", predicate->operand_expression);
 	text(dump, "type", predicate->operand_type);
 	if (predicate->items > 0)
 		put(dump, " items=%u", predicate->items);
@@ -221,6 +225,11 @@ static void dump_sort(struct dump *dump, const struct fact_sort *sort)
 	put(dump, "\n");
 }
 
+static const char *opclass(const struct fact_action *action, uint16_t at)
+{
+	return action->opclasses != NULL ? action->opclasses[at] : NULL;
+}
+
 static void dump_action(struct dump *dump, const struct fact_action *action)
 {
 	static const char *const usings[] = {
@@ -236,7 +245,8 @@ static void dump_action(struct dump *dump, const struct fact_action *action)
 	text(dump, "object", action->object);
 	text(dump, "column", action->column);
 	for (uint16_t at = 0; at < action->column_count; at++)
-		put(dump, "%s[%s]", at == 0 ? " " : "", action->columns[at]);
+		put(dump, "%s[%s%s%s]", at == 0 ? " " : "", action->columns[at], opclass(action, at) ? " " : "",
+		    opclass(action, at) ? opclass(action, at) : "");
 	text(dump, "method", action->method);
 	text(dump, "kind", action->reindex_kind);
 	if (action->type.name != NULL) {
@@ -276,6 +286,7 @@ static void dump_action(struct dump *dump, const struct fact_action *action)
 	flag(dump, action->has_identity, "identity");
 	flag(dump, action->has_collation, "collation");
 	flag(dump, action->has_predicate, "partial");
+	flag(dump, action->has_options, "options");
 	flag(dump, action->cascade, "cascade");
 	flag(dump, action->temporary, "temporary");
 	put(dump, "\n");

@@ -72,7 +72,7 @@ static void pattern_lookups(void **state)
 		 "select\n"
 		 "level 0 where\n"
 		 "relation 0 t\n"
-		 "where 0:[name] like ~~ column=name bare and column\n"},
+		 "where 0:[name] like ~~ column=name bare and column 0:[(? || replace(replace(other, ?, ?), ?, ?)) || ?]\n"},
 		{"SELECT 1 FROM t WHERE UNACCENT(name) LIKE '%' || REPLACE(UNACCENT('x'), '%', '\\%') || '%' "
 		 "",
 		 "select\n"
@@ -233,7 +233,7 @@ static void operators(void **state)
 		 "where 0:[n] other %> column=n bare and literal\n"
 		 "where 0:[n] other % column=n bare and literal\n"
 		 "where 0:[d] other ? column=d bare and literal\n"
-		 "where [?] equal = and column items=2\n"},
+		 "where [?] equal = and column 0:[tags] items=2\n"},
 		{"SELECT 1 FROM t WHERE (a, b) = (1, $1)",
 		 "select\n"
 		 "level 0 where\n"
@@ -252,7 +252,7 @@ static void operators(void **state)
 		 "where 0:[a] equal = column=a bare and literal\n"
 		 "where 0:[b] equal = column=b bare and literal type=date\n"
 		 "where 0:[c] equal = column=c bare and other\n"
-		 "where 0:[d] equal = column=d bare and column\n"
+		 "where 0:[d] equal = column=d bare and column 0:[b + ?]\n"
 		 "where 0:[e] equal = column=e bare and other\n"},
 		{"SELECT 1 FROM t WHERE CASE WHEN a LIKE '%x%' THEN 1 ELSE 0 END = 1",
 		 "select\n"
@@ -371,7 +371,7 @@ static void joins(void **state)
 		 "level 0\n"
 		 "relation 0 a\n"
 		 "relation 1 b\n"
-		 "where 0:[id] equal = column=id bare and column\n"
+		 "where 0:[id] equal = column=id bare and column 1:[id]\n"
 		 "where 0:[x] equal = column=x bare and literal\n"
 		 "where 1:[y] equal = column=y bare and literal\n"},
 		{"SELECT 1 FROM a LEFT JOIN b ON b.id = a.id AND a.x = 1 AND b.y = 2",
@@ -379,7 +379,7 @@ static void joins(void **state)
 		 "level 0\n"
 		 "relation 0 a\n"
 		 "relation 1 b\n"
-		 "where 1:[id] equal = column=id bare and column\n"
+		 "where 1:[id] equal = column=id bare and column 0:[id]\n"
 		 "where 0:[x] equal = column=x bare literal\n"
 		 "where 1:[y] equal = column=y bare and literal\n"},
 		{"SELECT 1 FROM a RIGHT JOIN b ON b.id = a.id AND a.x = 1 AND b.y = 2",
@@ -387,7 +387,7 @@ static void joins(void **state)
 		 "level 0\n"
 		 "relation 0 a\n"
 		 "relation 1 b\n"
-		 "where 1:[id] equal = column=id bare column\n"
+		 "where 1:[id] equal = column=id bare column 0:[id]\n"
 		 "where 0:[x] equal = column=x bare and literal\n"
 		 "where 1:[y] equal = column=y bare literal\n"},
 		{"SELECT 1 FROM a FULL JOIN b ON b.id = a.id AND a.x = 1",
@@ -395,7 +395,7 @@ static void joins(void **state)
 		 "level 0\n"
 		 "relation 0 a\n"
 		 "relation 1 b\n"
-		 "where 1:[id] equal = column=id bare column\n"
+		 "where 1:[id] equal = column=id bare column 0:[id]\n"
 		 "where 0:[x] equal = column=x bare literal\n"},
 		{"SELECT 1 FROM a LEFT JOIN (b JOIN c ON b.id = c.id) ON c.x = a.x",
 		 "select\n"
@@ -403,8 +403,8 @@ static void joins(void **state)
 		 "relation 0 a\n"
 		 "relation 1 b\n"
 		 "relation 2 c\n"
-		 "where 1:[id] equal = column=id bare and column\n"
-		 "where 2:[x] equal = column=x bare and column\n"},
+		 "where 1:[id] equal = column=id bare and column 2:[id]\n"
+		 "where 2:[x] equal = column=x bare and column 0:[x]\n"},
 	};
 	/* clang-format on */
 
@@ -465,7 +465,7 @@ static void names(void **state)
 		 "level 1 in 0 where\n"
 		 "relation 0 a\n"
 		 "relation 1 b level=1\n"
-		 "where 1:[x] equal = column=x bare and level=1 column\n"
+		 "where 1:[x] equal = column=x bare and level=1 column 0:[x]\n"
 		 "where 0:[y] equal = column=y bare and level=1 literal\n"
 		 "where 1:[z] equal = column=z bare and level=1 literal\n"},
 		{"SELECT 1 FROM t WHERE a + b = 5",

@@ -119,7 +119,7 @@ static void indexes(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 s.t target\n"
-		 "create_index on=0 object=i [upper(name)][b] method=gin concurrently only if_exists unique partial\n"},
+		 "create_index on=0 object=i [upper(name) gin_trgm_ops][b] method=gin concurrently only if_exists unique partial options\n"},
 		{"DROP INDEX a; DROP INDEX CONCURRENTLY IF EXISTS s.a, b CASCADE",
 		 "ddl\n"
 		 "drop_index object=a\n"

@@ -111,7 +111,7 @@ static void with_queries(void **state)
 		 "relation 0 r cte level=3\n"
 		 "relation 1 t level=3\n"
 		 "relation 2 r cte\n"
-		 "where 0:[a] equal = column=a bare and level=3 column\n"},
+		 "where 0:[a] equal = column=a bare and level=3 column 1:[a]\n"},
 		{"SELECT 1 FROM (WITH x AS (SELECT 1) SELECT 1 FROM x) s, x",
 		 "select\n"
 		 "level 0\n"
@@ -213,7 +213,7 @@ static void changes(void **state)
 		 "relation 0 t target\n"
 		 "relation 1 u level=1\n"
 		 "where 0:[n] range > column=n bare and literal\n"
-		 "where 1:[id] equal = column=id bare and level=1 column\n"
+		 "where 1:[id] equal = column=id bare and level=1 column 0:[id]\n"
 		 "set a literal\n"
 		 "set b parameter $2\n"
 		 "set c column\n"
@@ -227,7 +227,7 @@ static void changes(void **state)
 		 "level 0 where\n"
 		 "relation 0 t alias=x target\n"
 		 "relation 1 v\n"
-		 "where 1:[id] equal = column=id bare and column\n"
+		 "where 1:[id] equal = column=id bare and column 0:[id]\n"
 		 "set a literal\n"},
 		{"DELETE FROM t USING u WHERE t.id = u.id AND t.x IN (SELECT y FROM z)",
 		 "delete\n"
@@ -236,7 +236,7 @@ static void changes(void **state)
 		 "relation 0 t target\n"
 		 "relation 1 u\n"
 		 "relation 2 z level=1\n"
-		 "where 0:[id] equal = column=id bare and column\n"
+		 "where 0:[id] equal = column=id bare and column 1:[id]\n"
 		 "where 0:[x] equal = column=x bare and subquery\n"},
 		{"DELETE FROM t",
 		 "delete\n"
@@ -268,7 +268,7 @@ static void changes(void **state)
 		 "level 0 where\n"
 		 "relation 0 t target\n"
 		 "relation 1 s\n"
-		 "where 0:[id] equal = column=id bare and column\n"
+		 "where 0:[id] equal = column=id bare and column 1:[id]\n"
 		 "where 1:[k] equal = column=k bare literal\n"},
 		{"UPDATE t SET a = 1 WHERE CURRENT OF c",
 		 "update\n"
