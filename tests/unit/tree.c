@@ -17,6 +17,8 @@
 
 static const List *parse(const char *sql);
 
+static MemoryContext opened;
+
 struct facts *tree_facts(const char *sql, struct arena *arena, int *count)
 {
 	MemoryContext context = pg_query_enter_memory_context();
@@ -59,6 +61,31 @@ struct expression tree_expression(const char *text, bool masked, struct arena *a
 
 	pg_query_exit_memory_context(context);
 	return expression;
+}
+
+void tree_open(void)
+{
+	opened = pg_query_enter_memory_context();
+}
+
+void tree_close(void)
+{
+	pg_query_exit_memory_context(opened);
+}
+
+const void *tree_parse(const char *sql)
+{
+	return parse(sql);
+}
+
+const void *tree_node(const char *expression)
+{
+	static char sql[64 * 1024];
+	int len = snprintf(sql, sizeof(sql), "SELECT %s", expression);
+
+	assert_true(len < (int)sizeof(sql));
+	const RawStmt *statement = linitial(parse(sql));
+	return ((const ResTarget *)linitial(((const SelectStmt *)statement->stmt)->targetList))->val;
 }
 
 void tree_compare(const struct tree_case *cases, size_t count)

@@ -11,6 +11,13 @@ struct facts *tree_facts(const char *sql, struct arena *arena, int *count);
 const char *tree_dump(const char *sql);
 struct expression tree_expression(const char *text, bool masked, struct arena *arena);
 
+/* The raw tree itself, for tests of what reads single nodes: a List of RawStmt, and an expression's node. They live
+ * from tree_open to tree_close. */
+void tree_open(void);
+void tree_close(void);
+const void *tree_parse(const char *sql);
+const void *tree_node(const char *expression);
+
 struct tree_case {
 	const char *sql;
 	const char *facts;
