@@ -13,12 +13,34 @@ static void start_statement(struct pass *pass);
 static void on_word(struct pass *pass);
 static void on_operator(struct pass *pass);
 static enum canonical_result on_open(struct pass *pass);
+static enum words_word name_before(const struct pass *pass);
 static void on_close(struct pass *pass);
 static void on_comma(struct pass *pass);
 static void on_semicolon(struct pass *pass);
 static void end_item(struct pass *pass, struct canonical_frame *frame);
 static void check_item(struct pass *pass);
 static uint32_t highest_parameter(const char *sql, size_t len, bool conforming);
+
+/* Only what is read before it is written: most of a frame is for lists, and most brackets hold none. */
+static inline void open_frame(struct canonical_frame *frame, uint8_t flags, uint16_t owner)
+{
+	frame->flags = flags;
+	frame->list = LIST_NONE;
+	frame->resume = KEEP_NONE;
+	frame->run = 0;
+	frame->item_plain = frame->run_plain = false;
+	frame->owner = owner;
+	frame->class_count = 0;
+	frame->select.query = 0;
+}
+
+/* Not by exchanging the two pointers: that is compiled to one wide load of what was just stored in two narrow ones,
+ * which stalls for longer than the rest of a token takes. */
+static inline void next_token(struct pass *pass)
+{
+	pass->previous = pass->token;
+	pass->token = pass->token == &pass->slots[0] ? &pass->slots[1] : &pass->slots[0];
+}
 
 void canonical_init(struct canonical *canonical)
 {
@@ -74,6 +96,8 @@ static bool start(struct pass *pass, struct canonical *canonical, const char *sq
                   unsigned want)
 {
 	*pass = (struct pass){.out = canonical, .want = want};
+	pass->token = &pass->slots[0];
+	pass->previous = &pass->slots[1];
 	lexer_init(&pass->lexer, sql, len, conforming);
 	/* A one-byte token becomes at most four bytes of key: tag, two of class, and the end or SEVERAL. */
 	rendering_reserve(&canonical->key, len * 4 + 64);
@@ -84,7 +108,8 @@ static bool start(struct pass *pass, struct canonical *canonical, const char *sq
 	}
 	if (want & CANONICAL_REDUCED)
 		rendering_reserve(&canonical->reduced, len + 64);
-	canonical->frames[0] = (struct canonical_frame){0};
+	pass->frame = &canonical->frames[0];
+	open_frame(pass->frame, 0, 0);
 	return len <= LIMIT_INSPECT_BYTES;
 }
 
@@ -93,8 +118,8 @@ static enum canonical_result make(struct pass *pass)
 	enum canonical_result result;
 
 	for (;;) {
-		pass->token = lexer_next(&pass->lexer);
-		if (pass->token.kind == LEXER_END)
+		lexer_read(&pass->lexer, pass->token);
+		if (pass->token->kind == LEXER_END)
 			break;
 		result = step(pass);
 		if (result != CANONICAL_OK || pass->odd)
@@ -105,16 +130,14 @@ static enum canonical_result make(struct pass *pass)
 
 static enum canonical_result step(struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 	enum canonical_result result = CANONICAL_OK;
 
-	pass->word = pass->name = WORD_NONE;
+	pass->word = WORD_NONE;
 	if (token->kind == LEXER_UNTERMINATED)
 		return CANONICAL_UNTERMINATED;
 	if (token->kind == LEXER_WORD)
-		pass->word = pass->name = words_find(pass->out->words, token->text, token->len, true);
-	else if (token->kind == LEXER_QUOTED)
-		pass->name = words_find(pass->out->words, token->body, token->body_len, false);
+		pass->word = words_find(pass->out->words, token->text, token->len, true);
 	if (is_punctuation(token, ';')) {
 		on_semicolon(pass);
 		return CANONICAL_OK;
@@ -155,17 +178,16 @@ static enum canonical_result step(struct pass *pass)
 	}
 	literal_follow(pass);
 	pass->before_previous_word = pass->previous_word;
-	pass->previous = *token;
+	next_token(pass);
 	pass->previous_word = pass->word;
-	pass->previous_name = pass->name;
 	return result;
 }
 
 static void start_statement(struct pass *pass)
 {
 	pass->statement_started = true;
-	pass->previous = (struct lexer_token){.kind = LEXER_END};
-	pass->previous_word = pass->previous_name = pass->before_previous_word = WORD_NONE;
+	*pass->previous = (struct lexer_token){.kind = LEXER_END};
+	pass->previous_word = pass->before_previous_word = WORD_NONE;
 	pass->keep = KEEP_NONE;
 	pass->seen_regex = false;
 	pass->type = TYPE_NONE;
@@ -194,11 +216,11 @@ static void start_statement(struct pass *pass)
 		pass->mode = MODE_FULL;
 		break;
 	default:
-		pass->mode = is_punctuation(&pass->token, '(') ? MODE_SHAPED : MODE_FULL;
+		pass->mode = is_punctuation(pass->token, '(') ? MODE_SHAPED : MODE_FULL;
 	}
 	if (pass->all_full || pass->rest_full)
 		pass->mode = MODE_FULL;
-	*top(pass) = (struct canonical_frame){.flags = 0};
+	open_frame(top(pass), 0, 0);
 }
 
 static void on_word(struct pass *pass)
@@ -227,7 +249,7 @@ static void on_word(struct pass *pass)
 			break;
 		}
 	}
-	rendering_token(pass, 'w', pass->token.text, pass->token.len);
+	rendering_token(pass, 'w', pass->token->text, pass->token->len);
 	switch (pass->word) {
 	case WORD_SELECT:
 		frame->list = LIST_NONE;
@@ -243,6 +265,7 @@ static void on_word(struct pass *pass)
 		/* fall through */
 	case WORD_WITH:
 	case WORD_TABLE:
+		pass->operators++; /* each takes a look at all open brackets */
 		for (uint32_t depth = 0; depth <= pass->depth; depth++)
 			pass->out->frames[depth].item_plain = false;
 		break;
@@ -250,19 +273,19 @@ static void on_word(struct pass *pass)
 		if (pass->previous_word == WORD_DISTINCT) /* IS DISTINCT FROM */
 			break;
 		frame->flags &= (uint8_t) ~(FRAME_KEEP_FIRST | FRAME_NO_PATTERN | FRAME_BY);
-		if (pass->elide && frame->select.key && frame->select.query) {
+		if (pass->elide && frame->select.query) {
 			/* "SELECT … FROM": where a text must be cut, the select list says the least. */
 			pass->out->query.len = frame->select.query;
 			pass->number = frame->select.number;
 			rendering_query(pass, " … FROM", strlen(" … FROM"));
 		}
-		frame->select = (struct mark){0};
+		frame->select.query = 0;
 		break;
 	case WORD_UPDATE:
 		/* Only where it begins a statement: "update" may also be a column's or an alias's name. MERGE's is
 		 * left out, whose conditions come behind its SET. */
-		if (pass->previous.kind == LEXER_END || is_punctuation(&pass->previous, '(') ||
-		    is_punctuation(&pass->previous, ')') || pass->previous_word == WORD_DO || mode_before != pass->mode)
+		if (pass->previous->kind == LEXER_END || is_punctuation(pass->previous, '(') ||
+		    is_punctuation(pass->previous, ')') || pass->previous_word == WORD_DO || mode_before != pass->mode)
 			frame->flags |= FRAME_UPDATE;
 		break;
 	case WORD_SET:
@@ -305,7 +328,7 @@ static void on_word(struct pass *pass)
 
 static void on_operator(struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 
 	if (token->len == 1)
 		rendering_token(pass, token->text[0], NULL, 0);
@@ -318,7 +341,7 @@ static void on_operator(struct pass *pass)
 static enum canonical_result on_open(struct pass *pass)
 {
 	struct canonical_frame *parent = top(pass), *frame;
-	bool row, keep = pass->keep != KEEP_NONE, round = pass->token.text[0] == '(';
+	bool row, keep = pass->keep != KEEP_NONE, round = pass->token->text[0] == '(';
 	uint8_t flags = parent->flags & FRAME_INHERITED;
 
 	if (pass->depth >= LIMIT_PARSE_DEPTH)
@@ -335,10 +358,12 @@ static enum canonical_result on_open(struct pass *pass)
 		flags |= FRAME_NO_PATTERN | FRAME_ROW;
 	}
 	if (round) {
+		enum words_word name = name_before(pass);
+
 		keep |= pass->type == TYPE_NAMED;
-		keep |= pass->previous_name >= WORD_CHAR && pass->previous_name < WORD_DATE_BIN;
-		keep |= pass->previous_name >= WORD_LIKE_ESCAPE;
-		if (pass->previous_name >= WORD_DATE_BIN)
+		keep |= name >= WORD_CHAR && name < WORD_DATE_BIN;
+		keep |= name >= WORD_LIKE_ESCAPE;
+		if (name >= WORD_DATE_BIN)
 			flags |= FRAME_KEEP_FIRST;
 		if (pass->mode == MODE_COPY && pass->depth == 0 && pass->previous_word == WORD_COPY)
 			pass->copy_query = true;
@@ -347,17 +372,18 @@ static enum canonical_result on_open(struct pass *pass)
 		flags |= FRAME_CONSTRUCTOR;
 		keep |= pass->type == TYPE_NAMED;
 	} else if ((parent->flags & FRAME_CONSTRUCTOR) &&
-	           (is_punctuation(&pass->previous, '[') || is_punctuation(&pass->previous, ','))) {
+	           (is_punctuation(pass->previous, '[') || is_punctuation(pass->previous, ','))) {
 		flags |= FRAME_CONSTRUCTOR;
 	} else {
 		keep = true; /* a subscript */
 	}
 	if (keep || (parent->flags & FRAME_KEEP_FIRST))
 		flags |= FRAME_KEEP;
-	rendering_token(pass, pass->token.text[0], NULL, 0);
+	rendering_token(pass, pass->token->text[0], NULL, 0);
 
-	frame = &pass->out->frames[++pass->depth];
-	*frame = (struct canonical_frame){.flags = flags, .owner = parent->owner};
+	pass->depth++;
+	frame = ++pass->frame;
+	open_frame(frame, flags, parent->owner);
 	if (pass->keep != KEEP_NONE)
 		frame->resume = pass->keep <= KEEP_JSON_AFTER ? KEEP_JSON_AFTER : KEEP_ZONE_AFTER;
 	if (round && pass->previous_word == WORD_IN && pass->mode == MODE_SHAPED) {
@@ -369,6 +395,16 @@ static enum canonical_result on_open(struct pass *pass)
 	return CANONICAL_OK;
 }
 
+/* Of the type or function that this bracket belongs to: in quotes it is the same one. */
+static enum words_word name_before(const struct pass *pass)
+{
+	const struct lexer_token *previous = pass->previous;
+
+	if (previous->kind == LEXER_QUOTED)
+		return words_find(pass->out->words, previous->body, previous->body_len, false);
+	return pass->previous_word;
+}
+
 static void on_close(struct pass *pass)
 {
 	struct canonical_frame *frame = top(pass);
@@ -377,14 +413,15 @@ static void on_close(struct pass *pass)
 	pass->keep = KEEP_NONE;
 	/* A bracket too many is the parser's to refuse. */
 	if (pass->depth == 0) {
-		rendering_token(pass, pass->token.text[0], NULL, 0);
+		rendering_token(pass, pass->token->text[0], NULL, 0);
 		return;
 	}
 	if (frame->list == LIST_IN)
 		end_item(pass, frame);
 	pass->keep = frame->resume;
 	pass->depth--;
-	rendering_token(pass, pass->token.text[0], NULL, 0);
+	pass->frame--;
+	rendering_token(pass, pass->token->text[0], NULL, 0);
 	if (row) {
 		end_item(pass, top(pass));
 		pass->rows = ROWS_CLOSED;
@@ -416,8 +453,8 @@ static void on_semicolon(struct pass *pass)
 		return;
 	pass->tokens++;
 	rendering_token(pass, ';', NULL, 0);
-	pass->previous = pass->token;
-	pass->previous_word = pass->previous_name = pass->before_previous_word = WORD_NONE;
+	next_token(pass);
+	pass->previous_word = pass->before_previous_word = WORD_NONE;
 	if (pass->depth == 0)
 		pass->statement_started = false;
 }
@@ -460,26 +497,26 @@ static void end_item(struct pass *pass, struct canonical_frame *frame)
 /* Within an IN list only constants make a member plain: literals, signs, rows of them, casts to a plain name. */
 static void check_item(struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 	uint16_t owner = top(pass)->owner;
 
 	if (!owner)
 		return;
 	if (lexer_is_literal(token->kind) && token->kind != LEXER_UNICODE_STRING) {
 		/* A type's name before a string casts it. */
-		if (pass->previous.kind != LEXER_WORD && pass->previous.kind != LEXER_QUOTED)
+		if (pass->previous->kind != LEXER_WORD && pass->previous->kind != LEXER_QUOTED)
 			return;
 	} else if (token->kind == LEXER_OPERATOR) {
 		if (token->len == 1 && (token->text[0] == '-' || token->text[0] == '+') &&
-		    (is_punctuation(&pass->previous, '(') || is_punctuation(&pass->previous, ',')))
+		    (is_punctuation(pass->previous, '(') || is_punctuation(pass->previous, ',')))
 			return;
 	} else if (token->kind == LEXER_COLON_COLON || is_punctuation(token, ',') || is_punctuation(token, ')')) {
 		return;
 	} else if (token->kind == LEXER_WORD || token->kind == LEXER_QUOTED) {
-		if (pass->previous.kind == LEXER_COLON_COLON)
+		if (pass->previous->kind == LEXER_COLON_COLON)
 			return;
 	} else if (is_punctuation(token, '(')) {
-		if (is_punctuation(&pass->previous, '(') || is_punctuation(&pass->previous, ','))
+		if (is_punctuation(pass->previous, '(') || is_punctuation(pass->previous, ','))
 			return;
 	}
 	pass->out->frames[owner].item_plain = false;

@@ -76,41 +76,44 @@ void lexer_init(struct lexer *lexer, const char *sql, size_t len, bool standard_
 	};
 }
 
-struct lexer_token lexer_next(struct lexer *lexer)
+void lexer_read(struct lexer *lexer, struct lexer_token *token)
 {
-	struct lexer_token token = {0};
 	uint8_t class;
 
-	if (!skip_space(lexer, &token.space_before)) {
-		take(lexer, &token, LEXER_UNTERMINATED, lexer->end);
-		return token;
+	token->space_before = false;
+	token->single = 0;
+	token->verbatim = false;
+	token->body = NULL;
+	token->body_len = 0;
+	if (!skip_space(lexer, &token->space_before)) {
+		take(lexer, token, LEXER_UNTERMINATED, lexer->end);
+		return;
 	}
 	if (lexer->at == lexer->end) {
-		take(lexer, &token, LEXER_END, lexer->end);
-		return token;
+		take(lexer, token, LEXER_END, lexer->end);
+		return;
 	}
 	class = class_of(lexer->at);
 	if (class & IDENT_START)
-		take_word(lexer, &token);
+		take_word(lexer, token);
 	else if (class & DIGIT)
-		take_number(lexer, &token);
+		take_number(lexer, token);
 	else if (*lexer->at == '\'')
-		take_string(lexer, &token, lexer->standard_conforming_strings ? LEXER_STRING : LEXER_ESCAPE_STRING, 0);
+		take_string(lexer, token, lexer->standard_conforming_strings ? LEXER_STRING : LEXER_ESCAPE_STRING, 0);
 	else if (*lexer->at == '"')
-		take_quoted(lexer, &token, LEXER_QUOTED, 0);
+		take_quoted(lexer, token, LEXER_QUOTED, 0);
 	else if (*lexer->at == '$')
-		take_dollar(lexer, &token);
+		take_dollar(lexer, token);
 	else if (class & OPERATOR)
-		take_operator(lexer, &token);
+		take_operator(lexer, token);
 	else if (*lexer->at == '.' && lexer->end - lexer->at > 1 && (class_of(lexer->at + 1) & DIGIT))
-		take_number(lexer, &token);
+		take_number(lexer, token);
 	else if (*lexer->at == ':' && lexer->end - lexer->at > 1 && lexer->at[1] == ':')
-		take(lexer, &token, LEXER_COLON_COLON, lexer->at + 2);
+		take(lexer, token, LEXER_COLON_COLON, lexer->at + 2);
 	else if (lexer->end - lexer->at > 1 && (memcmp(lexer->at, ":=", 2) == 0 || memcmp(lexer->at, "..", 2) == 0))
-		take(lexer, &token, LEXER_PUNCTUATION, lexer->at + 2);
+		take(lexer, token, LEXER_PUNCTUATION, lexer->at + 2);
 	else
-		take(lexer, &token, class & PUNCTUATION ? LEXER_PUNCTUATION : LEXER_JUNK, lexer->at + 1);
-	return token;
+		take(lexer, token, class & PUNCTUATION ? LEXER_PUNCTUATION : LEXER_JUNK, lexer->at + 1);
 }
 
 bool lexer_is_literal(enum lexer_kind kind)
@@ -475,5 +478,7 @@ static void take(struct lexer *lexer, struct lexer_token *token, enum lexer_kind
 	token->kind = kind;
 	token->text = lexer->at;
 	token->len = (size_t)(end - lexer->at);
+	if ((kind == LEXER_PUNCTUATION || kind == LEXER_OPERATOR) && token->len == 1)
+		token->single = *lexer->at;
 	lexer->at = end;
 }

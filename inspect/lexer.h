@@ -34,6 +34,7 @@ enum lexer_kind {
 struct lexer_token {
 	enum lexer_kind kind;
 	bool space_before; /* white space or a comment */
+	char single;       /* of LEXER_PUNCTUATION and LEXER_OPERATOR of one byte: that byte; else 0 */
 	bool verbatim;     /* strings: `body` is the value; no quote doubled, no backslash, no continuation in it */
 	const char *text;  /* the whole token */
 	size_t len;
@@ -52,7 +53,15 @@ struct lexer {
 /* `sql` must hold no zero byte for the rules to be the server's. */
 void lexer_init(struct lexer *lexer, const char *sql, size_t len, bool standard_conforming_strings);
 /* The next token; LEXER_END and LEXER_UNTERMINATED are the last ones. Its views live as long as the text. */
-struct lexer_token lexer_next(struct lexer *lexer);
+void lexer_read(struct lexer *lexer, struct lexer_token *token);
+
+static inline struct lexer_token lexer_next(struct lexer *lexer)
+{
+	struct lexer_token token;
+
+	lexer_read(lexer, &token);
+	return token;
+}
 
 bool lexer_is_literal(enum lexer_kind kind); /* strings and numbers of all kinds */
 bool lexer_is_string(enum lexer_kind kind);  /* strings, bit and hex strings included */

@@ -14,10 +14,10 @@ static void track_set(struct pass *pass);
 
 void literal_put(struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 
 	/* type(modifier) 'text' is a cast, and the modifier has passed already. */
-	if (lexer_is_string(token->kind) && is_punctuation(&pass->previous, ')') && !pass->all_full)
+	if (lexer_is_string(token->kind) && is_punctuation(pass->previous, ')') && !pass->all_full)
 		pass->odd = true;
 
 	if (keeps_literal(pass)) {
@@ -57,15 +57,20 @@ void literal_put(struct pass *pass)
 
 void literal_follow(struct pass *pass)
 {
-	track_keep(pass);
-	track_type(pass);
+	const struct lexer_token *token = pass->token;
+
+	/* Most tokens concern neither. */
+	if (pass->keep != KEEP_NONE || token->kind == LEXER_OPERATOR || pass->word != WORD_NONE)
+		track_keep(pass);
+	if (pass->type != TYPE_NONE || token->kind == LEXER_COLON_COLON || pass->word != WORD_NONE)
+		track_type(pass);
 	if (pass->mode == MODE_FULL)
 		track_set(pass);
 }
 
 static bool keeps_literal(const struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 	const struct canonical_frame *frame = top(pass);
 
 	if (pass->mode == MODE_FULL || pass->mode == MODE_UNTIL_QUERY || (pass->mode == MODE_COPY && !pass->copy_query))
@@ -74,7 +79,7 @@ static bool keeps_literal(const struct pass *pass)
 		return true;
 	if (pass->keep == KEEP_JSON_BEFORE || pass->keep == KEEP_ZONE_BEFORE)
 		return true;
-	if (pass->keep != KEEP_NONE && (pass->previous.kind == LEXER_WORD || pass->previous.kind == LEXER_QUOTED))
+	if (pass->keep != KEEP_NONE && (pass->previous->kind == LEXER_WORD || pass->previous->kind == LEXER_QUOTED))
 		return true; /* -> text 'key' */
 	if ((frame->flags & FRAME_KEEP_FIRST) && !is_only_argument(pass))
 		return true;
@@ -83,7 +88,7 @@ static bool keeps_literal(const struct pass *pass)
 	    token->kind == LEXER_HEX_STRING)
 		return true;
 	if (token->kind == LEXER_INTEGER && (frame->flags & FRAME_BY) &&
-	    (pass->previous_word == WORD_BY || is_punctuation(&pass->previous, ',')))
+	    (pass->previous_word == WORD_BY || is_punctuation(pass->previous, ',')))
 		return true;
 	if (token->kind == LEXER_ESCAPE_STRING || token->kind == LEXER_NATIONAL_ESCAPED) {
 		/* An escape that is more than one letter may be malformed, and then the parser refuses it. */
@@ -104,7 +109,7 @@ static bool keeps_literal(const struct pass *pass)
 static bool is_only_argument(const struct pass *pass)
 {
 	struct lexer lexer = pass->lexer;
-	struct lexer_token token = pass->token;
+	struct lexer_token token = *pass->token;
 	bool type;
 
 	do {
@@ -117,7 +122,7 @@ static bool is_only_argument(const struct pass *pass)
 
 static unsigned string_class(struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 	struct canonical_text *key = &pass->out->key;
 	size_t len;
 
@@ -143,8 +148,8 @@ static size_t leading_zeros(const struct lexer_token *token)
 /* 1 fits int4, 2 int8, 3 numeric; a deep OFFSET is a class of its own. */
 static char integer_class(const struct pass *pass)
 {
-	size_t zeros = leading_zeros(&pass->token), len = pass->token.len - zeros;
-	const char *text = pass->token.text + zeros;
+	size_t zeros = leading_zeros(pass->token), len = pass->token->len - zeros;
+	const char *text = pass->token->text + zeros;
 	uint64_t value = 0;
 
 	if (len > 19)
@@ -161,7 +166,7 @@ static char integer_class(const struct pass *pass)
 /* Follows the right operand of -> ->> #> #>> and AT TIME ZONE. */
 static void track_keep(struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 	bool before = pass->keep == KEEP_JSON_BEFORE || pass->keep == KEEP_ZONE_BEFORE;
 	enum keep after = pass->keep == KEEP_NONE         ? KEEP_NONE
 	                  : pass->keep <= KEEP_JSON_AFTER ? KEEP_JSON_AFTER
@@ -180,7 +185,7 @@ static void track_keep(struct pass *pass)
 			pass->keep = KEEP_NONE;
 		}
 	} else if (token->kind == LEXER_WORD || token->kind == LEXER_QUOTED) {
-		bool in_type = pass->previous.kind == LEXER_COLON_COLON || is_punctuation(&pass->previous, '.') ||
+		bool in_type = pass->previous->kind == LEXER_COLON_COLON || is_punctuation(pass->previous, '.') ||
 		               (pass->word >= WORD_CHAR && pass->word < WORD_DATE_BIN) ||
 		               pass->word == WORD_PRECISION || pass->word == WORD_WITH || pass->word == WORD_WITHOUT ||
 		               pass->word == WORD_ZONE;
@@ -203,7 +208,7 @@ static void track_keep(struct pass *pass)
 /* Follows "::" or AS and a type's name, so that a bracket behind it is seen to hold its modifier. */
 static void track_type(struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 
 	if (token->kind == LEXER_COLON_COLON || pass->word == WORD_AS) {
 		pass->type = TYPE_EXPECTED;
@@ -212,8 +217,8 @@ static void track_type(struct pass *pass)
 
 		/* ARRAY[…] is a constructor only directly behind an operator, a comma or a bracket. */
 		if (pass->word == WORD_ARRAY && pass->type == TYPE_NONE &&
-		    (pass->previous.kind == LEXER_WORD || pass->previous.kind == LEXER_QUOTED ||
-		     is_punctuation(&pass->previous, ')') || is_punctuation(&pass->previous, ']')))
+		    (pass->previous->kind == LEXER_WORD || pass->previous->kind == LEXER_QUOTED ||
+		     is_punctuation(pass->previous, ')') || is_punctuation(pass->previous, ']')))
 			continues = true;
 		if (pass->type == TYPE_EXPECTED && pass->word != WORD_MATERIALIZED)
 			continues = true;
@@ -228,7 +233,7 @@ static void track_type(struct pass *pass)
 /* The value of a custom setting may be given as a bare word (SET app.token = abc): it is a value all the same. */
 static void track_set(struct pass *pass)
 {
-	const struct lexer_token *token = &pass->token;
+	const struct lexer_token *token = pass->token;
 
 	if (pass->set == SET_VALUE)
 		return;

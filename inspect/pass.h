@@ -12,6 +12,8 @@
 #include "inspect/words.h"
 #include "config/limits.h"
 
+#include <string.h>
+
 enum {
 	/* String literals of one member of an IN list; a row with more is not collapsed. */
 	ITEM_CLASSES = 16,
@@ -79,11 +81,12 @@ enum mode {
 struct pass {
 	struct canonical *out;
 	struct lexer lexer;
-	struct lexer_token token;
-	enum words_word word;        /* of `token` */
-	enum words_word name;        /* the same for quoted identifiers, which can name types and functions */
-	struct lexer_token previous; /* kind LEXER_END at the start of a statement */
-	enum words_word previous_word, previous_name, before_previous_word;
+	/* The current token and the one before, LEXER_END at the start of a statement, in two places that take turns: a
+	 * token is never copied. */
+	struct lexer_token slots[2];
+	struct lexer_token *token, *previous;
+	enum words_word word; /* of `token` */
+	enum words_word previous_word, before_previous_word;
 	/* Rows of VALUES follow each other with a comma between and nothing else: what the previous token was. */
 	enum { ROWS_NONE, ROWS_VALUES, ROWS_CLOSED, ROWS_COMMA } rows, rows_before;
 	enum mode mode;
@@ -96,6 +99,7 @@ struct pass {
 	bool copy_query;
 	enum { TYPE_NONE, TYPE_EXPECTED, TYPE_NAMED } type;
 	enum { SET_NONE, SET_NAME, SET_DOTTED, SET_VALUE } set;
+	struct canonical_frame *frame; /* frames[depth] */
 	uint32_t depth, number, tokens, operators;
 	unsigned want;
 	bool elide;
@@ -104,12 +108,13 @@ struct pass {
 
 static inline struct canonical_frame *top(const struct pass *pass)
 {
-	return &pass->out->frames[pass->depth];
+	return pass->frame;
 }
 
+/* No operator has one of the punctuation's bytes. */
 static inline bool is_punctuation(const struct lexer_token *token, char byte)
 {
-	return token->kind == LEXER_PUNCTUATION && token->len == 1 && token->text[0] == byte;
+	return token->single == byte;
 }
 
 /* -- literal.c ------------------------------------------------------------------------------------ */
@@ -127,7 +132,14 @@ void rendering_token(struct pass *pass, char tag, const char *text, size_t len);
 void rendering_spelling(struct pass *pass);
 /* The next $n to the normalised text, in a literal's place. */
 void rendering_number(struct pass *pass);
-void rendering_key(struct pass *pass, const void *bytes, size_t len);
+static inline void rendering_key(struct pass *pass, const void *bytes, size_t len)
+{
+	struct canonical_text *key = &pass->out->key;
+
+	DCHECK(key->size - key->len >= len);
+	memcpy(key->bytes + key->len, bytes, len);
+	key->len += len;
+}
 void rendering_query(struct pass *pass, const char *bytes, size_t len);
 struct mark rendering_mark(const struct pass *pass);
 void rendering_go_back(struct pass *pass, const struct mark *mark);

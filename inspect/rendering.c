@@ -8,27 +8,32 @@ static inline char lower(char byte)
 	return byte >= 'A' && byte <= 'Z' ? (char)(byte + 32) : byte;
 }
 
-/* To all texts, as it stands; the key gets the tag, and what is given of text with an end to it. */
 void rendering_token(struct pass *pass, char tag, const char *text, size_t len)
 {
-	rendering_key(pass, &tag, 1);
-	if (text && tag == 'w') {
-		char *to = pass->out->key.bytes + pass->out->key.len;
+	struct canonical_text *key = &pass->out->key;
+	char *to = key->bytes + key->len;
 
-		for (size_t at = 0; at < len; at++)
-			to[at] = lower(text[at]);
-		pass->out->key.len += len;
-	} else if (text) {
-		rendering_key(pass, text, len);
+	DCHECK(key->size - key->len >= len + 2);
+	*to++ = tag;
+	if (text) {
+		if (tag == 'w') {
+			for (size_t at = 0; at < len; at++)
+				to[at] = lower(text[at]);
+		} else {
+			memcpy(to, text, len);
+		}
+		to[len] = '\0';
+		to += len + 1;
 	}
-	if (text)
-		rendering_key(pass, "", 1);
-	if (pass->set == SET_VALUE && (tag == 'w' || tag == 'q' || tag == 'u'))
+	key->len = (size_t)(to - key->bytes);
+	if (pass->want == CANONICAL_KEY_ONLY)
+		return;
+	if (pass->set == SET_VALUE && (tag == 'w' || tag == 'q' || tag == 'u')) {
 		rendering_number(pass);
-	else if (pass->want & CANONICAL_QUERY) {
-		if (pass->token.space_before && pass->out->query.len)
+	} else {
+		if (pass->token->space_before && pass->out->query.len)
 			rendering_query(pass, " ", 1);
-		rendering_query(pass, pass->token.text, pass->token.len);
+		rendering_query(pass, pass->token->text, pass->token->len);
 	}
 	rendering_spelling(pass);
 }
@@ -40,10 +45,10 @@ void rendering_spelling(struct pass *pass)
 
 	if (!(pass->want & CANONICAL_REDUCED))
 		return;
-	if (pass->token.space_before && reduced->len)
+	if (pass->token->space_before && reduced->len)
 		reduced->bytes[reduced->len++] = ' ';
 	/* The library's lexer, unlike the server's, lets no comment stand between the parts of a string. */
-	reduced->len += lexer_spell(&pass->token, reduced->bytes + reduced->len);
+	reduced->len += lexer_spell(pass->token, reduced->bytes + reduced->len);
 }
 
 /* To the normalised text, in a literal's place. */
@@ -55,18 +60,9 @@ void rendering_number(struct pass *pass)
 	if (!(pass->want & CANONICAL_QUERY))
 		return;
 	len = snprintf(text, sizeof(text), "$%u", ++pass->number);
-	if (pass->out->query.len && (pass->token.space_before || pass->previous.kind == LEXER_WORD))
+	if (pass->out->query.len && (pass->token->space_before || pass->previous->kind == LEXER_WORD))
 		rendering_query(pass, " ", 1);
 	rendering_query(pass, text, (size_t)len);
-}
-
-void rendering_key(struct pass *pass, const void *bytes, size_t len)
-{
-	struct canonical_text *key = &pass->out->key;
-
-	DCHECK(key->size - key->len >= len);
-	memcpy(key->bytes + key->len, bytes, len);
-	key->len += len;
 }
 
 /* `len` counts on past the ceiling, so that going back below it makes the text whole again. */

@@ -9,6 +9,35 @@ enum {
 	PADDING_RIGHT = 1,
 };
 
+enum byte_class {
+	WORD = 1, /* alphanumeric by pg_trgm's KEEPONLYALNUM; above ASCII it depends on the locale, and most are */
+	REGEX_META = 2,    /* means something in a regular expression */
+	REGEX_COUNT = 4,   /* . * + ?: the metacharacters that stand for no letter of their own and no edge of a word */
+	SIMILAR_META = 8,  /* means something in SIMILAR TO beyond LIKE */
+	REGEX_BRANCH = 16, /* * ? {: what they follow may be missing */
+};
+
+static const uint8_t classes[256] = {
+    ['a' ... 'z'] = WORD,
+    ['A' ... 'Z'] = WORD,
+    ['0' ... '9'] = WORD,
+    [0x80 ... 0xFF] = WORD,
+    ['.'] = REGEX_META | REGEX_COUNT,
+    ['*'] = REGEX_META | REGEX_COUNT | SIMILAR_META | REGEX_BRANCH,
+    ['+'] = REGEX_META | REGEX_COUNT | SIMILAR_META,
+    ['?'] = REGEX_META | REGEX_COUNT | SIMILAR_META | REGEX_BRANCH,
+    ['{'] = REGEX_META | SIMILAR_META | REGEX_BRANCH,
+    ['}'] = REGEX_META | SIMILAR_META,
+    ['('] = REGEX_META | SIMILAR_META,
+    [')'] = REGEX_META | SIMILAR_META,
+    ['['] = REGEX_META | SIMILAR_META,
+    [']'] = REGEX_META | SIMILAR_META,
+    ['|'] = REGEX_META | SIMILAR_META,
+    ['^'] = REGEX_META,
+    ['$'] = REGEX_META,
+    ['\\'] = REGEX_META,
+};
+
 /* A run of word characters of a LIKE pattern, as pg_trgm sees it. */
 struct run {
 	unsigned chars; /* padding included; 0: no run is open */
@@ -17,12 +46,16 @@ struct run {
 
 static void run_add(struct run *run, unsigned char byte, struct pattern_shape *shape);
 static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape);
-static bool is_word(unsigned char byte);
 static bool is_continuation(unsigned char byte);
 static bool is_plain(const char *text, size_t len);
 static size_t regex_character(const char *text, size_t len, bool *literal);
 static bool regex_min_run_has_trigram(const char *text, size_t len);
 static unsigned bits_of(struct pattern_shape shape);
+
+static inline bool is_word(unsigned char byte)
+{
+	return classes[byte] & WORD;
+}
 
 struct pattern_shape shape_like(const char *text, size_t len)
 {
@@ -59,28 +92,20 @@ struct pattern_shape shape_regex(const char *text, size_t len)
 	size_t first;
 
 	for (size_t at = 0; at < len; at++) {
-		unsigned char byte = (unsigned char)text[at];
+		uint8_t class = classes[(unsigned char)text[at]];
 
-		if (is_word(byte))
-			words = true;
-		if (strchr(".*+?()[]{}|^$\\", byte) && byte)
-			shape.has_wildcard = true;
-		/* What may stand for word characters or for a word's edge without being one itself. */
-		if (byte && strchr("()[]{}|^$\\", byte))
-			opaque = true;
-		if (!(byte && strchr(".*+?", byte)))
-			shape.only_wildcards = false;
-		if (byte == '[' || byte == '\\')
-			words = true;
-		if (!is_word(byte) && !(byte && strchr(".*+?", byte)))
-			opaque = true;
+		/* A class or an escape may stand for word characters, any other literal for a word's edge. */
+		words |= (class & WORD) || text[at] == '[' || text[at] == '\\';
+		shape.has_wildcard |= (class & REGEX_META) != 0;
+		shape.only_wildcards &= (class & REGEX_COUNT) != 0;
+		opaque |= !(class & (WORD | REGEX_COUNT));
 	}
 	shape.has_trigram = words && (opaque || regex_min_run_has_trigram(text, len));
 	/* The server finds a fixed prefix only behind ^ and not past an alternative (regexport's pg_regprefix). */
 	shape.leading_wildcard = true;
 	if (len > 1 && text[0] == '^' && !memchr(text, '|', len)) {
 		first = regex_character(text + 1, len - 1, &literal);
-		if (literal && !(first + 1 < len && strchr("*?{", text[first + 1])))
+		if (literal && !(first + 1 < len && (classes[(unsigned char)text[first + 1]] & REGEX_BRANCH)))
 			shape.leading_wildcard = false;
 	}
 	shape.has_prefix = !shape.leading_wildcard;
@@ -94,7 +119,7 @@ struct pattern_shape shape_similar(const char *text, size_t len)
 	size_t first;
 
 	for (size_t at = 0; at < len; at++) {
-		meta |= text[at] && strchr("|*+?{}()[]", text[at]);
+		meta |= (classes[(unsigned char)text[at]] & SIMILAR_META) != 0;
 		words |= is_word((unsigned char)text[at]) || text[at] == '[';
 	}
 	if (!meta)
@@ -104,7 +129,7 @@ struct pattern_shape shape_similar(const char *text, size_t len)
 	shape.has_trigram = words;
 	first = regex_character(text, len, &literal);
 	shape.has_prefix = literal && text[0] != '%' && text[0] != '_' && !memchr(text, '|', len) &&
-	                   !(first < len && text[first] && strchr("*?{", text[first]));
+	                   !(first < len && (classes[(unsigned char)text[first]] & REGEX_BRANCH));
 	shape.leading_wildcard = !shape.has_prefix;
 	return shape;
 }
@@ -143,13 +168,6 @@ static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape)
 	run->after_wildcard = wildcard;
 }
 
-/* Alphanumeric by pg_trgm's KEEPONLYALNUM; above ASCII it depends on the locale, and most characters are. */
-static bool is_word(unsigned char byte)
-{
-	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-	       byte >= 0x80;
-}
-
 static bool is_continuation(unsigned char byte)
 {
 	return (byte & 0xC0) == 0x80;
@@ -175,7 +193,7 @@ static size_t regex_character(const char *text, size_t len, bool *literal)
 		*literal = len > 1 && !is_word((unsigned char)text[1]);
 		return len > 1 ? 2 : 1;
 	}
-	*literal = !text[0] || !strchr(".*+?()[]{}|^$", text[0]);
+	*literal = !(classes[(unsigned char)text[0]] & REGEX_META);
 	return 1;
 }
 

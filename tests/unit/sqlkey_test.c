@@ -327,11 +327,11 @@ static void law_check(struct law *law, const char *sql)
 	arena_init(&arena);
 	found.result = parse_sql(sql, strlen(sql), &arena, &parsed);
 	theirs = pg_query_fingerprint(sql);
-	/* The library's lexer hands comments to its look-ahead, so that it refuses NOT, a comment, IN; what we give it
-	 * to parse has none. */
+	/* The library's lexer hands comments to its look-ahead, so that it refuses NOT, a comment, IN, and takes what
+	 * the server refuses; what we give it to parse has none. */
 	commented = strstr(sql, "--") || strstr(sql, "/*");
-	if ((!theirs.error && (found.result != PARSE_OK || theirs.fingerprint != parsed.fingerprint)) ||
-	    (theirs.error && found.result == PARSE_OK && !commented))
+	if (!commented && ((theirs.error == NULL) != (found.result == PARSE_OK) ||
+	                   (!theirs.error && theirs.fingerprint != parsed.fingerprint)))
 		snprintf(law->message, sizeof(law->message), "the library says %s %016lx, we %016lx: %s",
 		         theirs.error ? theirs.error->message : "", (unsigned long)theirs.fingerprint,
 		         (unsigned long)parsed.fingerprint, sql);
