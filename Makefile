@@ -4,7 +4,7 @@
 
 # Debian's tools, whatever stands first on the caller's PATH, and nothing of the caller's Python or PostgreSQL settings.
 export PATH := /usr/bin:/bin:/usr/sbin:/sbin:$(PATH)
-unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTEST_ADDOPTS PYTEST_PLUGINS DJANGO_SETTINGS_MODULE
+unexport $(filter PG% PYTHON% PYTEST% DJANGO% SHOP_% CTEST_% CMAKE_% NINJA_% MALLOC_%,$(.VARIABLES))
 export PYTHONNOUSERSITE := 1
 export PYTHONDONTWRITEBYTECODE := 1
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
@@ -27,11 +27,7 @@ demo-quick: build-release ## The same with few rows, in a few seconds
 	@$(PYTHON) scripts/demo --quick
 
 test: build-release build-dev ## All tests
-	@failed=; for suite in test-layers test-unit test-system; do \
-		echo; echo "== $$suite"; \
-		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; \
-	done; \
-	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
+	@$(PYTHON) scripts/test test-layers test-unit test-system
 
 test-unit: build-dev ## The unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer
 	@ctest --test-dir build/dev --output-on-failure --no-tests=error --timeout 120 -j 2

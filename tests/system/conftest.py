@@ -4,6 +4,7 @@
 
 import faulthandler
 import itertools
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,11 @@ TEST_SECONDS = 90
 
 def pytest_addoption(parser):
     parser.addoption("--direct", action="store_true", help="straight to PostgreSQL, without pgproctor")
+
+
+def pytest_configure():
+    # As on Ctrl-C: the fixtures stop what they have started and remove their directories.
+    signal.signal(signal.SIGTERM, lambda number, frame: pytest.exit("stopped by SIGTERM"))
 
 
 def pytest_runtest_logstart(nodeid, location):
