@@ -139,11 +139,11 @@ static enum canonical_result step(struct pass *pass)
 	if (token->kind == LEXER_WORD)
 		pass->word = words_find(pass->out->words, token->text, token->len, true);
 	if (is_punctuation(token, ';')) {
-		on_semicolon(pass);
-		return CANONICAL_OK;
-	}
-	if (!pass->statement_started)
+		if (!pass->any_token)
+			return CANONICAL_OK;
+	} else if (!pass->statement_started) {
 		start_statement(pass);
+	}
 	pass->any_token = true;
 	if (++pass->tokens > LIMIT_PARSE_TOKENS || pass->operators > LIMIT_PARSE_OPERATORS)
 		return CANONICAL_TOO_LONG;
@@ -163,6 +163,8 @@ static enum canonical_result step(struct pass *pass)
 		on_close(pass);
 	} else if (is_punctuation(token, ',')) {
 		on_comma(pass);
+	} else if (is_punctuation(token, ';')) {
+		on_semicolon(pass);
 	} else if (token->kind == LEXER_QUOTED) {
 		rendering_token(pass, 'q', token->body, token->body_len);
 	} else if (token->kind == LEXER_UNICODE_QUOTED) {
@@ -447,14 +449,10 @@ static void on_comma(struct pass *pass)
 	}
 }
 
+/* Inside brackets it ends no statement: CREATE RULE … DO (…; …). */
 static void on_semicolon(struct pass *pass)
 {
-	if (!pass->any_token)
-		return;
-	pass->tokens++;
 	rendering_token(pass, ';', NULL, 0);
-	next_token(pass);
-	pass->previous_word = pass->before_previous_word = WORD_NONE;
 	if (pass->depth == 0)
 		pass->statement_started = false;
 }

@@ -135,6 +135,8 @@ static void what_matters_makes_a_new_statement(void **state)
 	    {"SELECT a.b FROM t", "SELECT ab FROM t"},
 	    {"VALUES (1), (2)", "VALUES (1), 5, (2)"},
 	    {"VALUES (1), (2)", "VALUES (1) (2)"},
+	    {"SELECT (VALUES (1), (2))", "SELECT (VALUES (1), ; (2))"},
+	    {"SELECT x FROM t WHERE a IN (1, 2)", "SELECT x FROM t WHERE a IN (1; , 2)"},
 	    {"VALUES (1), (2), (3)", "VALUES (1), (2), , (3)"},
 	    {"VALUES (1), (2), (3)", "VALUES (1), (2) x, (3)"},
 	    {"SELECT x FROM t WHERE a IN (1, 2)", "SELECT x FROM t WHERE a IN (1, , 2)"},
