@@ -11,7 +11,7 @@ struct inspector {
 	const struct rule_settings *rules;
 	struct sqlkey_scratch *scratch;
 	struct cache cache;
-	struct statement *oversize;
+	struct statement *oversize, *encoding; /* what stands for texts that are not looked at */
 	struct catalog *catalogs[LIMIT_DATABASES];
 	uint32_t catalog_count;
 	struct verdict nothing; /* of what is empty or opaque */
@@ -21,6 +21,7 @@ struct inspector {
 static void read_statement(struct inspector *inspector, struct statement *statement, enum sqlkey_result result,
                            const struct session_state *session, const char *sql, size_t len);
 static void make_opaque(struct inspector *inspector, struct statement *statement, enum opaque_reason reason);
+static bool is_ascii(const char *text, size_t len);
 static bool has_ddl(const struct parsed *parsed);
 static uint64_t thread_ns(void);
 
@@ -36,6 +37,8 @@ struct inspector *inspector_new(const struct settings *settings, const struct ru
 	verdict_init(&inspector->nothing);
 	inspector->oversize = cache_statement_new(&(struct sqlkey){0});
 	make_opaque(inspector, inspector->oversize, OPAQUE_OVERSIZE);
+	inspector->encoding = cache_statement_new(&(struct sqlkey){.low = 1});
+	make_opaque(inspector, inspector->encoding, OPAQUE_ENCODING);
 	inspector->opaque = 0;
 	return inspector;
 }
@@ -47,6 +50,7 @@ void inspector_free(struct inspector *inspector)
 	for (uint32_t at = 0; at < inspector->catalog_count; at++)
 		catalog_unref(inspector->catalogs[at]);
 	cache_unref(inspector->oversize);
+	cache_unref(inspector->encoding);
 	cache_fini(&inspector->cache);
 	verdict_fini(&inspector->nothing);
 	sqlkey_scratch_free(inspector->scratch);
@@ -92,6 +96,10 @@ struct statement *inspector_recognise(struct inspector *inspector, const struct 
 	struct statement *statement;
 	struct sqlkey key;
 
+	if (session->encoding_hides_ascii && !is_ascii(sql, len)) {
+		inspector->opaque++;
+		return cache_ref(inspector->encoding);
+	}
 	result = sqlkey_of(inspector->scratch, sql, len, &options, &key);
 	statement = cache_find(&inspector->cache, &key);
 	if (statement)
@@ -204,6 +212,15 @@ static void make_opaque(struct inspector *inspector, struct statement *statement
 	inspector->opaque++;
 	statement->opaque = reason;
 	statement->query = queries[reason];
+}
+
+static bool is_ascii(const char *text, size_t len)
+{
+	unsigned char seen = 0;
+
+	for (size_t at = 0; at < len; at++)
+		seen |= (unsigned char)text[at];
+	return seen < 0x80;
 }
 
 static bool has_ddl(const struct parsed *parsed)

@@ -57,6 +57,7 @@ static bool same_relation(const struct session_state *state, const char *created
                           bool temporary, const char *schema, const char *name);
 static bool path_names(const struct session_state *state, const char *schema);
 static bool action_creates(const struct fact_action *action);
+static bool hides_ascii(const char *encoding, size_t len);
 static void update_scope(struct session_state *state);
 static uint64_t hash_name(const char *name);
 static void *grow(void *memory, size_t size);
@@ -104,12 +105,27 @@ void session_state_parameter(struct session_state *state, const char *name, size
 	} else if (name_len == strlen("standard_conforming_strings") &&
 	           strncasecmp(name, "standard_conforming_strings", name_len) == 0) {
 		state->standard_conforming_strings = value_len == 2 && strncasecmp(value, "on", 2) == 0;
+	} else if (name_len == strlen("client_encoding") && strncasecmp(name, "client_encoding", name_len) == 0) {
+		state->encoding_hides_ascii = hides_ascii(value, value_len);
 	} else if (name_len == strlen("search_path") && strncasecmp(name, "search_path", name_len) == 0) {
 		struct search_path path = {.unknown = value_len >= sizeof(path.text) || memchr(value, 0, value_len)};
 		if (!path.unknown)
 			memcpy(path.text, value, value_len);
 		apply_path(state, &path);
 	}
+}
+
+/* The encodings that only clients may have (pg_enc2name_tbl, encnames.c, from PG_SJIS on): the server converts such a
+ * text before it looks for quotes in it, and we don't. */
+static bool hides_ascii(const char *encoding, size_t len)
+{
+	static const char *const names[] = {"SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004"};
+
+	for (size_t at = 0; at < ARRAY_LEN(names); at++) {
+		if (len == strlen(names[at]) && strncasecmp(encoding, names[at], len) == 0)
+			return true;
+	}
+	return false;
 }
 
 void session_state_ready(struct session_state *state, uint8_t status)

@@ -22,6 +22,7 @@ struct session_state {
 	char search_path_reset[256]; /* what RESET goes back to: the start-up parameter's */
 	bool search_path_unknown;    /* set in a way that can't be followed */
 	bool standard_conforming_strings;
+	bool encoding_hides_ascii; /* client_encoding is one whose characters may hold an ASCII byte, a backslash even */
 	bool time_zone_utc;  /* a zone that never was anything but UTC */
 	uint8_t transaction; /* 'I', 'T' or 'E', as of the last ReadyForQuery */
 	uint64_t scope;      /* hash of what changes a verdict: database, user, search_path, temporary tables */

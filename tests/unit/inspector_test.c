@@ -188,6 +188,26 @@ static void backslashes_follow_the_session(void **state)
 	cache_unref(statement);
 }
 
+/* In an encoding whose characters may hold a backslash nothing but ASCII is read: "\x95\x5c" is one character there. */
+static void encodings_that_hide_ascii_are_not_read(void **state)
+{
+	struct statement *statement;
+
+	(void)state;
+	session_state_parameter(&fixture.judge.session, "client_encoding", 15, "SJIS", 4);
+	statement = recognise("SELECT name FROM product WHERE name = '\x95\x5c'");
+	assert_int_equal(statement->opaque, OPAQUE_ENCODING);
+	assert_int_equal(judge(statement)->count, 0);
+	cache_unref(statement);
+	statement = recognise("SELECT name FROM product WHERE name = 'a'");
+	assert_int_equal(statement->opaque, OPAQUE_NONE);
+	cache_unref(statement);
+	session_state_parameter(&fixture.judge.session, "client_encoding", 15, "UTF8", 4);
+	statement = recognise("SELECT name FROM product WHERE name = 'é'");
+	assert_int_equal(statement->opaque, OPAQUE_NONE);
+	cache_unref(statement);
+}
+
 /* -- verdicts ----------------------------------------------------------------------------------------- */
 
 /* A verdict on a read is made once for a catalog, and again when there is a new one. */
@@ -315,6 +335,7 @@ int main(void)
 	    CASE(ceilings_make_it_opaque),
 	    CASE(an_empty_text_is_understood),
 	    CASE(backslashes_follow_the_session),
+	    CASE(encodings_that_hide_ascii_are_not_read),
 	    CASE(verdicts_live_as_long_as_the_catalog),
 	    CASE(catalogs_belong_to_databases),
 	    CASE(catalogs_are_bounded),

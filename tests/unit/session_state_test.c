@@ -109,6 +109,24 @@ static void conforming_strings(void **unused)
 	session_state_fini(&state);
 }
 
+/* The encodings that only clients may have, in any spelling the server reports; none that a server may have. */
+static void encodings(void **unused)
+{
+	(void)unused;
+	static const char *const hiding[] = {"SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004", "sjis"};
+	static const char *const others[] = {"UTF8", "LATIN1", "EUC_JP", "SQL_ASCII", "WIN1252", "EUC_JIS_2004", "", "SJ"};
+	struct session_state state;
+	start(&state);
+	assert_false(state.encoding_hides_ascii);
+	for (size_t i = 0; i < ARRAY_LEN(hiding); i++) {
+		parameter(&state, "client_encoding", hiding[i]);
+		assert_true(state.encoding_hides_ascii);
+		parameter(&state, "client_encoding", others[i]);
+		assert_false(state.encoding_hides_ascii);
+	}
+	session_state_fini(&state);
+}
+
 /* -- search_path ------------------------------------------------------------------------------------ */
 
 /* The scope tells sessions apart by whatever a verdict depends on, and by nothing else. */
@@ -465,6 +483,7 @@ int main(void)
 	    cmocka_unit_test(long_names),
 	    cmocka_unit_test(time_zone),
 	    cmocka_unit_test(conforming_strings),
+	    cmocka_unit_test(encodings),
 	    cmocka_unit_test(scope),
 	    cmocka_unit_test(reset),
 	    cmocka_unit_test(unknown_path),
