@@ -433,6 +433,9 @@ static void ask_replace(struct session *session, struct relay_out *out, enum fli
 	struct worker *worker = session->worker;
 	char text[256];
 	snprintf(text, sizeof text, "rejected by pgproctor: %s", rule);
+	/* The server keeps no more of a name (StorePreparedStatement), and the client's may be a megabyte. */
+	if (name.len >= LIMIT_NAME_BYTES)
+		name.len = LIMIT_NAME_BYTES - 1;
 	relay_out_flush(out);
 	size_t len = 0;
 	if (kind == FLIGHT_QUERY)

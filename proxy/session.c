@@ -16,6 +16,9 @@
  * pgproctor stops has sent nothing, and often doesn't look before its next query: the stop doesn't wait for that. */
 enum { SESSION_LINGER_MS = 5000, SESSION_LINGER_STOPPING_MS = 200 };
 
+/* The length word is not counted in MAX_STARTUP_PACKET_LENGTH (ProcessStartupPacket in the server). */
+enum { SESSION_START_BYTES_MAX = LIMIT_STARTUP_PACKET_BYTES + 4 + LIMIT_READ_BYTES };
+
 /* What SSLRequest and GSSENCRequest are answered with while there is no encryption to offer. */
 static const char SESSION_NO = 'N';
 
@@ -237,8 +240,8 @@ static void session_client_data(struct link *link, struct bytes input)
 	session->worker->parcel->stats.bytes_in += input.len;
 	switch (session->phase) {
 	case SESSION_STARTUP:
-		/* A start-up packet is at most 10,000 bytes and one read 65,536, so what is kept stays small. */
-		buffer_put(&session->held, input.data, input.len, LIMIT_STARTUP_PACKET_BYTES + LIMIT_READ_BYTES);
+		/* At most a whole packet but for one byte, and one read. */
+		buffer_put(&session->held, input.data, input.len, SESSION_START_BYTES_MAX);
 		session_start_up(session);
 		break;
 	case SESSION_RELAY:

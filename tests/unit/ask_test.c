@@ -190,6 +190,25 @@ static void test_rejects_at_parse_in_a_pipeline(void **state)
 	query_passes(wire, "SELECT 1", "SELECT 1", 'I');
 }
 
+static void test_rejects_a_parse_with_an_endless_name(void **state)
+{
+	/* PostgreSQL keeps 63 bytes of a name, and so does what is sent in the statement's place. */
+	struct wire *wire = *state;
+	static struct script bad, replaced;
+	static char name[40000];
+	memset(name, 'n', sizeof name - 1);
+	bad.len = 0;
+	script_add(&bad, 'P', "ssh", name, create_index, 0);
+	script_add(&bad, 'S', "");
+	script_send(wire->client, &bad);
+	assert_int_equal(wire_read_message(wire->server, &replaced), 'P');
+	assert_int_equal(strlen((const char *)replaced.bytes + 5), 63);
+	assert_int_equal(wire_read_message(wire->server, &replaced), 'S');
+	server_refuses(wire, 'I');
+	expect_rejection(wire, "index-build-blocks-writes");
+	expect_ready(wire, 'I');
+}
+
 static void parse(struct wire *wire, const char *name, const char *sql)
 {
 	struct script parse = {.len = 0}, complete = {.len = 0};
@@ -342,6 +361,7 @@ int main(void)
 	    CASE(test_rejects_the_whole_of_a_multi_statement_query),
 	    CASE(test_in_a_transaction),
 	    CASE(test_rejects_at_parse_in_a_pipeline),
+	    CASE(test_rejects_a_parse_with_an_endless_name),
 	    CASE(test_rejects_at_bind),
 	    CASE(test_bind_right_behind_its_parse),
 	    CASE(test_rejection_behind_another_error),

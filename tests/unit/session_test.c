@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "config/limits.h"
 #include "proxy/session.h"
 #include "tests/unit/wire.h"
 
@@ -266,6 +267,30 @@ static void test_login_timeout(void **state)
 	wire_expect_end(wire->client);
 }
 
+static void test_the_longest_start_up_packet(void **state)
+{
+	/* All but the last byte of a packet of the longest legal length, and then a full read at once: it is still one
+	 * packet, with messages sent along behind it. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_connect(wire);
+	const size_t packet = LIMIT_STARTUP_PACKET_BYTES + 4, rest = LIMIT_READ_BYTES + 1;
+	char *bytes = calloc(1, packet + rest);
+	static const char head[] = "\0\0\x27\x14\0\3\0\0user\0alice\0options";
+	memcpy(bytes, head, sizeof head);
+	memset(bytes + sizeof head, ' ', packet - sizeof head - 2);
+	memset(bytes + packet, 'd', 1);
+	bytes_put_u32((uint8_t *)bytes + packet + 1, (uint32_t)rest);
+	wire_send(wire->client, bytes, packet - 1);
+	usleep(20000);
+	int room = 4 * LIMIT_READ_BYTES;
+	assert_int_equal(setsockopt(wire->client, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+	assert_int_equal(write(wire->client, bytes + packet - 1, 1 + rest), 1 + (ssize_t)rest);
+	wire_accept(wire);
+	wire_expect(wire->server, bytes, packet + rest);
+	free(bytes);
+}
+
 static void test_drains_on_stop(void **state)
 {
 	/* An idle session is told 57P01 at once, one in a transaction when its transaction ends. */
@@ -310,6 +335,7 @@ int main(void)
 	    CASE(test_too_many_clients),
 	    CASE(test_no_server),
 	    CASE(test_login_timeout),
+	    CASE(test_the_longest_start_up_packet),
 	    CASE(test_drains_on_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
