@@ -464,8 +464,11 @@ static void session_connect(struct session *session)
 static void session_connected(struct session *session, int status)
 {
 	struct worker *worker = session->worker;
-	if (session->phase != SESSION_CONNECTING)
+	if (session->phase != SESSION_CONNECTING) {
+		/* It ended meanwhile, and perhaps only this kept it. */
+		session_free_when_gone(session);
 		return;
+	}
 	const struct settings_address *upstream = &worker->settings->upstream;
 	if (status < 0) {
 		if (!worker->upstream_down) {

@@ -10,27 +10,35 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* What upstream_connect needs until it is done; the session's uv_connect_t points to it. */
+/* What upstream_connect needs until it is done; the session's uv_connect_t points to it, and to nothing afterwards. */
 struct upstream_attempt {
 	struct session *session;
 	const struct link_events *events;
 	upstream_done_fn *done;
+	struct addrinfo *found, *next; /* of a name: all its addresses, and those not tried yet */
+	int status;                    /* of the last one tried */
 };
 
+static int upstream_connect_next(struct upstream_attempt *attempt);
 static int upstream_connect_tcp(struct upstream_attempt *attempt, const struct sockaddr *address);
 static int upstream_connect_unix(struct upstream_attempt *attempt, const struct settings_address *upstream);
 static void upstream_on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found);
 static void upstream_on_connected(uv_connect_t *request, int status);
+static void upstream_on_closed(struct link *link);
 static void upstream_finish(struct upstream_attempt *attempt, int status);
 static bool upstream_probe_socket(int family, const struct sockaddr *address, socklen_t address_len,
                                   unsigned timeout_ms, char *reason, size_t size);
+
+/* Of a link that is not connected yet, and so is not read: only closing it tells anybody anything. */
+static const struct link_events upstream_link_events = {.on_closed = upstream_on_closed};
 
 int upstream_connect(struct session *session, const struct link_events *events, upstream_done_fn *done)
 {
 	const struct settings_address *upstream = &session->worker->settings->upstream;
 	struct upstream_attempt *attempt = malloc(sizeof *attempt);
 	CHECK(attempt != NULL);
-	*attempt = (struct upstream_attempt){session, events, done};
+	*attempt = (struct upstream_attempt){.session = session, .events = events, .done = done};
+	session->connect.data = attempt;
 	int status;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
@@ -49,8 +57,11 @@ int upstream_connect(struct session *session, const struct link_events *events, 
 		                        port, &hints);
 		session->resolving = status == 0;
 	}
-	if (status < 0)
+	if (status < 0) {
+		session->server.events = events;
+		session->connect.data = NULL;
 		free(attempt);
+	}
 	return status;
 }
 
@@ -80,7 +91,9 @@ bool upstream_probe(const struct settings_address *address, unsigned timeout_ms,
 		snprintf(reason, size, "%s", gai_strerror(status));
 		return false;
 	}
-	bool ok = upstream_probe_socket(found->ai_family, found->ai_addr, found->ai_addrlen, timeout_ms, reason, size);
+	bool ok = false;
+	for (const struct addrinfo *at = found; at && !ok; at = at->ai_next)
+		ok = upstream_probe_socket(at->ai_family, at->ai_addr, at->ai_addrlen, timeout_ms, reason, size);
 	freeaddrinfo(found);
 	return ok;
 }
@@ -89,10 +102,9 @@ static int upstream_connect_tcp(struct upstream_attempt *attempt, const struct s
 {
 	struct session *session = attempt->session;
 	int status = link_init(&session->server, &session->worker->loop, LINK_TCP, &session->worker->scratch,
-	                       attempt->events, session);
+	                       &upstream_link_events, session);
 	if (status < 0)
 		return status;
-	session->connect.data = attempt;
 	return uv_tcp_connect(&session->connect, &session->server.uv.tcp, address, upstream_on_connected);
 }
 
@@ -103,36 +115,67 @@ static int upstream_connect_unix(struct upstream_attempt *attempt, const struct 
 	if (!upstream_socket_path(upstream->host, upstream->port, path, sizeof path))
 		return UV_ENAMETOOLONG;
 	int status = link_init(&session->server, &session->worker->loop, LINK_UNIX, &session->worker->scratch,
-	                       attempt->events, session);
+	                       &upstream_link_events, session);
 	if (status < 0)
 		return status;
-	session->connect.data = attempt;
 	uv_pipe_connect(&session->connect, &session->server.uv.pipe, path, upstream_on_connected);
 	return 0;
 }
 
+/* The session may have ended while its upstream's name was looked up; then this is what it still waited for. */
 static void upstream_on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
 	struct upstream_attempt *attempt = request->data;
 	attempt->session->resolving = false;
-	if (status == 0 && attempt->session->phase == SESSION_CONNECTING)
-		status = upstream_connect_tcp(attempt, found->ai_addr);
-	else if (status == 0)
-		status = UV_ECANCELED;
-	uv_freeaddrinfo(found);
+	attempt->found = attempt->next = found;
+	if (status == 0)
+		status = upstream_connect_next(attempt);
 	if (status < 0)
 		upstream_finish(attempt, status);
 }
 
+/* "localhost" is often two addresses, with a server on one of them. */
+static int upstream_connect_next(struct upstream_attempt *attempt)
+{
+	if (attempt->session->phase != SESSION_CONNECTING)
+		return UV_ECANCELED;
+	const struct sockaddr *address = attempt->next->ai_addr;
+	attempt->next = attempt->next->ai_next;
+	attempt->status = upstream_connect_tcp(attempt, address);
+	if (attempt->status == 0 || !attempt->next || attempt->session->server.state != LINK_OPEN)
+		return attempt->status;
+	link_close(&attempt->session->server);
+	return 0;
+}
+
 static void upstream_on_connected(uv_connect_t *request, int status)
 {
-	upstream_finish(request->data, status);
+	struct upstream_attempt *attempt = request->data;
+	struct session *session = attempt->session;
+	attempt->status = status;
+	if (status < 0 && attempt->next && session->phase == SESSION_CONNECTING)
+		link_close(&session->server);
+	else
+		upstream_finish(attempt, status);
+}
+
+/* One address did not answer: now that its socket is closed, the link is free for the next. */
+static void upstream_on_closed(struct link *link)
+{
+	struct session *session = link->owner;
+	struct upstream_attempt *attempt = session->connect.data;
+	int status = upstream_connect_next(attempt);
+	if (status < 0)
+		upstream_finish(attempt, status);
 }
 
 static void upstream_finish(struct upstream_attempt *attempt, int status)
 {
 	struct session *session = attempt->session;
 	upstream_done_fn *done = attempt->done;
+	session->server.events = attempt->events;
+	session->connect.data = NULL;
+	uv_freeaddrinfo(attempt->found);
 	free(attempt);
 	done(session, status);
 }
