@@ -35,6 +35,12 @@ enum {
 	 * in the protocol, so this slows the sender down and refuses nothing. */
 	LIMIT_FLIGHT_REQUESTS = 65536,
 
+	/* Rejected requests whose answer has not come: our words for each wait until then. More slow the client down. */
+	LIMIT_REJECTIONS = 256,
+
+	/* Each of the three texts of a rejection; what is longer is cut. */
+	LIMIT_REJECTION_TEXT_BYTES = 1024,
+
 	/* Names PostgreSQL keeps: NAMEDATALEN (pg_config_manual.h), the terminator included. */
 	LIMIT_NAME_BYTES = 64,
 

@@ -16,6 +16,9 @@ static_assert(LIMIT_QUEUE_HIGH_BYTES / MESSAGE_HEADER_BYTES < LIMIT_FLIGHT_REQUE
               "what was read before flight_full was asked must fit");
 
 static struct flight_entry *at(const struct flight *flight, uint32_t index);
+static uint32_t index_of(const struct flight *flight, const struct flight_entry *entry);
+static const struct flight_entry *search(const struct flight *flight, uint32_t number, uint32_t before,
+                                         enum flight_kind kind, uint64_t name);
 static struct flight_entry *front(const struct flight *flight);
 static bool fits(const struct flight_entry *entry, uint8_t type);
 static void fail(struct flight *flight, struct flight_entry *entry, struct bytes body, uint64_t now_ns);
@@ -80,11 +83,26 @@ bool flight_empty(const struct flight *flight)
 
 const struct flight_entry *flight_pending(const struct flight *flight, enum flight_kind kind, uint64_t name)
 {
-	/* A long pipeline asks this for each of its Binds and Executes, so the whole queue can't be searched. What the
-	 * chain leads to may have left the queue, or be another's after four billion entries; each step must lead to
-	 * an older one. */
-	uint32_t number = flight->newest[kind][name % FLIGHT_BUCKETS];
-	uint32_t before = flight->count;
+	return search(flight, flight->newest[kind][name % FLIGHT_BUCKETS], flight->count, kind, name);
+}
+
+const struct flight_entry *flight_pending_before(const struct flight *flight, const struct flight_entry *entry)
+{
+	return search(flight, entry->older, index_of(flight, entry), entry->kind, entry->name);
+}
+
+bool flight_synced_since(const struct flight *flight, const struct flight_entry *entry)
+{
+	uint32_t sync = flight->newest[FLIGHT_SYNC][0] - flight->head;
+	return sync < flight->count && at(flight, sync)->kind == FLIGHT_SYNC && sync > index_of(flight, entry);
+}
+
+/* A long pipeline asks this for each of its Binds and Executes, so the whole queue can't be searched. What the chain
+ * leads to may have left the queue, or be another's after four billion entries; each step must lead to an older
+ * one. */
+static const struct flight_entry *search(const struct flight *flight, uint32_t number, uint32_t before,
+                                         enum flight_kind kind, uint64_t name)
+{
 	for (;;) {
 		uint32_t index = number - flight->head;
 		if (index >= before)
@@ -211,6 +229,11 @@ bool flight_take_any(struct flight *flight, struct flight_entry *entry)
 static struct flight_entry *at(const struct flight *flight, uint32_t index)
 {
 	return &flight->ring[(flight->head + index) & (flight->capacity - 1)];
+}
+
+static uint32_t index_of(const struct flight *flight, const struct flight_entry *entry)
+{
+	return ((uint32_t)(entry - flight->ring) - flight->head) & (flight->capacity - 1);
 }
 
 /* The entry that owns the next reply. */

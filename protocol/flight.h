@@ -96,6 +96,10 @@ bool flight_empty(const struct flight *flight);
 /* The newest entry of `kind` for `name` still without outcome, or NULL: a Bind may name a statement whose
  * Parse has not been answered yet. Valid until the next push, end or take. */
 const struct flight_entry *flight_pending(const struct flight *flight, enum flight_kind kind, uint64_t name);
+/* The next older one like `entry`, which came from either; NULL when there is none. */
+const struct flight_entry *flight_pending_before(const struct flight *flight, const struct flight_entry *entry);
+/* A Sync was sent behind `entry`: should it fail, what is sent now is not skipped. True when in doubt. */
+bool flight_synced_since(const struct flight *flight, const struct flight_entry *entry);
 
 /* The header of a reply has been seen. */
 MUST_USE enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64_t now_ns);

@@ -275,6 +275,7 @@ static void answer_drop_rejection(struct session *session)
 	struct session_rejection *rejection = session->rejections;
 	CHECK(rejection != NULL);
 	session->rejections = rejection->next;
+	session->rejection_count--;
 	if (!session->rejections)
 		session->rejections_end = &session->rejections;
 	free(rejection->message);

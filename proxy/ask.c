@@ -6,6 +6,7 @@
 #include "protocol/request.h"
 #include "proxy/worker.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* The server's own ceiling for messages that carry no SQL or data (PQ_SMALL_MESSAGE_LIMIT in libpq.h). */
@@ -19,6 +20,8 @@ enum {
 static void ask_query(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_parse(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_bind(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
+static bool ask_bind_to(struct session *session, struct relay_out *out, const struct request_bind *bind,
+                        const struct bound_shape *shapes, uint16_t count, uint64_t now_ns);
 static void ask_target(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_execute(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_oversize(struct session *session, struct relay_out *out, enum flight_kind kind, uint64_t name,
@@ -27,10 +30,17 @@ static struct statement *ask_recognise(struct session *session, struct bytes sql
 static struct statement *ask_prepared(const struct session *session, uint64_t name);
 static struct statement *ask_portal(const struct session *session, uint64_t name);
 static struct statement *ask_attributed(const struct session *session, struct statement *statement);
-static bool ask_rejects(const struct session *session, const struct verdict *verdict);
+static bool ask_discarded(const struct session *session);
+static const struct verdict *ask_judge(struct session *session, struct statement *statement,
+                                       const struct bound_shape *shapes, uint16_t count, bool *rejected);
+static bool ask_fails_anyway(const struct session *session, const struct statement *statement);
 static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
                          bool rejected);
-static void ask_remember_rejection(struct session *session, const struct verdict *verdict);
+static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
+                       struct bytes name, const struct verdict *verdict);
+static void ask_remember_rejection(struct session *session, const struct finding *finding);
+static void ask_append_rejection(struct session *session, struct session_rejection *rejection);
+static char *ask_text(const char *format, ...) PRINTF_LIKE(1, 2);
 static void ask_replace(struct session *session, struct relay_out *out, enum flight_kind kind, struct bytes name,
                         const char *rule);
 static void ask_unparsed(struct session *session, struct statement *statement, size_t sql_bytes);
@@ -57,14 +67,14 @@ enum session_intake ask_header(struct session *session, struct relay_out *out, u
 			return body_bytes <= LIMIT_BIND_BYTES ? INTAKE_HOLD : INTAKE_PREFIX;
 		if (body_bytes <= LIMIT_INSPECT_BYTES)
 			return INTAKE_HOLD;
-		if (session->worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && !session->flight.skipping) {
+		if (session->worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && !ask_discarded(session)) {
 			ask_oversize(session, out, type == MESSAGE_QUERY ? FLIGHT_QUERY : FLIGHT_PARSE, NAMES_UNNAMED,
 			             now_ns);
 			return INTAKE_DISCARD;
 		}
 		if (type == MESSAGE_PARSE)
 			return INTAKE_PREFIX;
-		ask_oversize(session, out, FLIGHT_QUERY, NAMES_UNNAMED, now_ns);
+		ask_oversize(session, NULL, FLIGHT_QUERY, NAMES_UNNAMED, now_ns);
 		return INTAKE_STREAM;
 	case MESSAGE_CLOSE:
 	case MESSAGE_DESCRIBE:
@@ -115,25 +125,18 @@ void ask_message(struct session *session, struct relay_out *out, struct bytes me
 	}
 }
 
-void ask_prefix(struct session *session, uint8_t type, struct bytes body, uint64_t now_ns)
+bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, struct bytes body, uint64_t now_ns)
 {
 	if (type == MESSAGE_BIND) {
 		struct request_bind bind = {0};
 		if (!request_decode_bind(body, true, &bind))
 			bind = (struct request_bind){0};
-		struct statement *statement = ask_prepared(session, names_hash(bind.statement));
-		if (statement) {
-			const struct verdict *verdict =
-			    inspector_judge(session->worker->inspector, statement, &session->state, NULL, 0);
-			ask_findings(session, statement, verdict, false);
-		}
-		ask_batch(session, now_ns);
-		ask_push(session, FLIGHT_BIND, names_hash(bind.portal), statement, now_ns);
-		return;
+		return ask_bind_to(session, out, &bind, NULL, 0, now_ns);
 	}
 	const uint8_t *end = memchr(body.data, 0, body.len);
 	struct bytes name = {body.data, end ? (size_t)(end - body.data) : 0};
 	ask_oversize(session, NULL, FLIGHT_PARSE, names_hash(name), now_ns);
+	return true;
 }
 
 /* -- simple query -------------------------------------------------------------------------------- */
@@ -143,27 +146,22 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 	struct bytes sql;
 	struct flight_entry entry = {.kind = FLIGHT_QUERY, .sent_ns = now_ns};
 	session->batch_ns = 0;
-	if (session->flight.skipping || !request_decode_query(ask_body(message), &sql)) {
+	if (ask_discarded(session) || !request_decode_query(ask_body(message), &sql)) {
 		ask_push_entry(session, &entry);
 		relay_out_add(out, message.data, message.len);
 		return;
 	}
 	struct statement *statement = ask_recognise(session, sql);
-	const struct verdict *verdict =
-	    inspector_judge(session->worker->inspector, statement, &session->state, NULL, 0);
-	entry.rejected = ask_rejects(session, verdict);
+	const struct verdict *verdict = ask_judge(session, statement, NULL, 0, &entry.rejected);
 	ask_findings(session, statement, verdict, entry.rejected);
 	struct statement *attributed = ask_attributed(session, statement);
 	entry.borrowed = attributed != statement;
 	entry.statement = cache_ref(attributed);
-	ask_push_entry(session, &entry);
-	if (entry.rejected) {
-		ask_remember_rejection(session, verdict);
-		ask_replace(session, out, FLIGHT_QUERY, (struct bytes){0},
-		            verdict->findings[verdict->rejected_by].rule->slug);
-	} else {
+	if (entry.rejected)
+		ask_reject(session, out, &entry, (struct bytes){0}, verdict);
+	else
 		relay_out_add(out, message.data, message.len);
-	}
+	ask_push_entry(session, &entry);
 	cache_unref(statement);
 }
 
@@ -173,46 +171,38 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 {
 	struct request_parse parse;
 	struct flight_entry entry = {.kind = FLIGHT_PARSE, .sent_ns = ask_batch(session, now_ns)};
-	if (session->flight.skipping || !request_decode_parse(ask_body(message), &parse)) {
+	if (ask_discarded(session) || !request_decode_parse(ask_body(message), &parse)) {
 		ask_push_entry(session, &entry);
 		relay_out_add(out, message.data, message.len);
 		return;
 	}
 	struct statement *statement = ask_recognise(session, parse.query);
-	const struct verdict *verdict =
-	    inspector_judge(session->worker->inspector, statement, &session->state, NULL, 0);
+	const struct verdict *verdict = ask_judge(session, statement, NULL, 0, &entry.rejected);
 	entry.name = names_hash(parse.name);
-	entry.rejected = ask_rejects(session, verdict);
 	entry.statement = statement; /* the reference goes with it */
-	ask_push_entry(session, &entry);
 	if (entry.rejected) {
 		/* A statement that goes on is counted at each Bind instead: that is when it runs. */
 		ask_findings(session, statement, verdict, true);
-		ask_remember_rejection(session, verdict);
-		ask_replace(session, out, FLIGHT_PARSE, parse.name, verdict->findings[verdict->rejected_by].rule->slug);
+		ask_reject(session, out, &entry, parse.name, verdict);
 	} else {
 		relay_out_add(out, message.data, message.len);
 	}
+	ask_push_entry(session, &entry);
 }
 
 static void ask_bind(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
 {
 	struct request_bind bind;
-	struct flight_entry entry = {.kind = FLIGHT_BIND, .sent_ns = ask_batch(session, now_ns)};
-	struct statement *statement = NULL;
-	if (!session->flight.skipping && request_decode_bind(ask_body(message), false, &bind)) {
-		entry.name = names_hash(bind.portal);
-		statement = ask_prepared(session, names_hash(bind.statement));
-	}
-	if (!statement) {
-		ask_push_entry(session, &entry);
+	if (ask_discarded(session) || !request_decode_bind(ask_body(message), false, &bind)) {
+		ask_push(session, FLIGHT_BIND, NAMES_UNNAMED, NULL, ask_batch(session, now_ns));
 		relay_out_add(out, message.data, message.len);
 		return;
 	}
 	/* Parameters past the hundredth are judged as unknown. */
 	struct bound_shape shapes[100];
+	const struct statement *statement = ask_prepared(session, names_hash(bind.statement));
 	uint16_t count = 0;
-	if (statement->wants_parameters) {
+	if (statement && statement->wants_parameters) {
 		count = bind.parameters < ARRAY_LEN(shapes) ? bind.parameters : ARRAY_LEN(shapes);
 		for (uint16_t at = 0; at < count; at++) {
 			struct request_value value;
@@ -226,19 +216,29 @@ static void ask_bind(struct session *session, struct relay_out *out, struct byte
 			shapes[at].similar = shape_similar(text, value.value.len);
 		}
 	}
-	const struct verdict *verdict =
-	    inspector_judge(session->worker->inspector, statement, &session->state, count > 0 ? shapes : NULL, count);
-	entry.rejected = ask_rejects(session, verdict);
-	entry.statement = cache_ref(statement);
-	ask_findings(session, statement, verdict, entry.rejected);
-	ask_push_entry(session, &entry);
-	if (entry.rejected) {
-		ask_remember_rejection(session, verdict);
-		ask_replace(session, out, FLIGHT_BIND, (struct bytes){0},
-		            verdict->findings[verdict->rejected_by].rule->slug);
-	} else {
+	if (ask_bind_to(session, out, &bind, count > 0 ? shapes : NULL, count, now_ns))
 		relay_out_add(out, message.data, message.len);
+}
+
+/* False when something else was sent in its place. */
+static bool ask_bind_to(struct session *session, struct relay_out *out, const struct request_bind *bind,
+                        const struct bound_shape *shapes, uint16_t count, uint64_t now_ns)
+{
+	struct statement *statement = ask_prepared(session, names_hash(bind->statement));
+	struct flight_entry entry = {
+	    .kind = FLIGHT_BIND,
+	    .name = names_hash(bind->portal),
+	    .sent_ns = ask_batch(session, now_ns),
+	    .statement = statement ? cache_ref(statement) : NULL,
+	};
+	if (statement) {
+		const struct verdict *verdict = ask_judge(session, statement, shapes, count, &entry.rejected);
+		ask_findings(session, statement, verdict, entry.rejected);
+		if (entry.rejected)
+			ask_reject(session, out, &entry, (struct bytes){0}, verdict);
 	}
+	ask_push_entry(session, &entry);
+	return !entry.rejected;
 }
 
 static void ask_target(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
@@ -279,7 +279,8 @@ static void ask_execute(struct session *session, struct relay_out *out, struct b
 
 /* -- what they share --------------------------------------------------------------------------------- */
 
-/* A Query or Parse past LIMIT_INSPECT_BYTES: counted, and refused when `oversize = reject`. */
+/* A Query or Parse past LIMIT_INSPECT_BYTES: counted and, when `oversize = reject`, refused; `out` NULL: it is too late
+ * or too early for that. */
 static void ask_oversize(struct session *session, struct relay_out *out, enum flight_kind kind, uint64_t name,
                          uint64_t now_ns)
 {
@@ -294,16 +295,19 @@ static void ask_oversize(struct session *session, struct relay_out *out, enum fl
 	    .sent_ns = kind == FLIGHT_PARSE ? ask_batch(session, now_ns) : now_ns,
 	    .rejected = worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && out != NULL,
 	};
+	bool expected = !session->flight.skipping;
 	ask_push_entry(session, &entry);
 	if (!entry.rejected)
 		return;
-	struct session_rejection *rejection = calloc(1, sizeof *rejection);
-	CHECK(rejection != NULL);
-	rejection->message = strdup("pgproctor: oversize: the statement is longer than what is inspected");
-	rejection->detail = strdup("oversize = reject refuses what can't be judged.");
-	rejection->hint = strdup("Send smaller batches, or COPY.");
-	*session->rejections_end = rejection;
-	session->rejections_end = &rejection->next;
+	if (expected) {
+		struct session_rejection *rejection = calloc(1, sizeof *rejection);
+		CHECK(rejection != NULL);
+		rejection->message =
+		    ask_text("%s", "pgproctor: oversize: the statement is longer than what is inspected");
+		rejection->detail = ask_text("%s", "oversize = reject refuses what can't be judged.");
+		rejection->hint = ask_text("%s", "Send smaller batches, or COPY.");
+		ask_append_rejection(session, rejection);
+	}
 	ask_replace(session, out, kind, (struct bytes){0}, "oversize");
 }
 
@@ -331,8 +335,13 @@ static struct statement *ask_recognise(struct session *session, struct bytes sql
 static struct statement *ask_prepared(const struct session *session, uint64_t name)
 {
 	const struct flight_entry *pending = flight_pending(&session->flight, FLIGHT_PARSE, name);
-	if (pending && pending->rejected)
-		return NULL; /* the server will discard what comes behind it */
+	while (pending && pending->rejected) {
+		/* It will fail, and what comes behind it is discarded up to the next Sync. From there on the name means
+		 * what it did before. */
+		if (!flight_synced_since(&session->flight, pending))
+			return NULL;
+		pending = flight_pending_before(&session->flight, pending);
+	}
 	return pending ? pending->statement : names_get(&session->names, NAMES_STATEMENT, name);
 }
 
@@ -356,18 +365,37 @@ static struct statement *ask_attributed(const struct session *session, struct st
 	return found ? found : statement;
 }
 
-/* In a transaction that has failed the server refuses everything by itself, with its own words. */
-static bool ask_rejects(const struct session *session, const struct verdict *verdict)
+/* The server discards up to the next Sync. A Sync that came during a COPY IN may or may not have been that one: as
+ * long as nobody knows, what follows is judged as if it were to run. */
+static bool ask_discarded(const struct session *session)
 {
-	bool failed = session->flight.status == 'E' && flight_empty(&session->flight);
-	return verdict->rejected_by >= 0 && !failed;
+	return session->flight.skipping && session->flight.doubtful_syncs == 0;
+}
+
+static const struct verdict *ask_judge(struct session *session, struct statement *statement,
+                                       const struct bound_shape *shapes, uint16_t count, bool *rejected)
+{
+	const struct verdict *verdict =
+	    inspector_judge(session->worker->inspector, statement, &session->state, shapes, count);
+	*rejected = verdict->rejected_by >= 0 && !ask_fails_anyway(session, statement);
+	return verdict;
+}
+
+/* In a transaction that has failed the server refuses by itself, and with its own words, whatever does not begin
+ * with the transaction's end: "ROLLBACK; DROP TABLE t" is one message, and runs. */
+static bool ask_fails_anyway(const struct session *session, const struct statement *statement)
+{
+	if (session->flight.status != 'E' || !flight_empty(&session->flight) || statement->statement_count == 0)
+		return false;
+	enum statement_kind first = statement->facts[0].kind;
+	return first != STATEMENT_COMMIT && first != STATEMENT_ROLLBACK && first != STATEMENT_ROLLBACK_TO;
 }
 
 static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
                          bool rejected)
 {
 	struct worker *worker = session->worker;
-	if (verdict->count == 0 || (session->flight.status == 'E' && flight_empty(&session->flight)))
+	if (verdict->count == 0 || ask_fails_anyway(session, statement))
 		return;
 	for (uint8_t at = 0; at < verdict->count; at++) {
 		const struct finding *finding = &verdict->findings[at];
@@ -404,25 +432,51 @@ static void ask_findings(struct session *session, const struct statement *statem
 	}
 }
 
-/* What the client will read when the server refuses what is sent instead. */
-static void ask_remember_rejection(struct session *session, const struct verdict *verdict)
+/* To be followed by ask_push_entry. */
+static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
+                       struct bytes name, const struct verdict *verdict)
 {
 	const struct finding *finding = &verdict->findings[verdict->rejected_by];
+	/* With no entry in the flight there is no turn for our words. */
+	if (!session->flight.skipping)
+		ask_remember_rejection(session, finding);
+	ask_replace(session, out, entry->kind, name, finding->rule->slug);
+}
+
+/* What the client will read when the server refuses what is sent instead. */
+static void ask_remember_rejection(struct session *session, const struct finding *finding)
+{
 	struct session_rejection *rejection = calloc(1, sizeof *rejection);
 	CHECK(rejection != NULL);
 	char rows[64] = "";
 	if (finding->table_rows >= 0)
 		snprintf(rows, sizeof rows, ", about %.0f rows", finding->table_rows);
-	int wrote = asprintf(&rejection->message, "pgproctor: %s: %s", finding->rule->slug, finding->message);
-	CHECK(wrote >= 0);
-	wrote = asprintf(&rejection->detail, "%s%s%s%s%s (rule %s).", finding->table[0] ? "Table " : "", finding->table,
-	                 finding->column[0] ? ", column " : "", finding->column, rows, finding->rule->code);
-	CHECK(wrote >= 0);
-	wrote = asprintf(&rejection->hint, "%s%s%s", finding->hint, finding->fix_django[0] ? "\nDjango: " : "",
-	                 finding->fix_django);
-	CHECK(wrote >= 0);
+	rejection->message = ask_text("pgproctor: %s: %s", finding->rule->slug, finding->message);
+	rejection->detail = ask_text("%s%s%s%s%s (rule %s).", finding->table[0] ? "Table " : "", finding->table,
+	                             finding->column[0] ? ", column " : "", finding->column, rows, finding->rule->code);
+	rejection->hint =
+	    ask_text("%s%s%s", finding->hint, finding->fix_django[0] ? "\nDjango: " : "", finding->fix_django);
+	ask_append_rejection(session, rejection);
+}
+
+static void ask_append_rejection(struct session *session, struct session_rejection *rejection)
+{
 	*session->rejections_end = rejection;
 	session->rejections_end = &rejection->next;
+	session->rejection_count++;
+}
+
+/* Up to LIMIT_REJECTION_TEXT_BYTES of it. */
+static char *ask_text(const char *format, ...)
+{
+	char text[LIMIT_REJECTION_TEXT_BYTES];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	char *copy = strdup(text);
+	CHECK(copy != NULL);
+	return copy;
 }
 
 /* Sends what the server must refuse: a text that can't be parsed, or a Bind of a statement that isn't there.
@@ -479,6 +533,10 @@ static void ask_push_entry(struct session *session, const struct flight_entry *e
 {
 	if (!flight_push(&session->flight, entry))
 		cache_unref(entry->statement);
+	/* A CopyDone that no reply stands before is finished as it comes; nothing else is, and no reply will follow. */
+	struct flight_entry finished;
+	while (flight_take(&session->flight, &finished))
+		CHECK(finished.kind == FLIGHT_COPY_END && !finished.statement);
 }
 
 /* Parse, Bind and Execute of one statement are one piece of work to the client: it begins with the first. */

@@ -11,7 +11,9 @@ enum session_intake ask_header(struct session *session, struct relay_out *out, u
                                uint64_t now_ns);
 /* A whole message; `message` includes the header and stays good until the out is flushed. */
 void ask_message(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
-/* The first bytes of the body of a Parse or Bind too long to be held; the rest streams. */
-void ask_prefix(struct session *session, uint8_t type, struct bytes body, uint64_t now_ns);
+/* The first bytes of the body of a Parse or Bind too long to be held; the rest streams. False when something else was
+ * sent in its place, so that nothing of it may be passed on. */
+MUST_USE bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, struct bytes body,
+                         uint64_t now_ns);
 
 #endif

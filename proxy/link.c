@@ -7,7 +7,8 @@
 static_assert(sizeof(((struct link_scratch *)0)->bytes) == LIMIT_READ_BYTES, "the scratch is one read");
 
 /* What may wait in both buffers together: the high water mark, and what one more read of the other side, or
- * one message held for inspection, adds to it. */
+ * one message held for inspection, adds to it; and 500 rejections in place of errors that came in one read. A peer that
+ * makes it more is given up. */
 enum { LINK_WAITING_BYTES_MAX = LIMIT_QUEUE_HIGH_BYTES + 2 * LIMIT_INSPECT_BYTES };
 
 static void link_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
@@ -64,6 +65,13 @@ void link_write(struct link *link, const uv_buf_t *pieces, unsigned count)
 			return;
 		}
 		taken = wrote > 0 ? (size_t)wrote : 0;
+	}
+	size_t left = 0;
+	for (unsigned at = 0; at < count; at++)
+		left += pieces[at].len;
+	if (link->queued.len + left - taken > LINK_WAITING_BYTES_MAX) {
+		link_break(link, UV_ENOBUFS);
+		return;
 	}
 	for (unsigned at = 0; at < count; at++) {
 		size_t skip = taken < pieces[at].len ? taken : pieces[at].len;

@@ -70,7 +70,7 @@ void link_tune(struct link *link, uint32_t keepidle_s);
 /* Starts or stops reading; doing so twice is harmless. */
 void link_read(struct link *link, bool on);
 /* Sends at once what the socket takes and queues a copy of the rest. The caller stops the other side's reading
- * when link_full says so. Does nothing once the link is broken or closing. */
+ * when link_full says so; at eight times that the link is broken. Does nothing once it is broken or closing. */
 void link_write(struct link *link, const uv_buf_t *pieces, unsigned count);
 bool link_full(const struct link *link);
 /* Sends FIN after everything that is queued. */

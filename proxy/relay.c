@@ -2,6 +2,7 @@
 
 #include "config/limits.h"
 #include "protocol/message.h"
+#include "protocol/reply.h"
 #include "proxy/answer.h"
 #include "proxy/ask.h"
 #include "proxy/worker.h"
@@ -12,6 +13,8 @@ static void relay_client_body(struct session *session, struct relay_out *out, co
                               const uint8_t *message, uint64_t now_ns);
 static void relay_server_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
                               uint64_t now_ns);
+static void relay_swallow(struct session *session, struct relay_out *out, const struct frame_piece *piece,
+                          struct bytes body, size_t kept);
 
 void relay_out_add(struct relay_out *out, const void *data, size_t len)
 {
@@ -114,13 +117,15 @@ static void relay_client_body(struct session *session, struct relay_out *out, co
 		buffer_put(held, piece->body.data, wanted, held_max);
 		if (held->len < held_max && !piece->last)
 			return;
-		ask_prefix(session, session->client_type,
-		           (struct bytes){held->data + MESSAGE_HEADER_BYTES, held->len - MESSAGE_HEADER_BYTES}, now_ns);
-		relay_out_add(out, held->data, held->len);
-		relay_out_add(out, piece->body.data + wanted, piece->body.len - wanted);
-		relay_out_flush(out);
+		struct bytes body = {held->data + MESSAGE_HEADER_BYTES, held->len - MESSAGE_HEADER_BYTES};
+		bool passes = ask_prefix(session, out, session->client_type, body, now_ns);
+		if (passes) {
+			relay_out_add(out, held->data, held->len);
+			relay_out_add(out, piece->body.data + wanted, piece->body.len - wanted);
+			relay_out_flush(out);
+		}
 		buffer_free(held);
-		session->intake = INTAKE_STREAM;
+		session->intake = passes ? INTAKE_STREAM : INTAKE_DISCARD;
 		return;
 	}
 	case INTAKE_HOLD:
@@ -194,19 +199,22 @@ void relay_from_server(struct session *session, struct bytes input, uint64_t now
 static void relay_server_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
                               uint64_t now_ns)
 {
-	if (session->server_fate == FLIGHT_FORWARD)
-		relay_out_add(out, piece->body.data, piece->body.len);
 	struct bytes body = {NULL, 0};
+	size_t kept = 0; /* of this piece, what has gone into the prefix */
 	if (answer_wants(session->server_type)) {
 		body = piece->body;
 		bool whole = piece->last && session->prefix.len == 0;
 		if (!whole) {
 			size_t room = LIMIT_REPLY_PREFIX_BYTES - session->prefix.len;
-			buffer_put(&session->prefix, piece->body.data, piece->body.len < room ? piece->body.len : room,
-			           LIMIT_REPLY_PREFIX_BYTES);
+			kept = piece->body.len < room ? piece->body.len : room;
+			buffer_put(&session->prefix, piece->body.data, kept, LIMIT_REPLY_PREFIX_BYTES);
 			body = (struct bytes){session->prefix.data, session->prefix.len};
 		}
 	}
+	if (session->server_fate == FLIGHT_FORWARD)
+		relay_out_add(out, piece->body.data, piece->body.len);
+	else if (session->server_fate == FLIGHT_SWALLOW)
+		relay_swallow(session, out, piece, body, kept);
 	if (!piece->last)
 		return;
 	if (session->server_fate == FLIGHT_SWALLOW) {
@@ -218,4 +226,20 @@ static void relay_server_body(struct session *session, struct relay_out *out, co
 	answer_message(session, session->server_type, body, session->server_bytes, now_ns);
 	if (session->prefix.capacity > 0)
 		buffer_free(&session->prefix);
+}
+
+/* What comes in a rejected request's turn is our words, but for the server's last: that it shuts down, or that this
+ * session was terminated, is for the client to know, and no ReadyForQuery follows it. `body` is as much as is kept of
+ * the body so far, `kept` bytes of it from this piece. */
+static void relay_swallow(struct session *session, struct relay_out *out, const struct frame_piece *piece,
+                          struct bytes body, size_t kept)
+{
+	if (!reply_is_fatal(body))
+		return;
+	session->server_fate = FLIGHT_FORWARD;
+	relay_out_add(out, session->server_frame.header, MESSAGE_HEADER_BYTES);
+	relay_out_add(out, body.data, body.len);
+	if (body.data == session->prefix.data)
+		relay_out_add(out, piece->body.data + kept, piece->body.len - kept);
+	relay_out_flush(out);
 }

@@ -209,9 +209,13 @@ void session_pace(struct session *session)
 		link_read(&session->client, false);
 		break;
 	case SESSION_RELAY:
+		link_read(&session->client, !link_full(&session->server) && !flight_full(&session->flight) &&
+		                                session->rejection_count < LIMIT_REJECTIONS);
+		link_read(&session->server, !link_full(&session->client));
+		break;
 	case SESSION_BLIND:
 	case SESSION_CANCEL:
-		link_read(&session->client, !link_full(&session->server) && !flight_full(&session->flight));
+		link_read(&session->client, !link_full(&session->server));
 		link_read(&session->server, !link_full(&session->client));
 		break;
 	}

@@ -94,6 +94,7 @@ struct session {
 	struct comment_tags *tags; /* of the last tagged statement; NULL while none was seen */
 	char application[64];
 	struct session_rejection *rejections, **rejections_end;
+	uint32_t rejection_count;
 	bool catalog_changed; /* DDL or ANALYZE completed in the open transaction */
 	bool ssl_refused, gssenc_refused;
 	bool draining; /* shutting down: ends as soon as no transaction is open */

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "config/limits.h"
 #include "proxy/ask.h"
 #include "tests/unit/wire.h"
 
@@ -297,6 +298,265 @@ static void test_rejection_behind_another_error(void **state)
 	test_rejects_a_query(state);
 }
 
+static void test_a_fatal_error_is_not_ours_to_rewrite(void **state)
+{
+	/* The server shuts down just when it is asked for what we rejected: the client reads 57P01, not 42501, and the
+	 * error comes through whole however it is cut, however long it is. */
+	struct wire *wire = *state;
+	static char message[3000];
+	memset(message, 'M', sizeof message - 1);
+	const size_t cuts[] = {0, 3, 5, 6, 12, 20, 1100};
+	for (size_t at = 0; at < ARRAY_LEN(cuts); at++) {
+		struct script query = {.len = 0}, fatal = {.len = 0};
+		script_add(&query, 'Q', "s", create_index);
+		script_send(wire->client, &query);
+		expect_replacement(wire, 'Q');
+		script_add(&fatal, 'E', "ssssb", "SFATAL", "VFATAL", "C57P01",
+		           cuts[at] > 1000 ? message : "Mterminating connection", 0);
+		wire_send(wire->server, fatal.bytes, cuts[at]);
+		usleep(2000);
+		wire_send(wire->server, fatal.bytes + cuts[at], fatal.len - cuts[at]);
+		close(wire->server);
+		script_expect(wire->client, &fatal);
+		wire_expect_end(wire->client);
+		close(wire->client);
+		wire_login(wire);
+	}
+}
+
+static void test_an_error_to_what_was_rejected_comes_in_pieces(void **state)
+{
+	/* Byte by byte, and longer than what is kept of it: still our words, once. */
+	struct wire *wire = *state;
+	static char text[3000];
+	memset(text, 'M', sizeof text - 1);
+	struct script query = {.len = 0}, error = {.len = 0};
+	script_add(&query, 'Q', "s", create_index);
+	script_send(wire->client, &query);
+	expect_replacement(wire, 'Q');
+	script_add(&error, 'E', "ssssb", "SERROR", "VERROR", "C42601", text, 0);
+	script_add(&error, 'Z', "b", 'I');
+	for (size_t at = 0; at < error.len; at += at < 40 ? 1 : 500)
+		wire_send(wire->server, error.bytes + at, at < 40 ? 1 : error.len - at < 500 ? error.len - at : 500);
+	expect_rejection(wire, "index-build-blocks-writes");
+	expect_ready(wire, 'I');
+	query_passes(wire, "SELECT 1", "SELECT 1", 'I');
+}
+
+static void test_the_end_of_a_failed_transaction_is_no_shelter(void **state)
+{
+	/* After ROLLBACK in the same message the server runs what comes next, so it is judged; without one the server
+	 * refuses by itself, and is asked. */
+	struct wire *wire = *state;
+	static const char *const harmful[] = {"ROLLBACK; CREATE INDEX i ON shop_product (stock)",
+	                                      "COMMIT; CREATE INDEX i ON shop_product (stock)",
+	                                      "ROLLBACK TO a; CREATE INDEX i ON shop_product (stock)"};
+	query_passes(wire, "SELECT 1", "SELECT 1", 'E');
+	for (size_t at = 0; at < ARRAY_LEN(harmful); at++) {
+		struct script query = {.len = 0};
+		script_add(&query, 'Q', "s", harmful[at]);
+		script_send(wire->client, &query);
+		expect_replacement(wire, 'Q');
+		server_refuses(wire, 'E');
+		expect_rejection(wire, "index-build-blocks-writes");
+		expect_ready(wire, 'E');
+	}
+	query_passes(wire, "CREATE INDEX i ON shop_product (stock); ROLLBACK", "ROLLBACK", 'E');
+}
+
+static void test_a_name_behind_a_rejected_parse(void **state)
+{
+	/* The second Parse of s1 is rejected, so from the next Sync on s1 is still the first, and its Bind is judged;
+	 * whether the first has been answered yet or not. */
+	struct wire *wire = *state;
+	static const char search[] = "SELECT id FROM shop_product WHERE name LIKE $1";
+	for (int answered = 0; answered < 2; answered++) {
+		struct script first = {.len = 0}, bad = {.len = 0}, sync = {.len = 0}, replies = {.len = 0};
+		script_add(&sync, 'S', "");
+		if (answered) {
+			parse(wire, "s1", search);
+		} else {
+			script_add(&first, 'P', "ssh", "s1", search, 0);
+			script_add(&first, 'S', "");
+			script_add(&replies, '1', "");
+			script_add(&replies, 'Z', "b", 'I');
+			script_send(wire->client, &first);
+			script_expect(wire->server, &first);
+		}
+		script_add(&bad, 'P', "ssh", "s1", create_index, 0);
+		script_send(wire->client, &bad);
+		script_send(wire->client, &sync);
+		expect_replacement(wire, 'P');
+		script_expect(wire->server, &sync);
+		struct script bind = {.len = 0}, rest = {.len = 0};
+		script_add(&bind, 'B', "sshhiSh", "", "s1", 0, 1, 8, "%canary%", 0);
+		script_add(&rest, 'E', "si", "", 0);
+		script_add(&rest, 'S', "");
+		script_send(wire->client, &bind);
+		script_send(wire->client, &rest);
+		expect_replacement(wire, 'B');
+		script_expect(wire->server, &rest);
+		script_send(wire->server, &replies);
+		server_refuses(wire, 'I');
+		server_refuses(wire, 'I');
+		script_expect(wire->client, &replies);
+		expect_rejection(wire, "index-build-blocks-writes");
+		expect_ready(wire, 'I');
+		expect_rejection(wire, "leading-wildcard-unindexed");
+		expect_ready(wire, 'I');
+
+		struct script close = {.len = 0}, closed = {.len = 0};
+		script_add(&close, 'C', "bs", 'S', "s1");
+		script_add(&close, 'S', "");
+		script_add(&closed, '3', "");
+		script_add(&closed, 'Z', "b", 'I');
+		script_send(wire->client, &close);
+		script_expect(wire->server, &close);
+		script_send(wire->server, &closed);
+		script_expect(wire->client, &closed);
+	}
+}
+
+static void test_in_doubt_it_is_judged(void **state)
+{
+	/* The Sync was sent before it was known that the COPY IN had failed: it may have been discarded with the COPY's
+	 * data, or not. What comes next may run, so the harmful is not sent. */
+	struct wire *wire = *state;
+	struct script copy = {.len = 0}, sync = {.len = 0}, begun = {.len = 0}, failed = {.len = 0}, bad = {.len = 0};
+	script_add(&copy, 'P', "ssh", "", "COPY shop_product FROM STDIN", 0);
+	script_add(&copy, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&copy, 'E', "si", "", 0);
+	script_add(&begun, '1', "");
+	script_add(&begun, '2', "");
+	script_add(&begun, 'G', "bhh", 0, 1, 0);
+	script_send(wire->client, &copy);
+	script_expect(wire->server, &copy);
+	script_send(wire->server, &begun);
+	script_expect(wire->client, &begun);
+	script_add(&sync, 'S', "");
+	script_send(wire->client, &sync);
+	script_expect(wire->server, &sync);
+	script_add(&failed, 'E', "ssssb", "SERROR", "VERROR", "C22P02", "Mbad row", 0);
+	script_send(wire->server, &failed);
+	script_expect(wire->client, &failed);
+	script_add(&bad, 'Q', "s", create_index);
+	script_send(wire->client, &bad);
+	expect_replacement(wire, 'Q');
+}
+
+static void test_a_long_bind_can_be_refused(void **state)
+{
+	/* CREATE INDEX was harmless when it was prepared, on a table made in the same transaction. Bound later, with
+	 * more bytes than are held, it is refused all the same, and the rest of the Bind goes nowhere. */
+	struct wire *wire = *state;
+	query_passes(wire, "BEGIN", "BEGIN", 'T');
+	query_passes(wire, "DROP TABLE IF EXISTS other; CREATE TABLE shop_product (stock int)", "CREATE TABLE", 'T');
+	struct script ahead = {.len = 0}, complete = {.len = 0}, rest = {.len = 0};
+	script_add(&ahead, 'P', "ssh", "s1", create_index, 0);
+	script_add(&ahead, 'S', "");
+	script_add(&complete, '1', "");
+	script_add(&complete, 'Z', "b", 'T');
+	script_send(wire->client, &ahead);
+	script_expect(wire->server, &ahead);
+	script_send(wire->server, &complete);
+	script_expect(wire->client, &complete);
+	query_passes(wire, "ROLLBACK", "ROLLBACK", 'I');
+
+	const size_t body = (200 << 10);
+	uint8_t *message = calloc(1, 5 + body);
+	message[0] = 'B';
+	bytes_put_u32(message + 1, (uint32_t)body + 4);
+	memcpy(message + 5, "\0s1\0", 4);
+	wire_send(wire->client, message, 5 + body);
+	free(message);
+	script_add(&rest, 'E', "si", "", 0);
+	script_add(&rest, 'S', "");
+	script_send(wire->client, &rest);
+	expect_replacement(wire, 'B');
+	script_expect(wire->server, &rest);
+	server_refuses(wire, 'I');
+	expect_rejection(wire, "index-build-blocks-writes");
+	expect_ready(wire, 'I');
+}
+
+static void test_oversize_while_the_server_discards(void **state)
+{
+	/* A Query too long to be judged, sent where the server discards it anyway, is streamed and leaves no words
+	 * behind: the next rejection is told in its own. */
+	struct wire *wire = *state;
+	struct script ahead = {.len = 0}, failed = {.len = 0}, sync = {.len = 0}, ready = {.len = 0};
+	script_add(&ahead, 'P', "ssh", "", "SELECT nonsense", 0);
+	script_add(&ahead, 'H', "");
+	script_send(wire->client, &ahead);
+	script_expect(wire->server, &ahead);
+	script_add(&failed, 'E', "ssssb", "SERROR", "VERROR", "C42703", "Mcolumn does not exist", 0);
+	script_send(wire->server, &failed);
+	script_expect(wire->client, &failed);
+	const size_t body = LIMIT_INSPECT_BYTES + 1;
+	uint8_t *message = malloc(5 + body);
+	message[0] = 'Q';
+	bytes_put_u32(message + 1, (uint32_t)body + 4);
+	memset(message + 5, 'x', body);
+	for (size_t at = 0; at < 5 + body;) {
+		size_t piece = 5 + body - at < 30000 ? 5 + body - at : 30000;
+		wire_send(wire->client, message + at, piece);
+		wire_expect(wire->server, message + at, piece);
+		at += piece;
+	}
+	free(message);
+	script_add(&sync, 'S', "");
+	script_add(&ready, 'Z', "b", 'I');
+	script_send(wire->client, &sync);
+	script_expect(wire->server, &sync);
+	script_send(wire->server, &ready);
+	script_expect(wire->client, &ready);
+	test_rejects_a_query(state);
+}
+
+static void test_bytes_behind_the_text(void **state)
+{
+	/* The server refuses such a Query before it reads the text (pq_getmsgend): it is asked, in the client's own
+	 * bytes, whatever stands on either side of the zero. */
+	struct wire *wire = *state;
+	struct script query = {.len = 0}, failed = {.len = 0};
+	script_add(&query, 'Q', "ss", "SELECT 1", create_index);
+	script_add(&failed, 'E', "ssssb", "SERROR", "VERROR", "C08P01", "Minvalid message format", 0);
+	script_add(&failed, 'Z', "b", 'I');
+	script_send(wire->client, &query);
+	script_expect(wire->server, &query);
+	script_send(wire->server, &failed);
+	script_expect(wire->client, &failed);
+	test_rejects_a_query(state);
+}
+
+static void test_many_rejections_in_a_row(void **state)
+{
+	/* A thousand rejected Queries in one write, answered in one: all are told, in order, and the client is slowed
+	 * down rather than hoarded for. */
+	struct wire *wire = *state;
+	enum { QUERIES = 1000 };
+	static struct script queries, replaced;
+	queries.len = 0;
+	for (unsigned at = 0; at < QUERIES; at++)
+		script_add(&queries, 'Q', "s", create_index);
+	script_send(wire->client, &queries);
+	for (unsigned answered = 0; answered < QUERIES;) {
+		unsigned came = 0;
+		while (came + answered < QUERIES && came < LIMIT_REJECTIONS) {
+			assert_int_equal(wire_read_message(wire->server, &replaced), 'Q');
+			came++;
+		}
+		for (unsigned at = 0; at < came; at++)
+			server_refuses(wire, 'I');
+		for (unsigned at = 0; at < came; at++) {
+			expect_rejection(wire, "index-build-blocks-writes");
+			expect_ready(wire, 'I');
+		}
+		answered += came;
+	}
+	query_passes(wire, "SELECT 1", "SELECT 1", 'I');
+}
+
 static void test_oversize_can_be_refused(void **state)
 {
 	/* With oversize = reject a Query too long to be judged never reaches the server, and the next one does. */
@@ -365,6 +625,15 @@ int main(void)
 	    CASE(test_rejects_at_bind),
 	    CASE(test_bind_right_behind_its_parse),
 	    CASE(test_rejection_behind_another_error),
+	    CASE(test_a_fatal_error_is_not_ours_to_rewrite),
+	    CASE(test_an_error_to_what_was_rejected_comes_in_pieces),
+	    CASE(test_the_end_of_a_failed_transaction_is_no_shelter),
+	    CASE(test_a_name_behind_a_rejected_parse),
+	    CASE(test_in_doubt_it_is_judged),
+	    CASE(test_a_long_bind_can_be_refused),
+	    CASE(test_oversize_while_the_server_discards),
+	    CASE(test_bytes_behind_the_text),
+	    CASE(test_many_rejections_in_a_row),
 	    CASE(test_oversize_can_be_refused),
 	    CASE(test_findings_are_logged_once_and_counted),
 	};
