@@ -45,7 +45,7 @@ void literal_put(struct pass *pass)
 
 		if (top(pass)->owner) {
 			if (owner->class_count < ITEM_CLASSES)
-				owner->classes[owner->class_count++] = pass->out->key.len + 1;
+				owner->classes[owner->class_count++] = (uint32_t)pass->out->key.len + 1;
 			else
 				owner->item_plain = false;
 		}
@@ -178,7 +178,11 @@ static void track_keep(struct pass *pass)
 		if ((token->len == 2 && (memcmp(token->text, "->", 2) == 0 || memcmp(token->text, "#>", 2) == 0)) ||
 		    (token->len == 3 && (memcmp(token->text, "->>", 3) == 0 || memcmp(token->text, "#>>", 3) == 0))) {
 			pass->keep = KEEP_JSON_BEFORE;
-		} else if (!before || !sign) {
+		} else if (before) {
+			/* A prefix operator takes in what binds tighter than it. */
+			if (!sign)
+				pass->odd = !pass->all_full;
+		} else {
 			/* Arithmetic binds tighter: in d -> 'a' - 'b' all that follows is the operand. */
 			if (pass->keep == KEEP_JSON_AFTER && token->len == 1 && strchr("+-*/%^", token->text[0]))
 				pass->odd = !pass->all_full;
@@ -186,15 +190,16 @@ static void track_keep(struct pass *pass)
 		}
 	} else if (token->kind == LEXER_WORD || token->kind == LEXER_QUOTED) {
 		bool in_type = pass->previous->kind == LEXER_COLON_COLON || is_punctuation(pass->previous, '.') ||
-		               (pass->word >= WORD_CHAR && pass->word < WORD_DATE_BIN) ||
-		               pass->word == WORD_PRECISION || pass->word == WORD_WITH || pass->word == WORD_WITHOUT ||
-		               pass->word == WORD_ZONE;
+		               (pass->word >= WORD_CHAR && pass->word < WORD_DATE_BIN) || pass->word == WORD_COLLATE ||
+		               pass->previous_word == WORD_COLLATE || pass->word == WORD_PRECISION ||
+		               pass->word == WORD_WITH || pass->word == WORD_WITHOUT || pass->word == WORD_ZONE;
 
 		if ((pass->word == WORD_ZONE && pass->previous_word == WORD_TIME &&
 		     pass->before_previous_word == WORD_AT) ||
 		    pass->word == WORD_UESCAPE)
 			pass->keep = KEEP_ZONE_BEFORE;
-		else if (before && pass->word == WORD_CASE)
+		else if ((before && (pass->word == WORD_CASE || pass->word == WORD_NOT)) ||
+		         (pass->keep == KEEP_JSON_AFTER && pass->word == WORD_AT))
 			pass->odd = !pass->all_full;
 		else
 			pass->keep = before || in_type ? after : KEEP_NONE;

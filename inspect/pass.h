@@ -46,7 +46,7 @@ enum list_kind { LIST_NONE, LIST_IN, LIST_VALUES };
 
 /* A place to go back to, in all texts at once. */
 struct mark {
-	size_t key, query, reduced;
+	uint32_t key, query, reduced; /* lengths: LIMIT_INSPECT_BYTES times four at most */
 	uint32_t number, tokens, operators;
 };
 
@@ -64,10 +64,10 @@ struct canonical_frame {
 	uint8_t run;    /* members of the current run: 0, 1, or 2 for several */
 	bool item_plain, run_plain;
 	uint16_t owner; /* the frame of the list that this one stands in; 0 for none (frame 0 never is an IN list) */
-	size_t run_start;
+	uint32_t run_start;
 	struct mark item, run_end, select;
 	uint16_t class_count;
-	size_t classes[ITEM_CLASSES]; /* where in the key */
+	uint32_t classes[ITEM_CLASSES]; /* where in the key */
 };
 
 /* How literals of the statement are treated. */

@@ -83,9 +83,9 @@ void rendering_query(struct pass *pass, const char *bytes, size_t len)
 struct mark rendering_mark(const struct pass *pass)
 {
 	return (struct mark){
-	    .key = pass->out->key.len,
-	    .query = pass->out->query.len,
-	    .reduced = pass->out->reduced.len,
+	    .key = (uint32_t)pass->out->key.len,
+	    .query = (uint32_t)pass->out->query.len,
+	    .reduced = (uint32_t)pass->out->reduced.len,
 	    .number = pass->number,
 	    .tokens = pass->tokens,
 	    .operators = pass->operators,

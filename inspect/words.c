@@ -19,6 +19,7 @@ static const char *const word_texts[WORD_COUNT] = {
     [WORD_AT] = "at",
     [WORD_BY] = "by",
     [WORD_CASE] = "case",
+    [WORD_COLLATE] = "collate",
     [WORD_COPY] = "copy",
     [WORD_CREATE] = "create",
     [WORD_DECLARE] = "declare",

@@ -262,13 +262,16 @@ static void law_check(struct law *law, const char *sql);
 static struct law_entry *law_slot(struct law *law, const struct sqlkey *key);
 static char *folded(const char *query);
 
-/* Equal keys mean equal outcome of the parse, fingerprint, normalised text and facts, and the fingerprint is
+/* PGPROCTOR_LAW_VARIANTS and PGPROCTOR_LAW_SEED make a longer run, or another.
+ *
+ * Equal keys mean equal outcome of the parse, fingerprint, normalised text and facts, and the fingerprint is
  * pg_query's own, for random variants of the whole corpus. */
 static void *hold_law(void *context)
 {
 	const char *wanted = getenv("PGPROCTOR_LAW_VARIANTS");
 	long variants = wanted ? strtol(wanted, NULL, 10) : LAW_VARIANTS;
-	struct vary vary = {.random = 0x9E3779B97F4A7C15};
+	const char *seed = getenv("PGPROCTOR_LAW_SEED");
+	struct vary vary = {.random = seed ? strtoul(seed, NULL, 0) : 0x9E3779B97F4A7C15};
 	struct law *law = context;
 	size_t count;
 	char **corpus = vary_corpus(&count);

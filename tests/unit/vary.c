@@ -148,22 +148,22 @@ char *vary_structure(struct vary *vary, const char *sql)
 	lexer_init(&lexer, sql, strlen(sql), true);
 	for (token = lexer_next(&lexer); token.kind != LEXER_END; token = lexer_next(&lexer)) {
 		uint64_t random = vary_random(vary);
-		const char *piece = pieces[random / 64 % ARRAY_LEN(pieces)];
+		const char *piece = pieces[random / 32 % ARRAY_LEN(pieces)];
 
 		if (token.space_before)
 			put(&text, " ", 1);
-		if (random % 64 == 0) {
+		if (random % 32 == 0) {
 			put(&text, piece, strlen(piece));
 			put(&text, " ", 1);
 		}
-		if (random % 64 == 1)
+		if (random % 32 == 1)
 			continue;
 		put(&text, token.text, token.len);
-		if (random % 64 == 2) {
+		if (random % 32 == 2) {
 			put(&text, " ", 1);
 			put(&text, token.text, token.len);
 		}
-		if (random % 64 == 3) {
+		if (random % 32 == 3) {
 			put(&text, " ", 1);
 			put(&text, piece, strlen(piece));
 		}
