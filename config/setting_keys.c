@@ -1,7 +1,8 @@
 #include "config/setting_keys.h"
 
+#include "config/utf8.h"
+
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -166,10 +167,20 @@ bool setting_keys_set(struct settings *settings, int key_at, const char *value, 
 
 void setting_keys_echo(const char *text, char to[SETTING_KEYS_ECHO_BYTES])
 {
-	size_t at = 0;
-	for (; text[at] != '\0' && at < ECHO_BYTES - 1; at++)
-		to[at] = iscntrl((unsigned char)text[at]) ? '?' : text[at];
-	to[at] = '\0';
+	size_t left = strlen(text), len = 0, taken;
+
+	for (; left > 0; text += taken, left -= taken) {
+		uint32_t point = utf8_next(text, left, &taken);
+		if (len + taken > ECHO_BYTES - 1)
+			break;
+		if (utf8_is_control(point) || (point == UTF8_INVALID && taken == 1)) {
+			to[len++] = '?';
+			continue;
+		}
+		memcpy(to + len, text, taken);
+		len += taken;
+	}
+	to[len] = '\0';
 }
 
 /* A text may be a DSN with a password in it, so its refusal does not repeat it. */

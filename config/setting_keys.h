@@ -16,7 +16,7 @@ int setting_keys_find(const char *name);
  * is as it was. */
 MUST_USE bool setting_keys_set(struct settings *settings, int key, const char *value, const char *origin, char *error,
                                size_t error_size);
-/* What is repeated of foreign text in a message: short and of one line, whatever it holds. */
+/* What is repeated of foreign text in a message: short, of one line and UTF-8, whatever it holds. */
 void setting_keys_echo(const char *text, char to[SETTING_KEYS_ECHO_BYTES]);
 
 #endif

@@ -22,9 +22,9 @@ void wording_span(const struct review_totals *totals, char to[WORDING_BYTES])
 	char first_date[16], first_time[16], last_date[16], last_time[16];
 	split_time(totals->first_ts, first_date, first_time);
 	split_time(totals->last_ts, last_date, last_time);
-	bool same_day = strcmp(first_date, last_date) == 0;
-	snprintf(to, WORDING_BYTES, "%s %s to %s%s%s UTC", first_date, first_time, same_day ? "" : last_date,
-	         same_day ? "" : " ", last_time);
+	bool same_day = last_time[0] != '\0' && strcmp(first_date, last_date) == 0;
+	snprintf(to, WORDING_BYTES, "%s%s%s to %s%s%s UTC", first_date, first_time[0] != '\0' ? " " : "", first_time,
+	         same_day ? "" : last_date, same_day || last_time[0] == '\0' ? "" : " ", last_time);
 }
 
 void wording_counts(const struct review_totals *totals, char to[WORDING_BYTES])

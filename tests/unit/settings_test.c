@@ -1,7 +1,5 @@
 #include "config/settings.h"
 
-#include "config/setting_keys.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -60,16 +58,6 @@ static void assert_refused(const char *text, int line, const char *message)
 	assert_false(read_text(text));
 	snprintf(expected, sizeof(expected), "%s:%d: %s", path, line, message);
 	assert_string_equal(error, expected);
-}
-
-static void assert_value_refused(const char *key, const char *value, const char *message)
-{
-	struct settings before;
-	settings_defaults(&settings);
-	memcpy(&before, &settings, sizeof(before));
-	assert_false(settings_set(&settings, key, value, "--set", error, sizeof(error)));
-	assert_string_equal(error, message);
-	assert_memory_equal(&before, &settings, sizeof(before));
 }
 
 static void set(const char *key, const char *value)
@@ -136,26 +124,6 @@ static void example_shows_the_defaults(void **state)
 	settings.rule_count = 0;
 	memset(settings.file, 0, sizeof(settings.file));
 	assert_memory_equal(&settings, &defaults, sizeof(defaults));
-}
-
-/* The example and the manual page name every key, and the example gives it a value. */
-static void documents_name_every_key(void **state)
-{
-	(void)state;
-	static const char *const documents[] = {"config/pgproctor.ini", "docs/pgproctor.1"};
-	for (size_t document = 0; document < ARRAY_LEN(documents); document++) {
-		static char text[1 << 16];
-		FILE *file = fopen(documents[document], "r");
-		assert_non_null(file);
-		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-		fclose(file);
-		for (size_t at = 0; at < SETTING_KEYS_COUNT; at++) {
-			char named[64];
-			snprintf(named, sizeof(named), document == 0 ? "\n%s =" : " %s ", setting_keys_names[at]);
-			if (strstr(text, named) == NULL)
-				fail_msg("%s lacks %s", documents[document], setting_keys_names[at]);
-		}
-	}
 }
 
 /* Databases and rules come with what is needed to find them again. */
@@ -277,111 +245,6 @@ static void too_many_databases(void **state)
 	assert_refused(text, LIMIT_DATABASES + 2, "more than 256 databases");
 }
 
-/* Durations take seconds, fractions and units; nothing that would quietly become "never". */
-static void durations(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *text;
-		uint64_t ms;
-	} good[] = {
-	    {"0", 0},      {"1", 1000},      {"0.25", 250},   {".5", 500},       {"1500ms", 1500},
-	    {"2 s", 2000}, {"2min", 120000}, {"1h", 3600000}, {"1.5H", 5400000}, {"26000h", 26000ULL * 3600000}};
-	for (size_t at = 0; at < ARRAY_LEN(good); at++) {
-		set("slow_query", good[at].text);
-		assert_int_equal(settings.slow_query_ms, good[at].ms);
-	}
-	static const char *const bad[] = {"",     "x",   "-1",  "1x",     "1.2.3",  ".",   "1e3",
-	                                  "0x10", "inf", "nan", "0.0001", "26001h", "1 m", "1s1"};
-	for (size_t at = 0; at < ARRAY_LEN(bad); at++) {
-		char message[256];
-		snprintf(
-		    message, sizeof(message),
-		    "--set: slow_query is a time in seconds, or with a unit ms, s, min, h, up to 26000 h: not \"%s\"",
-		    bad[at]);
-		assert_value_refused("slow_query", bad[at], message);
-	}
-	assert_value_refused("stats_period", "0",
-	                     "--set: stats_period is a time in seconds, or with a unit ms, s, min, h, up to 26000 h, "
-	                     "at least 100 ms: not \"0\"");
-}
-
-/* Sizes go by 1024; counts are whole; rows may be written 1e6. */
-static void sizes_and_counts(void **state)
-{
-	(void)state;
-	set("large_table_size", "1.5kB");
-	assert_int_equal(settings.large_table_bytes, 1536);
-	set("large_table_size", "10 mb");
-	assert_int_equal(settings.large_table_bytes, 10 << 20);
-	set("large_table_size", "4096");
-	assert_int_equal(settings.large_table_bytes, 4096);
-	assert_value_refused(
-	    "large_table_size", "1PB",
-	    "--set: large_table_size is a size in bytes, or with a unit kB, MB, GB, TB, at least 1: not "
-	    "\"1PB\"");
-	assert_value_refused(
-	    "large_table_size", "99999999TB",
-	    "--set: large_table_size is a size in bytes, or with a unit kB, MB, GB, TB, at least 1: not "
-	    "\"99999999TB\"");
-	assert_value_refused("max_client_conn", "1.5",
-	                     "--set: max_client_conn is a whole number, at least 1: not \"1.5\"");
-	assert_value_refused("max_client_conn", "4294967296",
-	                     "--set: max_client_conn is a whole number, at least 1: not \"4294967296\"");
-	set("max_client_conn", "4294967295");
-	assert_int_equal(settings.max_client_conn, UINT32_MAX);
-	set("large_table_rows", "2E6");
-	assert_true(settings.large_table_rows == 2000000);
-	assert_value_refused("large_table_rows", "1e9999",
-	                     "--set: large_table_rows is a number of rows, at least 1: not \"1e9999\"");
-}
-
-/* Every spelling of yes and no, and no other. */
-static void booleans(void **state)
-{
-	(void)state;
-	static const char *const words[] = {"1", "0", "yes", "no", "on", "off", "true", "false", "TRUE", "No"};
-	for (size_t at = 0; at < ARRAY_LEN(words); at++) {
-		set("log_connections", words[at]);
-		assert_int_equal(settings.log_connections, at % 2 == 0);
-	}
-	assert_value_refused("log_connections", "2",
-	                     "--set: log_connections is 1 or 0 (also yes, no, on, off, true, false), not \"2\"");
-	assert_value_refused("log_connections", "",
-	                     "--set: log_connections is 1 or 0 (also yes, no, on, off, true, false), not \"\"");
-}
-
-/* The listening address has no port of its own, and may be none or all. */
-static void listen_address(void **state)
-{
-	(void)state;
-	set("listen_addr", "::1");
-	assert_string_equal(settings.listen.host, "::1");
-	assert_int_equal(settings.listen.port, 6433);
-	set("listen_addr", "");
-	assert_string_equal(settings.listen.host, "");
-	set("listen_addr", "*");
-	assert_string_equal(settings.listen.host, "*");
-	assert_value_refused("listen_addr", "127.0.0.1:99",
-	                     "--set: listen_addr is one address, without a port, or * for all: not \"127.0.0.1:99\"");
-	assert_value_refused("listen_addr", "/run",
-	                     "--set: listen_addr is one address, without a port, or * for all: not \"/run\"");
-	assert_value_refused(
-	    "upstream", "*:5432",
-	    "--set: upstream is ADDR:PORT, [IPV6]:PORT or the directory of a unix socket, not \"*:5432\"");
-	assert_value_refused("unix_socket_dir", "run", "--set: unix_socket_dir is an absolute path, not \"run\"");
-	char deep[108] = "/";
-	memset(deep + 1, 'd', 92);
-	assert_value_refused("unix_socket_dir", deep,
-	                     "--set: unix_socket_dir has at most 92 bytes, or no socket address could hold it");
-	deep[92] = '\0';
-	set("unix_socket_dir", deep);
-	assert_value_refused("unix_socket_mode", "0888",
-	                     "--set: unix_socket_mode is an octal mode such as 0770, not \"0888\"");
-	assert_value_refused("unix_socket_mode", "1777",
-	                     "--set: unix_socket_mode is an octal mode such as 0770, not \"1777\"");
-}
-
 /* Addresses in all their spellings. */
 static void addresses(void **state)
 {
@@ -466,7 +329,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(every_key, set_up),
 	    cmocka_unit_test_setup(example_shows_the_defaults, set_up),
-	    cmocka_unit_test_setup(documents_name_every_key, set_up),
 	    cmocka_unit_test_setup(databases_and_rules, set_up),
 	    cmocka_unit_test_setup(dsn_order, set_up),
 	    cmocka_unit_test_setup(harmless_layout, set_up),
@@ -475,10 +337,6 @@ int main(void)
 	    cmocka_unit_test_setup(hostile_files, set_up),
 	    cmocka_unit_test_setup(unreadable_files, set_up),
 	    cmocka_unit_test_setup(too_many_databases, set_up),
-	    cmocka_unit_test_setup(durations, set_up),
-	    cmocka_unit_test_setup(sizes_and_counts, set_up),
-	    cmocka_unit_test_setup(booleans, set_up),
-	    cmocka_unit_test_setup(listen_address, set_up),
 	    cmocka_unit_test_setup(addresses, set_up),
 	    cmocka_unit_test_setup(nearest, set_up),
 	    cmocka_unit_test_setup(small_error_buffers, set_up),
