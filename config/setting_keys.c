@@ -51,6 +51,7 @@ struct refusal {
 static const char *const MODES[] = {"observe", "enforce", NULL};
 static const char *const OVERSIZES[] = {"pass", "reject", NULL};
 static const char *const BLINDS[] = {"pass", "close", NULL};
+static const char *const SSLMODES[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
 static const char *const FORMATS[] = {"auto", "json", "text", NULL};
 
 #define FIELD(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
@@ -62,6 +63,18 @@ static const struct key KEYS[SETTING_KEYS_COUNT] = {
     {KEY_MODE_BITS, FIELD(unix_socket_mode), 0, NULL},
     {KEY_ADDRESS, FIELD(upstream), 0, NULL},
     {KEY_TEXT, FIELD(catalog), 0, NULL},
+    {KEY_ENUM, FIELD(client_tls.mode), 0, SSLMODES},
+    {KEY_TEXT, FIELD(client_tls.key_file), 0, NULL},
+    {KEY_TEXT, FIELD(client_tls.cert_file), 0, NULL},
+    {KEY_TEXT, FIELD(client_tls.ca_file), 0, NULL},
+    {KEY_TEXT, FIELD(client_tls.protocols), 0, NULL},
+    {KEY_TEXT, FIELD(client_tls.ciphers), 0, NULL},
+    {KEY_ENUM, FIELD(server_tls.mode), 0, SSLMODES},
+    {KEY_TEXT, FIELD(server_tls.key_file), 0, NULL},
+    {KEY_TEXT, FIELD(server_tls.cert_file), 0, NULL},
+    {KEY_TEXT, FIELD(server_tls.ca_file), 0, NULL},
+    {KEY_TEXT, FIELD(server_tls.protocols), 0, NULL},
+    {KEY_TEXT, FIELD(server_tls.ciphers), 0, NULL},
     {KEY_ENUM, FIELD(mode), 0, MODES},
     {KEY_ENUM, FIELD(oversize), 0, OVERSIZES},
     {KEY_ENUM, FIELD(on_blind), 0, BLINDS},
@@ -90,6 +103,18 @@ const char *const setting_keys_names[SETTING_KEYS_COUNT] = {
     "unix_socket_mode",
     "upstream",
     "catalog",
+    "client_tls_sslmode",
+    "client_tls_key_file",
+    "client_tls_cert_file",
+    "client_tls_ca_file",
+    "client_tls_protocols",
+    "client_tls_ciphers",
+    "server_tls_sslmode",
+    "server_tls_key_file",
+    "server_tls_cert_file",
+    "server_tls_ca_file",
+    "server_tls_protocols",
+    "server_tls_ciphers",
     "mode",
     "oversize",
     "on_blind",
@@ -282,6 +307,7 @@ static_assert(sizeof(enum settings_mode) == sizeof(unsigned), "an enum field is 
 static_assert(sizeof(enum settings_format) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_oversize) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_blind) == sizeof(unsigned), "an enum field is set as an unsigned");
+static_assert(sizeof(enum settings_sslmode) == sizeof(unsigned), "an enum field is set as an unsigned");
 
 static bool set_word(unsigned *field, const struct key *key, const struct refusal *refusal)
 {

@@ -49,6 +49,11 @@ void settings_defaults(struct settings *settings)
 	settings->unix_socket_mode = 0777;
 	snprintf(settings->upstream.host, sizeof(settings->upstream.host), "127.0.0.1");
 	settings->upstream.port = DEFAULT_UPSTREAM_PORT;
+	struct settings_tls *const legs[] = {&settings->client_tls, &settings->server_tls};
+	for (size_t at = 0; at < ARRAY_LEN(legs); at++) {
+		snprintf(legs[at]->protocols, sizeof(legs[at]->protocols), "secure");
+		snprintf(legs[at]->ciphers, sizeof(legs[at]->ciphers), "default");
+	}
 	settings->mode = SETTINGS_OBSERVE;
 	settings->oversize = SETTINGS_OVERSIZE_PASS;
 	settings->on_blind = SETTINGS_BLIND_PASS;

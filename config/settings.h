@@ -15,6 +15,15 @@ enum settings_mode { SETTINGS_OBSERVE, SETTINGS_ENFORCE };
 enum settings_format { SETTINGS_FORMAT_AUTO, SETTINGS_FORMAT_JSON, SETTINGS_FORMAT_TEXT };
 enum settings_oversize { SETTINGS_OVERSIZE_PASS, SETTINGS_OVERSIZE_REJECT };
 enum settings_blind { SETTINGS_BLIND_PASS, SETTINGS_BLIND_CLOSE };
+/* In the order of strictness: >= SETTINGS_TLS_REQUIRE never goes on in the clear. */
+enum settings_sslmode {
+	SETTINGS_TLS_DISABLE,
+	SETTINGS_TLS_ALLOW,
+	SETTINGS_TLS_PREFER,
+	SETTINGS_TLS_REQUIRE,
+	SETTINGS_TLS_VERIFY_CA,
+	SETTINGS_TLS_VERIFY_FULL,
+};
 
 /* ADDR:PORT, [IPV6]:PORT, a name:PORT, or an absolute path: the directory of a unix socket, with port as its suffix. */
 struct settings_address {
@@ -35,6 +44,15 @@ struct settings_rule {
 	int line;
 };
 
+/* One leg's TLS, as client_tls_… or server_tls_…; what a mode needs, and whether the files are good, shows when they
+ * are read (proxy/tls.h). */
+struct settings_tls {
+	enum settings_sslmode mode; /* disable */
+	char key_file[LIMIT_SETTING_BYTES], cert_file[LIMIT_SETTING_BYTES], ca_file[LIMIT_SETTING_BYTES];
+	char protocols[64];                /* secure */
+	char ciphers[LIMIT_SETTING_BYTES]; /* default */
+};
+
 struct settings {
 	char file[LIMIT_SETTING_BYTES]; /* "" without --config */
 
@@ -44,6 +62,8 @@ struct settings {
 	unsigned unix_socket_mode;         /* 0777 */
 	struct settings_address upstream;  /* upstream = 127.0.0.1:5432 */
 	char catalog[LIMIT_SETTING_BYTES]; /* --catalog DSN: same as [databases] "*" */
+
+	struct settings_tls client_tls, server_tls; /* never on a unix socket */
 
 	enum settings_mode mode;         /* mode = observe */
 	enum settings_oversize oversize; /* oversize = pass */

@@ -79,7 +79,11 @@ static void every_key(void **state)
 	        "log_disconnections = off\nstats_period = 5\nslow_query = 250ms\nmax_client_conn = 20\n"
 	        "server_connect_timeout = 1.5\nclient_login_timeout = 0\nshutdown_timeout = 1min\ntcp_keepidle = 2min\n"
 	        "catalog_refresh = 1h\ncatalog_timeout = 2s\nlarge_table_rows = 5e5\nlarge_table_size = 2GB\n"
-	        "medium_table_rows = 0\n"))
+	        "medium_table_rows = 0\nclient_tls_sslmode = Require\nclient_tls_key_file = /k\nclient_tls_cert_file = "
+	        "/c\n"
+	        "client_tls_ca_file = /a\nclient_tls_protocols = all\nclient_tls_ciphers = HIGH\n"
+	        "server_tls_sslmode = verify-full\nserver_tls_key_file = /sk\nserver_tls_cert_file = /sc\n"
+	        "server_tls_ca_file = /sa\nserver_tls_protocols = tlsv1.3\nserver_tls_ciphers = LOW\n"))
 		fail_msg("%s", error);
 	assert_string_equal(settings.file, path);
 	assert_string_equal(settings.listen.host, "*");
@@ -108,6 +112,18 @@ static void every_key(void **state)
 	assert_true(settings.large_table_rows == 500000);
 	assert_int_equal(settings.large_table_bytes, 2LL << 30);
 	assert_true(settings.medium_table_rows == 0);
+	assert_int_equal(settings.client_tls.mode, SETTINGS_TLS_REQUIRE);
+	assert_string_equal(settings.client_tls.key_file, "/k");
+	assert_string_equal(settings.client_tls.cert_file, "/c");
+	assert_string_equal(settings.client_tls.ca_file, "/a");
+	assert_string_equal(settings.client_tls.protocols, "all");
+	assert_string_equal(settings.client_tls.ciphers, "HIGH");
+	assert_int_equal(settings.server_tls.mode, SETTINGS_TLS_VERIFY_FULL);
+	assert_string_equal(settings.server_tls.key_file, "/sk");
+	assert_string_equal(settings.server_tls.cert_file, "/sc");
+	assert_string_equal(settings.server_tls.ca_file, "/sa");
+	assert_string_equal(settings.server_tls.protocols, "tlsv1.3");
+	assert_string_equal(settings.server_tls.ciphers, "LOW");
 }
 
 /* The example in the repository is read without complaint and changes nothing: it shows the defaults, of every key. */
