@@ -6,16 +6,25 @@
 
 static_assert(sizeof(((struct link_scratch *)0)->bytes) == LIMIT_READ_BYTES, "the scratch is one read");
 
-/* What may wait in both buffers together: the high water mark, and what one more read of the other side, or
- * one message held for inspection, adds to it; and 500 rejections in place of errors that came in one read. A peer that
- * makes it more is given up. */
-enum { LINK_WAITING_BYTES_MAX = LIMIT_QUEUE_HIGH_BYTES + 2 * LIMIT_INSPECT_BYTES };
+enum {
+	/* What may wait in both buffers together: the high water mark, and what one more read of the other side, or
+	 * one message held for inspection, adds to it, encrypted; and 500 rejections in place of errors that came in
+	 * one read. A peer that makes it more is given up. */
+	LINK_WAITING_BYTES_MAX = LIMIT_QUEUE_HIGH_BYTES + 3 * LIMIT_INSPECT_BYTES,
+	/* One read and the record that an earlier one began are, decrypted, one callback's data. */
+	LINK_READ_ENCRYPTED_BYTES = LIMIT_READ_BYTES - TLS_RECORD_BYTES - TLS_RECORD_OVERHEAD_BYTES,
+};
 
 static void link_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
 static void link_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
 static void link_on_written(uv_write_t *request, int status);
 static void link_on_shutdown(uv_shutdown_t *request, int status);
 static void link_on_close(uv_handle_t *handle);
+static void link_send(struct link *link, const uv_buf_t *pieces, unsigned count);
+static bool link_encrypt(struct link *link, const uv_buf_t *pieces, unsigned count);
+static void link_send_output(struct link *link);
+static void link_decrypt(struct link *link, struct bytes input);
+static void link_end(struct link *link, int status);
 static void link_flush(struct link *link);
 static void link_break(struct link *link, int status);
 static void link_shutdown_now(struct link *link);
@@ -57,6 +66,18 @@ void link_write(struct link *link, const uv_buf_t *pieces, unsigned count)
 {
 	if (link->state != LINK_OPEN || link->broken || link->shutdown_wanted)
 		return;
+	if (!link->tls) {
+		link_send(link, pieces, count);
+		return;
+	}
+	bool encrypted = link_encrypt(link, pieces, count);
+	link_send_output(link);
+	if (!encrypted)
+		link_break(link, UV_EPROTO);
+}
+
+static void link_send(struct link *link, const uv_buf_t *pieces, unsigned count)
+{
 	size_t taken = 0;
 	if (!link->writing && link->queued.len == 0) {
 		int wrote = uv_try_write(&link->uv.stream, pieces, count);
@@ -89,10 +110,28 @@ bool link_full(const struct link *link)
 	return link->above_high;
 }
 
+void link_secure(struct link *link, struct tls *tls, struct bytes early)
+{
+	CHECK(!link->tls);
+	link->tls = tls;
+	link_send_output(link);
+	if (early.len > 0 || link_error(link)[0])
+		link_decrypt(link, early);
+}
+
+const char *link_error(const struct link *link)
+{
+	return link->tls ? tls_error(link->tls) : "";
+}
+
 void link_shutdown(struct link *link)
 {
 	if (link->state != LINK_OPEN || link->broken || link->shutdown_wanted)
 		return;
+	if (link->tls) {
+		tls_shutdown(link->tls);
+		link_send_output(link);
+	}
 	link->shutdown_wanted = true;
 	if (!link->writing)
 		link_shutdown_now(link);
@@ -102,6 +141,16 @@ void link_close(struct link *link)
 {
 	if (link->state != LINK_OPEN)
 		return;
+	/* Who is left without a word about the end takes it for an attack, or logs it as one. Behind bytes that wait it
+	 * would come too late. */
+	if (link->tls && !link->broken && !link->writing && link->queued.len == 0) {
+		tls_shutdown(link->tls);
+		struct buffer *output = &link->scratch->output;
+		uv_buf_t piece = uv_buf_init((char *)output->data, (unsigned)output->len);
+		if (output->len > 0)
+			(void)uv_try_write(&link->uv.stream, &piece, 1);
+		output->len = 0;
+	}
 	link->state = LINK_CLOSING;
 	link->reading = false;
 	uv_close(&link->uv.handle, link_on_close);
@@ -116,7 +165,8 @@ static void link_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffe
 {
 	(void)suggested;
 	struct link *link = handle->data;
-	*buffer = uv_buf_init((char *)link->scratch->bytes, sizeof link->scratch->bytes);
+	unsigned size = link->tls ? LINK_READ_ENCRYPTED_BYTES : sizeof link->scratch->bytes;
+	*buffer = uv_buf_init((char *)link->scratch->bytes, size);
 }
 
 static void link_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
@@ -125,15 +175,92 @@ static void link_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
 	if (count == 0)
 		return;
 	if (count > 0) {
-		link->events->on_data(link, (struct bytes){(const uint8_t *)buffer->base, (size_t)count});
+		const struct bytes input = {(const uint8_t *)buffer->base, (size_t)count};
+		if (link->tls)
+			link_decrypt(link, input);
+		else
+			link->events->on_data(link, input);
 		return;
 	}
-	uv_read_stop(stream);
+	link_end(link, count == UV_EOF ? 0 : (int)count);
+}
+
+static void link_end(struct link *link, int status)
+{
+	uv_read_stop(&link->uv.stream);
 	link->reading = false;
 	link->ended = true;
-	if (count != UV_EOF)
+	if (status < 0)
 		link->broken = true;
-	link->events->on_end(link, count == UV_EOF ? 0 : (int)count);
+	link->events->on_end(link, status);
+}
+
+/* Small pieces share a record: each costs the peer a decryption, and 22 bytes on the wire. */
+static bool link_encrypt(struct link *link, const uv_buf_t *pieces, unsigned count)
+{
+	uint8_t *gather = link->scratch->gather;
+	size_t gathered = 0;
+	bool ok = true;
+	for (unsigned at = 0; at < count && ok; at++) {
+		const char *from = pieces[at].base;
+		for (size_t left = pieces[at].len; left > 0 && ok;) {
+			size_t room = TLS_RECORD_BYTES - gathered;
+			size_t len = left < room ? left : room;
+			memcpy(gather + gathered, from, len);
+			gathered += len;
+			from += len;
+			left -= len;
+			if (gathered == TLS_RECORD_BYTES) {
+				ok = tls_write(link->tls, gather, gathered);
+				gathered = 0;
+			}
+		}
+	}
+	return ok && tls_write(link->tls, gather, gathered);
+}
+
+static void link_send_output(struct link *link)
+{
+	struct buffer *output = &link->scratch->output;
+	uv_buf_t piece = uv_buf_init((char *)output->data, (unsigned)output->len);
+	if (output->len > 0 && link->state == LINK_OPEN && !link->broken && !link->shutdown_wanted)
+		link_send(link, &piece, 1);
+	output->len = 0;
+}
+
+static void link_decrypt(struct link *link, struct bytes input)
+{
+	uint8_t *plain = link->scratch->plain;
+	size_t plain_len = 0, len;
+	enum tls_event event;
+	tls_feed(link->tls, input);
+	while ((event = tls_read(link->tls, plain + plain_len, sizeof link->scratch->plain - plain_len, &len)) ==
+	           TLS_DATA ||
+	       event == TLS_OPEN) {
+		plain_len += len;
+		CHECK(plain_len < sizeof link->scratch->plain);
+		if (event != TLS_OPEN)
+			continue;
+		/* The handshake's last message goes first: what the callback writes comes behind it. */
+		link_send_output(link);
+		if (link->state == LINK_OPEN && !link->broken)
+			link->events->on_secure(link);
+		if (link->state != LINK_OPEN)
+			return;
+	}
+	/* Whoever makes us answer without ever reading the answers (refused renegotiations) doesn't fill our memory. */
+	bool flooded = link->scratch->output.len > 0 && link->above_high;
+	if (flooded)
+		link->scratch->output.len = 0;
+	link_send_output(link);
+	if (plain_len > 0 && link->state == LINK_OPEN)
+		link->events->on_data(link, (struct bytes){plain, plain_len});
+	if (link->state != LINK_OPEN || link->ended)
+		return;
+	if (event == TLS_BROKEN || flooded)
+		link_end(link, UV_EPROTO);
+	else if (event == TLS_END)
+		link_end(link, 0);
 }
 
 /* Hands what is queued to libuv, one write at a time: its memory must stay where it is until that is done. */
@@ -201,6 +328,8 @@ static void link_on_close(uv_handle_t *handle)
 {
 	struct link *link = handle->data;
 	link->state = LINK_CLOSED;
+	tls_free(link->tls);
+	link->tls = NULL;
 	buffer_free(&link->sent);
 	buffer_free(&link->queued);
 	link->events->on_closed(link);

@@ -1,5 +1,6 @@
-/* One side of a session: a stream with a bounded queue of what it could not take yet. Knows nothing of
- * messages. Reads land in a scratch that all links of a worker share, so a view is good for that callback only.
+/* One side of a session: a stream with a bounded queue of what it could not take yet, and TLS around it where
+ * link_secure says so: from then on data and writes are plain text, the queue is what goes over the wire. Knows nothing
+ * of messages. Reads land in a scratch that all links of a worker share, so a view is good for that callback only.
  *
  * Life: link_init → (accept or connect by the owner) → link_read … link_write … → link_close → on_closed. The
  * handle is embedded; its memory belongs to the owner until on_closed, which comes exactly once. */
@@ -9,6 +10,7 @@
 #include "config/check.h"
 #include "protocol/bytes.h"
 #include "proxy/buffer.h"
+#include "proxy/tls.h"
 
 #include <uv.h>
 
@@ -25,10 +27,16 @@ struct link_events {
 	/* link_shutdown has sent everything, and FIN. */
 	void (*on_sent)(struct link *link);
 	void (*on_closed)(struct link *link);
+	/* The handshake that link_secure began is done. One that fails is an on_end with UV_EPROTO, and link_error
+	 * says why. */
+	void (*on_secure)(struct link *link);
 };
 
 struct link_scratch {
-	uint8_t bytes[64 * 1024];
+	uint8_t bytes[64 * 1024];         /* as read */
+	uint8_t plain[64 * 1024];         /* decrypted */
+	uint8_t gather[TLS_RECORD_BYTES]; /* small pieces on their way into one record */
+	struct buffer output;             /* encrypted; empty between two calls, its memory is kept */
 };
 
 enum link_state {
@@ -56,6 +64,7 @@ struct link {
 	uv_shutdown_t shutdown;
 	struct buffer sent;   /* handed to the kernel's queue through uv_write */
 	struct buffer queued; /* waiting for that */
+	struct tls *tls;      /* NULL: in the clear */
 	struct link_scratch *scratch;
 	const struct link_events *events;
 	void *owner;
@@ -73,7 +82,12 @@ void link_read(struct link *link, bool on);
  * when link_full says so; at eight times that the link is broken. Does nothing once it is broken or closing. */
 void link_write(struct link *link, const uv_buf_t *pieces, unsigned count);
 bool link_full(const struct link *link);
-/* Sends FIN after everything that is queued. */
+/* TLS from here on; takes `tls` over, which puts its output into the scratch's. `early` has come from the peer already
+ * and belongs to the handshake. */
+void link_secure(struct link *link, struct tls *tls, struct bytes early);
+/* Why TLS broke, "" when it did not. */
+const char *link_error(const struct link *link);
+/* Sends FIN after everything that is queued; under TLS, close_notify before it. */
 void link_shutdown(struct link *link);
 /* Closes at once; harmless when done already. */
 void link_close(struct link *link);

@@ -6,6 +6,7 @@
 
 #include "config/limits.h"
 #include "proxy/link.h"
+#include "tests/unit/certificates.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -18,7 +19,7 @@
 struct seen {
 	uint8_t data[1 << 20];
 	size_t len;
-	int ends, end_status, drained, broken, sent, closed;
+	int ends, end_status, drained, broken, sent, closed, secure;
 };
 
 struct fixture {
@@ -27,6 +28,13 @@ struct fixture {
 	struct link link;
 	struct seen seen;
 	int peer;
+	/* The other end's TLS, where a case begins it; its plain text lands in `got`. */
+	struct tls_pair pair;
+	struct tls *tls;
+	struct buffer output;
+	uint8_t got[2 << 20];
+	size_t got_len;
+	enum tls_event last;
 };
 
 static void on_data(struct link *link, struct bytes input)
@@ -65,7 +73,12 @@ static void on_closed(struct link *link)
 	((struct fixture *)link->owner)->seen.closed++;
 }
 
-static const struct link_events events = {on_data, on_end, on_drained, on_broken, on_sent, on_closed};
+static void on_secure(struct link *link)
+{
+	((struct fixture *)link->owner)->seen.secure++;
+}
+
+static const struct link_events events = {on_data, on_end, on_drained, on_broken, on_sent, on_closed, on_secure};
 
 static int set_up(void **state)
 {
@@ -91,6 +104,10 @@ static int tear_down(void **state)
 	assert_int_equal(uv_loop_close(&fixture->loop), 0);
 	if (fixture->peer >= 0)
 		close(fixture->peer);
+	tls_free(fixture->tls);
+	tls_pair_fini(&fixture->pair);
+	buffer_free(&fixture->output);
+	buffer_free(&fixture->scratch.output);
 	free(fixture);
 	return 0;
 }
@@ -230,6 +247,189 @@ static void test_closing_twice_is_harmless(void **state)
 	assert_int_equal(fixture->seen.len, 0);
 }
 
+/* -- over TLS: the link accepts, the peer connects ------------------------------------------------------------ */
+
+static struct certificates certificates;
+
+static void peer_send(struct fixture *fixture, size_t chunk)
+{
+	for (size_t at = 0; at < fixture->output.len; at += chunk) {
+		size_t len = fixture->output.len - at < chunk ? fixture->output.len - at : chunk;
+		assert_int_equal(write(fixture->peer, fixture->output.data + at, len), len);
+		uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	}
+	fixture->output.len = 0;
+}
+
+/* What the link has sent: 0 at its FIN, negative when there is nothing now. */
+static ssize_t peer_receive(struct fixture *fixture)
+{
+	uint8_t piece[65536];
+	ssize_t count = read(fixture->peer, piece, sizeof piece);
+	if (count <= 0)
+		return count;
+	tls_feed(fixture->tls, (struct bytes){piece, (size_t)count});
+	size_t len;
+	do {
+		fixture->last = tls_read(fixture->tls, fixture->got + fixture->got_len,
+		                         sizeof fixture->got - fixture->got_len, &len);
+		fixture->got_len += len;
+	} while (fixture->last == TLS_DATA || fixture->last == TLS_OPEN);
+	return count;
+}
+
+static void secure(struct fixture *fixture, size_t chunk)
+{
+	struct settings settings;
+	char error[512];
+	settings_defaults(&settings);
+	certificates_use(&certificates, &settings.client_tls, SETTINGS_TLS_REQUIRE, "server");
+	certificates_use(&certificates, &settings.server_tls, SETTINGS_TLS_VERIFY_FULL, "");
+	assert_true(tls_pair_init(&fixture->pair, &settings, error, sizeof error));
+	fixture->tls = tls_new_client(fixture->pair.server, "localhost", &fixture->output);
+	link_secure(&fixture->link, tls_new_server(fixture->pair.client, &fixture->scratch.output),
+	            (struct bytes){NULL, 0});
+	link_read(&fixture->link, true);
+	for (int rounds = 0; rounds < 5; rounds++) {
+		peer_send(fixture, chunk);
+		turn(fixture);
+		(void)peer_receive(fixture);
+	}
+	assert_int_equal(fixture->seen.secure, 1);
+	assert_true(tls_is_open(fixture->tls));
+	assert_int_equal(fixture->seen.len, 0);
+}
+
+static void test_tls_carries_both_ways(void **state)
+{
+	/* However it is cut, what is written comes out, on both ends, and the pieces of one write share a record. */
+	struct fixture *fixture = *state;
+	secure(fixture, 100);
+	assert_true(tls_write(fixture->tls, "question", 8));
+	peer_send(fixture, 1);
+	turn(fixture);
+	assert_int_equal(fixture->seen.len, 8);
+	assert_memory_equal(fixture->seen.data, "question", 8);
+	uv_buf_t pieces[] = {uv_buf_init("an", 2), uv_buf_init("", 0), uv_buf_init("swer", 4)};
+	link_write(&fixture->link, pieces, 3);
+	uint8_t record[100];
+	assert_int_equal(recv(fixture->peer, record, sizeof record, MSG_PEEK), 6 + 22);
+	assert_true(peer_receive(fixture) > 0);
+	assert_int_equal(fixture->got_len, 6);
+	assert_memory_equal(fixture->got, "answer", 6);
+	assert_int_equal(fixture->scratch.output.len, 0);
+}
+
+static void test_tls_queues_and_ends(void **state)
+{
+	/* Back-pressure as in the clear: a queue, full, drained; then close_notify, then FIN, and nothing after them.
+	 */
+	struct fixture *fixture = *state;
+	secure(fixture, SIZE_MAX / 2);
+	static uint8_t data[1 << 20];
+	for (size_t at = 0; at < sizeof data; at++)
+		data[at] = (uint8_t)(at * 31 + at / 251);
+	size_t put_bytes = 0;
+	while (!link_full(&fixture->link) && put_bytes < sizeof data) {
+		put(fixture, data + put_bytes, 50000);
+		put_bytes += 50000;
+	}
+	assert_true(link_full(&fixture->link));
+	assert_int_equal(fixture->seen.drained, 0);
+	link_shutdown(&fixture->link);
+	put(fixture, "late", 4);
+	ssize_t count = -1;
+	for (int rounds = 0; count != 0 && rounds < 10000; rounds++) {
+		count = peer_receive(fixture);
+		uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	}
+	assert_int_equal(count, 0);
+	assert_int_equal(fixture->last, TLS_END);
+	assert_int_equal(fixture->got_len, put_bytes);
+	assert_memory_equal(fixture->got, data, put_bytes);
+	assert_int_equal(fixture->seen.drained, 1);
+	assert_int_equal(fixture->seen.sent, 1);
+}
+
+static void test_tls_end_with_close_notify(void **state)
+{
+	/* The peer's close_notify is its end, told once, after what came with it. */
+	struct fixture *fixture = *state;
+	secure(fixture, SIZE_MAX / 2);
+	assert_true(tls_write(fixture->tls, "last", 4));
+	tls_shutdown(fixture->tls);
+	peer_send(fixture, SIZE_MAX / 2);
+	close(fixture->peer);
+	fixture->peer = -1;
+	turn(fixture);
+	assert_int_equal(fixture->seen.len, 4);
+	assert_int_equal(fixture->seen.ends, 1);
+	assert_int_equal(fixture->seen.end_status, 0);
+}
+
+static void test_tls_end_without_close_notify(void **state)
+{
+	/* A FIN alone counts as well, also in the middle of a record. */
+	struct fixture *fixture = *state;
+	secure(fixture, SIZE_MAX / 2);
+	assert_true(tls_write(fixture->tls, "last", 4));
+	fixture->output.len -= 3;
+	peer_send(fixture, SIZE_MAX / 2);
+	close(fixture->peer);
+	fixture->peer = -1;
+	turn(fixture);
+	assert_int_equal(fixture->seen.len, 0);
+	assert_int_equal(fixture->seen.ends, 1);
+	assert_int_equal(fixture->seen.end_status, 0);
+	assert_string_equal(link_error(&fixture->link), "");
+}
+
+static void test_tls_garbage(void **state)
+{
+	/* A wrong record is an end with an error and a reason, once; the peer gets an alert; writing is over. */
+	struct fixture *fixture = *state;
+	secure(fixture, SIZE_MAX / 2);
+	assert_true(tls_write(fixture->tls, "secret", 6));
+	fixture->output.data[fixture->output.len - 1] ^= 1;
+	peer_send(fixture, SIZE_MAX / 2);
+	turn(fixture);
+	assert_int_equal(fixture->seen.len, 0);
+	assert_int_equal(fixture->seen.ends, 1);
+	assert_int_equal(fixture->seen.end_status, UV_EPROTO);
+	assert_true(link_error(&fixture->link)[0] != '\0');
+	assert_true(peer_receive(fixture) > 0);
+	assert_int_equal(fixture->last, TLS_BROKEN);
+	put(fixture, "more", 4);
+	turn(fixture);
+	assert_true(peer_receive(fixture) < 0);
+}
+
+static void test_tls_close_says_so(void **state)
+{
+	/* Closing at once still sends close_notify, when nothing is queued before it. */
+	struct fixture *fixture = *state;
+	secure(fixture, SIZE_MAX / 2);
+	link_close(&fixture->link);
+	turn(fixture);
+	assert_true(peer_receive(fixture) > 0);
+	assert_int_equal(fixture->last, TLS_END);
+	assert_int_equal(peer_receive(fixture), 0);
+}
+
+static int make_certificates(void **state)
+{
+	(void)state;
+	certificates_make(&certificates);
+	return 0;
+}
+
+static int remove_certificates(void **state)
+{
+	(void)state;
+	certificates_remove(&certificates);
+	return 0;
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -241,6 +441,12 @@ int main(void)
 	    CASE(test_shuts_down_after_the_queue),
 	    CASE(test_a_dead_peer_breaks_it_once),
 	    CASE(test_closing_twice_is_harmless),
+	    CASE(test_tls_carries_both_ways),
+	    CASE(test_tls_queues_and_ends),
+	    CASE(test_tls_end_with_close_notify),
+	    CASE(test_tls_end_without_close_notify),
+	    CASE(test_tls_garbage),
+	    CASE(test_tls_close_says_so),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
