@@ -5,6 +5,7 @@
 #include "protocol/reply.h"
 #include "proxy/answer.h"
 #include "proxy/ask.h"
+#include "proxy/login.h"
 #include "proxy/worker.h"
 
 #include <string.h>
@@ -170,7 +171,9 @@ void relay_from_server(struct session *session, struct bytes input, uint64_t now
 			session->server_type = piece.type;
 			session->server_bytes = MESSAGE_HEADER_BYTES + (uint64_t)piece.body_bytes;
 			session->server_fate = flight_reply_begin(&session->flight, piece.type, now_ns);
-			if (session->server_fate != FLIGHT_SWALLOW)
+			session->server_held = session->server_fate == FLIGHT_FORWARD &&
+			                       login_wants(session, piece.type, piece.body_bytes);
+			if (session->server_fate != FLIGHT_SWALLOW && !session->server_held)
 				relay_out_add(&out, header, MESSAGE_HEADER_BYTES);
 			if (session->server_fate == FLIGHT_LOST) {
 				relay_out_flush(&out);
@@ -201,7 +204,7 @@ static void relay_server_body(struct session *session, struct relay_out *out, co
 {
 	struct bytes body = {NULL, 0};
 	size_t kept = 0; /* of this piece, what has gone into the prefix */
-	if (answer_wants(session->server_type)) {
+	if (answer_wants(session->server_type) || session->server_held) {
 		body = piece->body;
 		bool whole = piece->last && session->prefix.len == 0;
 		if (!whole) {
@@ -211,7 +214,7 @@ static void relay_server_body(struct session *session, struct relay_out *out, co
 			body = (struct bytes){session->prefix.data, session->prefix.len};
 		}
 	}
-	if (session->server_fate == FLIGHT_FORWARD)
+	if (session->server_fate == FLIGHT_FORWARD && !session->server_held)
 		relay_out_add(out, piece->body.data, piece->body.len);
 	else if (session->server_fate == FLIGHT_SWALLOW)
 		relay_swallow(session, out, piece, body, kept);
@@ -223,6 +226,8 @@ static void relay_server_body(struct session *session, struct relay_out *out, co
 		relay_out_add(out, worker->own, answer_rejection(session, worker->own));
 		relay_out_flush(out);
 	}
+	if (session->server_held)
+		login_message(session, out, session->server_type, body);
 	answer_message(session, session->server_type, body, session->server_bytes, now_ns);
 	if (session->prefix.capacity > 0)
 		buffer_free(&session->prefix);

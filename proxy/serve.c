@@ -19,7 +19,9 @@ static int serve_fail(const char *message, int status);
 static void serve_raise_file_limit(void);
 static void serve_block_signals(sigset_t *signals);
 static void serve_say_started(const struct settings *settings, struct reporter *reporter, const struct worker *worker);
-static void serve_wait(const sigset_t *signals, struct reporter *reporter, struct worker *worker);
+static void serve_wait(const sigset_t *signals, const struct settings *settings, struct reporter *reporter,
+                       struct worker *worker);
+static void serve_reload(const struct settings *settings, struct reporter *reporter, struct worker *worker);
 static void serve_say(struct reporter *reporter, enum log_level level, const char *event, const char *name,
                       const char *value);
 
@@ -44,7 +46,7 @@ int serve_run(const struct settings *settings)
 	struct feed *feed = feed_start(settings, reporter, worker_publish, worker);
 	int status = worker_start(worker, feed);
 	if (status == 0)
-		serve_wait(&signals, reporter, worker);
+		serve_wait(&signals, settings, reporter, worker);
 	else
 		serve_fail("cannot start a thread", 1);
 
@@ -108,7 +110,8 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 	}
 }
 
-static void serve_wait(const sigset_t *signals, struct reporter *reporter, struct worker *worker)
+static void serve_wait(const sigset_t *signals, const struct settings *settings, struct reporter *reporter,
+                       struct worker *worker)
 {
 	const struct timespec patience = {.tv_nsec = 50 * 1000000};
 	unsigned asked = 0;
@@ -117,6 +120,7 @@ static void serve_wait(const sigset_t *signals, struct reporter *reporter, struc
 		int number = asked > 0 ? sigtimedwait(signals, NULL, &patience) : sigwaitinfo(signals, NULL);
 		if (number == SIGHUP) {
 			reporter_reopen(reporter);
+			serve_reload(settings, reporter, worker);
 		} else if (number == SIGINT || number == SIGTERM) {
 			asked++;
 			serve_say(reporter, LOG_LEVEL_INFO, "stopping", "signal",
@@ -124,6 +128,19 @@ static void serve_wait(const sigset_t *signals, struct reporter *reporter, struc
 			worker_stop(worker, asked > 1);
 		}
 	}
+}
+
+static void serve_reload(const struct settings *settings, struct reporter *reporter, struct worker *worker)
+{
+	if (settings->client_tls.mode == SETTINGS_TLS_DISABLE && settings->server_tls.mode == SETTINGS_TLS_DISABLE)
+		return;
+	char error[1024], message[1200];
+	if (worker_reload(worker, error, sizeof error)) {
+		serve_say(reporter, LOG_LEVEL_INFO, "reloaded", "what", "certificates and keys, for new connections");
+		return;
+	}
+	snprintf(message, sizeof message, "certificates and keys stay as they were: %s", error);
+	serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", message);
 }
 
 static void serve_say(struct reporter *reporter, enum log_level level, const char *event, const char *name,

@@ -5,7 +5,10 @@
 #include "protocol/reply.h"
 #include "protocol/startup.h"
 #include "proxy/answer.h"
+#include "proxy/handshake.h"
+#include "proxy/login.h"
 #include "proxy/relay.h"
+#include "proxy/session_log.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
 
@@ -19,14 +22,15 @@ enum { SESSION_LINGER_MS = 5000, SESSION_LINGER_STOPPING_MS = 200 };
 /* The length word is not counted in MAX_STARTUP_PACKET_LENGTH (ProcessStartupPacket in the server). */
 enum { SESSION_START_BYTES_MAX = LIMIT_STARTUP_PACKET_BYTES + 4 + LIMIT_READ_BYTES };
 
-/* What SSLRequest and GSSENCRequest are answered with while there is no encryption to offer. */
-static const char SESSION_NO = 'N';
+/* What SSLRequest and GSSENCRequest are answered with. */
+static const char SESSION_NO = 'N', SESSION_YES = 'S';
 
 static void session_client_data(struct link *link, struct bytes input);
 static void session_client_end(struct link *link, int status);
 static void session_client_drained(struct link *link);
 static void session_client_broken(struct link *link, int status);
 static void session_client_sent(struct link *link);
+static void session_client_secure(struct link *link);
 static void session_server_data(struct link *link, struct bytes input);
 static void session_server_end(struct link *link, int status);
 static void session_server_drained(struct link *link);
@@ -39,13 +43,12 @@ static void session_let_go(struct link *link, const struct frame *frame, struct 
 static void session_start_up(struct session *session);
 static void session_open(struct session *session, const struct startup *startup);
 static void session_connect(struct session *session);
+static void session_reached(struct session *session, int status);
 static void session_connected(struct session *session, int status);
 static void session_on_timer(uv_timer_t *timer);
 static void session_on_timer_closed(uv_handle_t *handle);
 static void session_free_when_gone(struct session *session);
 static void session_name_client(struct session *session);
-static void session_log_connect(struct session *session);
-static void session_log_disconnect(struct session *session);
 
 static const struct link_events session_client_events = {
     .on_data = session_client_data,
@@ -54,6 +57,7 @@ static const struct link_events session_client_events = {
     .on_broken = session_client_broken,
     .on_sent = session_client_sent,
     .on_closed = session_link_closed,
+    .on_secure = session_client_secure,
 };
 
 static const struct link_events session_server_events = {
@@ -116,7 +120,8 @@ void session_blind(struct session *session, const char *why)
 	worker_log(worker, line);
 	/* In the middle of a message that was replaced or swallowed there is no way to go on in step. */
 	bool midway = (!frame_at_boundary(&session->client_frame) && session->intake == INTAKE_DISCARD) ||
-	              (!frame_at_boundary(&session->server_frame) && session->server_fate == FLIGHT_SWALLOW);
+	              (!frame_at_boundary(&session->server_frame) &&
+	               (session->server_fate == FLIGHT_SWALLOW || session->server_held));
 	if (close || midway) {
 		session_end(session, why);
 		return;
@@ -267,6 +272,8 @@ static void session_client_data(struct link *link, struct bytes input)
 static void session_client_end(struct link *link, int status)
 {
 	struct session *session = link->owner;
+	if (link_error(link)[0])
+		snprintf(session->tls_error, sizeof session->tls_error, "%s", link_error(link));
 	switch (session->phase) {
 	case SESSION_STARTUP:
 	case SESSION_CONNECTING:
@@ -313,6 +320,15 @@ static void session_client_sent(struct link *link)
 		               session->draining ? SESSION_LINGER_STOPPING_MS : SESSION_LINGER_MS, 0);
 }
 
+static void session_client_secure(struct link *link)
+{
+	struct session *session = link->owner;
+	/* Who does not ask first has to say by ALPN what it is going to speak: a server of another protocol on a
+	 * mistaken port must not be talked into anything (PostgreSQL 17's ProcessSSLStartup). */
+	if (session->direct_tls && !tls_alpn_agreed(link->tls))
+		session_abort(session, "direct TLS without ALPN");
+}
+
 /* -- the server's side -------------------------------------------------------------------------- */
 
 static void session_server_data(struct link *link, struct bytes input)
@@ -335,6 +351,12 @@ static void session_server_end(struct link *link, int status)
 	struct session *session = link->owner;
 	if (status < 0 && !session->end_reason)
 		session->end_reason = "server connection broke";
+	if (link_error(link)[0]) {
+		snprintf(session->tls_error, sizeof session->tls_error, "%s", link_error(link));
+		/* With TLS 1.3 the server refuses our certificate after the handshake. */
+		if (session->phase == SESSION_RELAY && !session->ready_ns)
+			session_say_fatal(session, "08006", "the server ended the SSL connection");
+	}
 	session_end(session, session->end_reason ? session->end_reason : "server closed");
 }
 
@@ -377,9 +399,9 @@ static void session_start_up(struct session *session)
 			return;
 		case STARTUP_SSL_REQUEST:
 		case STARTUP_GSSENC_REQUEST: {
-			bool *refused =
-			    startup.kind == STARTUP_SSL_REQUEST ? &session->ssl_refused : &session->gssenc_refused;
-			if (*refused) {
+			bool ssl = startup.kind == STARTUP_SSL_REQUEST;
+			bool *refused = ssl ? &session->ssl_answered : &session->gssenc_refused;
+			if (*refused || session->client.tls) {
 				session_refuse(session, "0A000",
 				               "unsupported frontend protocol: encryption asked for twice");
 				return;
@@ -391,9 +413,12 @@ static void session_start_up(struct session *session)
 				session_refuse(session, "08P01", "received unencrypted data after SSL request");
 				return;
 			}
-			uv_buf_t piece = uv_buf_init((char *)&SESSION_NO, 1);
+			bool yes = ssl && handshake_offered(session);
+			uv_buf_t piece = uv_buf_init((char *)(yes ? &SESSION_YES : &SESSION_NO), 1);
 			link_write(&session->client, &piece, 1);
 			buffer_free(&session->held);
+			if (yes)
+				handshake_with_client(session, (struct bytes){NULL, 0});
 			return;
 		}
 		case STARTUP_CANCEL_REQUEST:
@@ -403,9 +428,18 @@ static void session_start_up(struct session *session)
 		case STARTUP_MESSAGE:
 			session_open(session, &startup);
 			return;
-		case STARTUP_DIRECT_TLS:
-			session_abort(session, "direct TLS asked for, which is not offered");
+		case STARTUP_DIRECT_TLS: {
+			if (!handshake_offered(session) || session->client.tls || session->ssl_answered) {
+				session_abort(session, "direct TLS asked for, which is not offered");
+				return;
+			}
+			session->direct_tls = true;
+			struct buffer hello = session->held;
+			session->held = (struct buffer){0};
+			handshake_with_client(session, input);
+			buffer_free(&hello);
 			return;
+		}
 		case STARTUP_BAD_LENGTH:
 			/* As the server does: closed without a word. */
 			session_abort(session, "invalid length of startup packet");
@@ -438,6 +472,10 @@ static void session_open(struct session *session, const struct startup *startup)
 	else if (startup_option(startup->options, "search_path", option, sizeof option))
 		session_state_search_path(&session->state, option, strlen(option));
 
+	if (!session->client.tls && handshake_demanded(session)) {
+		session_refuse(session, "28000", "SSL is required (client_tls_sslmode)");
+		return;
+	}
 	if (worker->stopping) {
 		session_refuse(session, "57P03", "pgproctor is shutting down");
 		return;
@@ -460,8 +498,16 @@ static void session_connect(struct session *session)
 	session_move(session, SESSION_CONNECTING);
 	session_pace(session);
 	uv_timer_start(&session->timer, session_on_timer, session->worker->settings->server_connect_timeout_ms, 0);
-	int status = upstream_connect(session, &session_server_events, session_connected);
+	int status = upstream_connect(session, &session_server_events, session_reached);
 	if (status < 0)
+		session_connected(session, status);
+}
+
+static void session_reached(struct session *session, int status)
+{
+	if (status == 0 && session->phase == SESSION_CONNECTING)
+		handshake_with_server(session, session_connected);
+	else
 		session_connected(session, status);
 }
 
@@ -475,13 +521,14 @@ static void session_connected(struct session *session, int status)
 	}
 	const struct settings_address *upstream = &worker->settings->upstream;
 	if (status < 0) {
+		const char *reason = session->tls_error[0] ? session->tls_error : uv_strerror(status);
 		if (!worker->upstream_down) {
 			struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
 			logline_text(line, "message",
 			             "cannot connect to the server; clients are refused until it is back");
 			logline_text(line, "upstream", upstream->host);
 			logline_int(line, "port", upstream->port);
-			logline_text(line, "reason", uv_strerror(status));
+			logline_text(line, "reason", reason);
 			worker_log(worker, line);
 		}
 		worker->upstream_down = true;
@@ -492,7 +539,7 @@ static void session_connected(struct session *session, int status)
 		}
 		char message[512];
 		snprintf(message, sizeof message, "pgproctor cannot connect to the server at %s port %u: %s",
-		         upstream->host, upstream->port, uv_strerror(status));
+		         upstream->host, upstream->port, reason);
 		session_say_fatal(session, "08006", message);
 		session_end(session, "cannot connect to the server");
 		return;
@@ -506,6 +553,7 @@ static void session_connected(struct session *session, int status)
 		worker->upstream_refused = 0;
 	}
 	link_tune(&session->server, worker->settings->tcp_keepidle_s);
+	login_check_binding(session);
 	if (worker->settings->client_login_timeout_ms > 0)
 		uv_timer_start(&session->timer, session_on_timer, worker->settings->client_login_timeout_ms, 0);
 	else
@@ -621,35 +669,4 @@ static void session_name_client(struct session *session)
 	unsigned port =
 	    ntohs(six ? ((struct sockaddr_in6 *)&address)->sin6_port : ((struct sockaddr_in *)&address)->sin_port);
 	snprintf(session->client_address, sizeof session->client_address, six ? "[%s]:%u" : "%s:%u", ip, port);
-}
-
-static void session_log_connect(struct session *session)
-{
-	if (!session->worker->settings->log_connections)
-		return;
-	struct logline *line = worker_line(session->worker, LOG_LEVEL_INFO, "connect", session);
-	logline_real(line, "took_ms", (double)(session->ready_ns - session->accepted_ns) / 1e6);
-	worker_log(session->worker, line);
-}
-
-static void session_log_disconnect(struct session *session)
-{
-	if (!session->worker->settings->log_disconnections)
-		return;
-	/* Load balancers' health checks open and close; a cancel is no session. Neither is worth a line. */
-	bool health_check =
-	    session->client_frame.header_bytes == 0 && !session->state.user[0] && !session->end_sqlstate[0];
-	if (session->purpose == SESSION_CANCELLING || (health_check && session->held.len == 0))
-		return;
-	bool asked = !flight_empty(&session->flight) && session->ready_ns;
-	bool odd = asked || !session->ready_ns || session->end_sqlstate[0];
-	struct logline *line =
-	    worker_line(session->worker, odd ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "disconnect", session);
-	logline_text(line, "reason", session->end_reason ? session->end_reason : "closed");
-	logline_text(line, "sqlstate", session->end_sqlstate);
-	if (asked)
-		logline_int(line, "unanswered", session->flight.count);
-	logline_int(line, "statements", (int64_t)session->statements);
-	logline_real(line, "connected_s", (double)(uv_hrtime() - session->accepted_ns) / 1e9);
-	worker_log(session->worker, line);
 }

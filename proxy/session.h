@@ -62,7 +62,10 @@ struct session {
 	uint64_t id;
 
 	struct link client, server;
-	uv_timer_t timer; /* log-in, connect and linger ceilings; only one of them runs at a time */
+	const struct link_events *server_events; /* handshake.c's, while TLS is being agreed on with the server */
+	void (*handshake_done)(struct session *session, int status);
+	char tls_error[192]; /* why TLS failed, on either side */
+	uv_timer_t timer;    /* log-in, connect and linger ceilings; only one of them runs at a time */
 	bool timer_closed;
 	uv_getaddrinfo_t resolve;
 	bool resolving;
@@ -85,6 +88,8 @@ struct session {
 	uint8_t server_type;
 	uint64_t server_bytes; /* of the message under way */
 	enum flight_reply server_fate;
+	bool server_held;     /* the message under way is login.c's: nothing of it has gone to the client */
+	bool binding_offered; /* the server offers a channel binding that it is going to refuse */
 	struct buffer prefix; /* of a small reply that came in pieces */
 
 	/* what it means */
@@ -96,8 +101,9 @@ struct session {
 	struct session_rejection *rejections, **rejections_end;
 	uint32_t rejection_count;
 	bool catalog_changed; /* DDL or ANALYZE completed in the open transaction */
-	bool ssl_refused, gssenc_refused;
-	bool draining; /* shutting down: ends as soon as no transaction is open */
+	bool ssl_answered, gssenc_refused;
+	bool direct_tls; /* began with a ClientHello, without asking */
+	bool draining;   /* shutting down: ends as soon as no transaction is open */
 	uint64_t statements;
 };
 

@@ -24,6 +24,7 @@ struct worker_catalog {
 static void worker_run(void *worker);
 static void worker_on_wake(uv_async_t *async);
 static void worker_take_catalogs(struct worker *worker);
+static void worker_take_tls(struct worker *worker);
 static void worker_on_tick(uv_timer_t *timer);
 static void worker_on_interval(uv_timer_t *timer);
 static bool worker_hand_over(struct worker *worker);
@@ -51,7 +52,8 @@ struct worker *worker_new(const struct settings *settings, const struct rule_set
 	CHECK(uv_timer_init(&worker->loop, &worker->interval) == 0);
 	CHECK(uv_timer_init(&worker->loop, &worker->deadline) == 0);
 	worker->wake.data = worker->tick.data = worker->interval.data = worker->deadline.data = worker;
-	worker->listener = listener_open(worker, error, error_size);
+	if (tls_pair_init(&worker->tls, settings, error, error_size))
+		worker->listener = listener_open(worker, error, error_size);
 	if (!worker->listener) {
 		worker_free(worker);
 		return NULL;
@@ -84,6 +86,22 @@ void worker_publish(void *context, struct catalog *catalog)
 	uv_async_send(&worker->wake);
 }
 
+bool worker_reload(struct worker *worker, char *error, size_t error_size)
+{
+	struct tls_pair *fresh = malloc(sizeof *fresh);
+	CHECK(fresh != NULL);
+	if (!tls_pair_init(fresh, worker->settings, error, error_size)) {
+		free(fresh);
+		return false;
+	}
+	struct tls_pair *overtaken = mailbox_put(&worker->tls_pairs, fresh);
+	if (overtaken)
+		tls_pair_fini(overtaken);
+	free(overtaken);
+	uv_async_send(&worker->wake);
+	return true;
+}
+
 void worker_stop(struct worker *worker, bool at_once)
 {
 	worker->stop_wanted = at_once ? 2 : 1;
@@ -106,6 +124,9 @@ void worker_free(struct worker *worker)
 		uv_run(&worker->loop, UV_RUN_DEFAULT);
 	}
 	worker_take_catalogs(worker);
+	worker_take_tls(worker);
+	tls_pair_fini(&worker->tls);
+	buffer_free(&worker->scratch.output);
 	CHECK(uv_loop_close(&worker->loop) == 0);
 	inspector_free(worker->inspector);
 	stats_sights_fini(&worker->sights);
@@ -175,6 +196,7 @@ static void worker_on_wake(uv_async_t *async)
 {
 	struct worker *worker = async->data;
 	worker_take_catalogs(worker);
+	worker_take_tls(worker);
 	if (worker->stop_wanted && !worker->stopping)
 		worker_begin_stop(worker);
 	if (worker->stop_wanted == 2)
@@ -197,6 +219,17 @@ static void worker_take_catalogs(struct worker *worker)
 		free(oldest);
 		oldest = next;
 	}
+}
+
+static void worker_take_tls(struct worker *worker)
+{
+	struct tls_pair *fresh = mailbox_take(&worker->tls_pairs);
+	if (!fresh)
+		return;
+	tls_pair_fini(&worker->tls);
+	worker->tls = *fresh;
+	worker->binding_told = false;
+	free(fresh);
 }
 
 static void worker_on_tick(uv_timer_t *timer)

@@ -1,0 +1,509 @@
+"""TLS on either side: what each sslmode gives, every way to log in, cancels, bulk data, and certificates read anew."""
+
+import re
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+
+import psycopg2
+import pytest
+
+import harness
+import wire
+
+PASSWORD = "correct horse"
+HBA = """
+local all all trust
+host all postgres 127.0.0.1/32 trust
+host all scram 127.0.0.1/32 scram-sha-256
+host all md5 127.0.0.1/32 md5
+host all clear 127.0.0.1/32 password
+hostssl all client 127.0.0.1/32 cert
+hostnossl all nossl 127.0.0.1/32 trust
+host replication all 127.0.0.1/32 reject
+"""
+MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
+@pytest.fixture(autouse=True)
+def needs_binary(request):
+    if request.config.getoption("--direct"):
+        pytest.skip("needs pgproctor")
+
+
+def openssl(directory, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+
+def make_certificate(directory, name, signed=True, file=None):
+    """NAME.key and NAME.crt (or FILE.…), for localhost and 127.0.0.1."""
+    file = file or name
+    new = ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", f"/CN={name}", "-keyout", f"{file}.key"]
+    if not signed:
+        openssl(directory, "req", "-x509", *new, "-days", "2", "-out", f"{file}.crt")
+        return
+    openssl(directory, "req", "-new", *new, "-out", f"{file}.csr")
+    (directory / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"]
+    openssl(directory, "x509", "-req", "-days", "2", "-in", f"{file}.csr", *authority, "-extfile", "san", "-out", f"{file}.crt")
+
+
+@pytest.fixture(scope="module")
+def certificates(scratch):
+    directory = scratch / "tls"
+    directory.mkdir()
+    make_certificate(directory, "authority", signed=False, file="ca")
+    for name in ("server", "client", "other"):
+        make_certificate(directory, name)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def secure(scratch, certificates):
+    """A PostgreSQL with ssl = on and all ways to log in."""
+    place = scratch / "secure"
+    place.mkdir()
+    place.chmod(0o755)
+    postgres = harness.Postgres(place)
+    key = place / "server.key"
+    key.write_bytes((certificates / "server.key").read_bytes())
+    key.chmod(0o600)
+    if postgres.owner:
+        harness.os.chown(key, postgres.owner.pw_uid, postgres.owner.pw_gid)
+    postgres.settings.update(
+        ssl="on",
+        ssl_cert_file=certificates / "server.crt",
+        ssl_key_file=key,
+        ssl_ca_file=certificates / "ca.crt",
+        shared_buffers="32MB",
+        log_connections="on",
+    )
+    try:
+        postgres.start()
+        for name, encryption in (("scram", "scram-sha-256"), ("md5", "md5"), ("clear", "scram-sha-256")):
+            postgres.sql(f"SET password_encryption = '{encryption}'; CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+        postgres.sql("CREATE ROLE client LOGIN; CREATE ROLE nossl LOGIN")
+        (place / "data" / "pg_hba.conf").write_text(HBA)
+        postgres.sql("SELECT pg_reload_conf()")
+        time.sleep(0.3)
+        yield postgres
+    finally:
+        postgres.stop()
+
+
+@pytest.fixture
+def proctor_of(secure, certificates, tmp_path):
+    """Starts a pgproctor with these modes; by default it shows the server's own certificate."""
+    started = []
+
+    def start(client="disable", server="disable", shows="server", **settings):
+        directory = tmp_path / str(len(started))
+        directory.mkdir()
+        if client != "disable":
+            settings = {
+                "client_tls_key_file": certificates / f"{shows}.key",
+                "client_tls_cert_file": certificates / f"{shows}.crt",
+                "client_tls_ca_file": certificates / "ca.crt",
+                **settings,
+            }
+        if server.startswith("verify"):
+            settings = {"server_tls_ca_file": certificates / "ca.crt", **settings}
+        settings = {"client_tls_sslmode": client, "server_tls_sslmode": server, **settings}
+        proctor = harness.Proctor(secure, directory, settings, databases={})
+        started.append(proctor)
+        return proctor.start()
+
+    yield start
+    for proctor in started:
+        proctor.stop()
+        assert "Sanitizer" not in proctor.process.said() and "bug:" not in proctor.process.said()
+
+
+def connect(proctor, certificates, user="scram", **parameters):
+    if parameters.get("sslmode", "").startswith("verify"):
+        parameters = {"sslrootcert": certificates / "ca.crt", **parameters}
+    parameters = {"host": "127.0.0.1", "port": proctor.port, "dbname": "postgres", "password": PASSWORD, **parameters}
+    connection = psycopg2.connect(user=user, **{name: str(value) for name, value in parameters.items()})
+    connection.autocommit = True
+    return connection
+
+
+def ask(connection, query):
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0]
+
+
+SERVER_ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+
+
+@pytest.mark.parametrize("server", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+@pytest.mark.parametrize("client", MODES[:4])
+def test_every_mode(proctor_of, certificates, client, server):
+    """The client leg is encrypted when both want it, the server leg as the mode says, whatever the other leg does; SCRAM
+    works in each combination."""
+    proctor = proctor_of(client, server)
+    for mode in MODES:
+        impossible = (client == "disable" and mode in MODES[3:]) or (client == "require" and mode == "disable")
+        if impossible:
+            with pytest.raises(psycopg2.OperationalError, match="SSL|28000"):
+                connect(proctor, certificates, sslmode=mode)
+            continue
+        connection = connect(proctor, certificates, sslmode=mode)
+        expected = client != "disable" and mode not in (("disable", "allow") if client != "require" else ("disable",))
+        assert bool(connection.info.ssl_in_use) == expected, mode
+        assert ask(connection, SERVER_ENCRYPTED) == (server != "disable")
+        connection.close()
+    done = subprocess.run(
+        ["psql", "-XAtc", "SELECT 6 * 7", f"host=127.0.0.1 port={proctor.port} user=postgres dbname=postgres sslmode=prefer"],
+        capture_output=True, text=True, timeout=20,
+    )
+    assert done.stdout == "42\n", done.stderr
+
+
+@pytest.mark.parametrize("user", ["scram", "md5", "clear", "postgres"])
+@pytest.mark.parametrize("client, server", [("require", "verify-full"), ("require", "disable"), ("disable", "require")])
+def test_logging_in(proctor_of, certificates, user, client, server):
+    """Every method passes through; a wrong password is refused in the server's words."""
+    proctor = proctor_of(client, server)
+    mode = "verify-full" if client == "require" else "prefer"
+    assert ask(connect(proctor, certificates, user, sslmode=mode), "SELECT current_user") == user
+    if user != "postgres":
+        with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+            connect(proctor, certificates, user, sslmode=mode, password="wrong")
+
+
+def test_client_certificates(proctor_of, certificates):
+    """pgproctor shows the server a certificate of its own for `cert`, and asks the client for one under verify-ca."""
+    proctor = proctor_of(
+        "verify-ca", "verify-full",
+        server_tls_cert_file=certificates / "client.crt", server_tls_key_file=certificates / "client.key",
+    )
+    own = {"sslcert": certificates / "other.crt", "sslkey": certificates / "other.key"}
+    assert ask(connect(proctor, certificates, "client", sslmode="require", **own), "SELECT current_user") == "client"
+    with pytest.raises(psycopg2.OperationalError, match="certificate required"):
+        connect(proctor, certificates, "client", sslmode="require", sslcert="/nonexistent", sslkey="/nonexistent")
+    event = proctor.wait_for("disconnect", tls_error=lambda text: text)
+    assert "did not return a certificate" in event["tls_error"]
+
+
+def test_the_server_wants_a_certificate(proctor_of, certificates):
+    """Without one `cert` fails, and the client reads the server's own words."""
+    proctor = proctor_of("disable", "require")
+    with pytest.raises(psycopg2.OperationalError, match="valid client certificate"):
+        connect(proctor, certificates, "client")
+
+
+def test_channel_binding(proctor_of, certificates):
+    """With the server's own certificate SCRAM-SHA-256-PLUS passes from end to end."""
+    proctor = proctor_of("require", "verify-full")
+    connection = connect(proctor, certificates, sslmode="verify-full", channel_binding="require")
+    assert ask(connection, "SELECT current_user") == "scram"
+    assert not proctor.events("warning")
+
+
+def test_channel_binding_with_another_certificate(proctor_of, certificates):
+    """It cannot work, the log says so once, the client reads what helps, and that helps."""
+    proctor = proctor_of("require", "verify-full", shows="other")
+    for _ in range(2):
+        with pytest.raises(psycopg2.OperationalError) as refused:
+            connect(proctor, certificates, sslmode="require")
+        for remedy in ("server's own certificate", "without TLS", "unix socket", "channel_binding=disable"):
+            assert remedy in str(refused.value)
+    told = {"message": lambda text: "different certificates" in text}
+    proctor.wait_for("warning", **told)
+    time.sleep(0.3)
+    assert len(proctor.events("warning", **told)) == 1
+    connection = connect(proctor, certificates, sslmode="require", channel_binding="disable")
+    assert ask(connection, SERVER_ENCRYPTED) is True
+    # What else is refused keeps its words.
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        connect(proctor, certificates, sslmode="require", channel_binding="disable", password="wrong")
+    with pytest.raises(psycopg2.OperationalError, match='database "none" does not exist'):
+        connect(proctor, certificates, sslmode="require", channel_binding="disable", dbname="none")
+
+
+def test_binding_is_not_offered_in_the_clear(proctor_of, certificates, secure):
+    """A clear client of an encrypted server is offered SCRAM-SHA-256 alone, byte for byte; the server itself offers
+    both."""
+    proctor = proctor_of("disable", "require")
+    with socket.create_connection(("127.0.0.1", proctor.port)) as client:
+        client.sendall(wire.startup(user="scram", database="postgres"))
+        expected = b"R" + struct.pack("!ii", 4 + 4 + 15, 10) + b"SCRAM-SHA-256\0\0"
+        received = b""
+        while len(received) < len(expected):
+            piece = client.recv(1000)
+            assert piece
+            received += piece
+        assert received == expected
+
+
+def test_the_server_is_not_who_it_should_be(proctor_of, certificates, tmp_path):
+    """A certificate by another authority, or for another name, refuses clients with the reason; require takes it."""
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    make_certificate(stranger, "stranger", signed=False)
+    for mode in ("verify-ca", "verify-full"):
+        proctor = proctor_of("disable", mode, server_tls_ca_file=stranger / "stranger.crt")
+        with pytest.raises(psycopg2.OperationalError, match="SSL handshake: .*certificate"):
+            connect(proctor, certificates)
+        assert "certificate" in proctor.wait_for("error")["reason"]
+
+
+def test_the_server_offers_none(postgres, certificates, tmp_path):
+    """prefer goes on in the clear, on the same connection; require refuses and says why."""
+    for mode in ("prefer", "require"):
+        directory = tmp_path / mode
+        directory.mkdir()
+        proctor = harness.Proctor(postgres, directory, {"server_tls_sslmode": mode}, databases={}).start()
+        if mode == "prefer":
+            assert ask(connect(proctor, certificates, "postgres"), SERVER_ENCRYPTED) is False
+        else:
+            with pytest.raises(psycopg2.OperationalError, match="offers no SSL"):
+                connect(proctor, certificates, "postgres")
+        assert proctor.stop() == 0
+
+
+def test_unix_sockets_are_clear(secure, certificates, tmp_path):
+    """On a unix socket neither side speaks TLS, whatever the modes say."""
+    settings = {
+        "client_tls_sslmode": "require",
+        "client_tls_cert_file": certificates / "server.crt",
+        "client_tls_key_file": certificates / "server.key",
+        "server_tls_sslmode": "require",
+        "upstream": f"{secure.socket_dir}:{secure.port}",
+        "unix_socket_dir": tmp_path,
+    }
+    proctor = harness.Proctor(secure, tmp_path, settings, databases={}).start()
+    connection = connect(proctor, certificates, "postgres", host=tmp_path, sslmode="prefer")
+    assert not connection.info.ssl_in_use
+    assert ask(connection, SERVER_ENCRYPTED) is False
+    connection.close()
+    assert proctor.stop() == 0
+
+
+@pytest.mark.parametrize("client, server", [("require", "require"), ("disable", "require"), ("require", "disable")])
+def test_cancel(proctor_of, certificates, client, server):
+    """A cancel reaches the server over TLS, and also in the clear where TLS is demanded: libpq before 17 sends it so."""
+    proctor = proctor_of(client, server)
+    connection = connect(proctor, certificates, sslmode="prefer")
+    threading.Timer(0.5, connection.cancel).start()
+    began = time.monotonic()
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        ask(connection, "SELECT pg_sleep(20)")
+    assert time.monotonic() - began < 5
+    assert ask(connection, "SELECT 1") == 1
+
+
+def test_cancel_inside_tls(proctor_of, certificates):
+    """As libpq 17 sends it: encrypted; the end comes, with close_notify, after the server's."""
+    proctor = proctor_of("require", "require")
+    connection = connect(proctor, certificates, sslmode="require")
+    with socket.create_connection(("127.0.0.1", proctor.port)) as raw:
+        raw.sendall(struct.pack("!ii", 8, 80877103))
+        assert raw.recv(1) == b"S"
+        context = ssl._create_unverified_context()
+        with context.wrap_socket(raw, suppress_ragged_eofs=False) as client:
+            client.sendall(struct.pack("!iiii", 16, 80877102, connection.info.backend_pid, 12345))
+            assert client.recv(1) == b""
+    assert ask(connection, "SELECT 1") == 1
+
+
+def direct(proctor, alpn):
+    context = ssl._create_unverified_context()
+    if alpn:
+        context.set_alpn_protocols(alpn)
+    raw = socket.create_connection(("127.0.0.1", proctor.port))
+    return context.wrap_socket(raw)
+
+
+def test_direct_tls(proctor_of, certificates):
+    """A ClientHello as the first bytes works with ALPN `postgresql`, and with nothing else."""
+    proctor = proctor_of("prefer", "require")
+    with direct(proctor, ["http/1.1", "postgresql"]) as client:
+        assert client.selected_alpn_protocol() == "postgresql"
+        client.sendall(wire.startup(user="postgres", database="postgres"))
+        assert client.recv(1) == b"R"
+    with pytest.raises(ssl.SSLError):
+        direct(proctor, ["http/1.1"]).recv(1)
+    with direct(proctor, None) as client:
+        client.sendall(wire.startup(user="postgres", database="postgres"))
+        assert client.recv(1) == b""
+    off = proctor_of("disable", "require")
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        direct(off, ["postgresql"])
+
+
+def test_clear_bytes_behind_the_request(proctor_of, certificates):
+    """What is sent along with an SSLRequest is never taken for encrypted: CVE-2021-23214."""
+    proctor = proctor_of("prefer", "disable")
+    with socket.create_connection(("127.0.0.1", proctor.port)) as client:
+        client.sendall(struct.pack("!ii", 8, 80877103) + wire.startup(user="postgres", database="postgres"))
+        received = b""
+        while piece := client.recv(1000):
+            received += piece
+        assert b"unencrypted data after SSL request" in received and b"08P01" in received
+
+
+@pytest.mark.parametrize("answer", [b"SX", b"NX", b"E\0\0\0\x20SFATAL\0"])
+def test_clear_bytes_behind_the_answer(postgres, certificates, tmp_path, answer):
+    """What a server sends behind its answer ends the connection: CVE-2021-23222. The client is told."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings = {"server_tls_sslmode": "prefer", "upstream": f"127.0.0.1:{listener.getsockname()[1]}"}
+        proctor = harness.Proctor(postgres, tmp_path, settings, databases={}).start()
+        seen = []
+
+        def serve():
+            while True:
+                try:
+                    accepted, _ = listener.accept()
+                except OSError:
+                    return
+                request = accepted.recv(100)
+                if not request:
+                    continue
+                accepted.sendall(answer)
+                try:
+                    while piece := accepted.recv(1000):
+                        request += piece
+                except ConnectionError:
+                    pass
+                seen.append(request)
+
+        threading.Thread(target=serve, daemon=True).start()
+        with pytest.raises(psycopg2.OperationalError, match="SSL request"):
+            connect(proctor, certificates, "postgres")
+        assert harness.wait_until(lambda: seen) == [struct.pack("!ii", 8, 80877103)]
+        assert proctor.stop() == 0
+
+
+def test_bulk(proctor_of, certificates):
+    """100 MB by COPY, in and out, arrive as they were sent; a reader that stops doesn't make pgproctor grow."""
+    proctor = proctor_of("require", "require")
+    connection = connect(proctor, certificates, sslmode="require")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE bulk (n int, t text)")
+
+        class Rows:
+            def __init__(self):
+                self.n, self.rest = 0, b""
+
+            def read(self, size):
+                while len(self.rest) < size and self.n < 100_000:
+                    self.rest += b"%d\t%s\n" % (self.n, b"%07d" % self.n * 150)
+                    self.n += 1
+                piece, self.rest = self.rest[:size], self.rest[size:]
+                return piece
+
+        cursor.copy_expert("COPY bulk FROM STDIN", Rows())
+        cursor.execute("SELECT count(*), sum(length(t)), bool_and(t = repeat(lpad(n::text, 7, '0'), 150)) FROM bulk")
+        assert cursor.fetchone() == (100_000, 105_000_000, True)
+
+        class Sink:
+            size = 0
+            slow = True
+
+            def write(self, data):
+                if self.slow and self.size > 1_000_000:
+                    time.sleep(1)
+                    self.slow = False
+                    self.resident = resident(proctor)
+                self.size += len(data)
+
+        sink = Sink()
+        before = resident(proctor)
+        cursor.copy_expert("COPY bulk TO STDOUT", sink)
+        assert sink.size == 105_000_000 + sum(len(str(n)) + 2 for n in range(100_000))
+        assert sink.resident - before < 4096
+
+
+def resident(proctor):
+    """In kB."""
+    status = open(f"/proc/{proctor.process.child.pid}/status").read()
+    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+
+def shown(proctor):
+    """The certificate that pgproctor shows now."""
+    with direct(proctor, ["postgresql"]) as client:
+        return client.getpeercert(binary_form=True)
+
+
+def test_reload(proctor_of, certificates, tmp_path):
+    """SIGHUP reads certificates anew, for new connections; a bad file changes nothing and is told."""
+    for name in ("crt", "key"):
+        (tmp_path / f"own.{name}").write_bytes((certificates / f"server.{name}").read_bytes())
+    proctor = proctor_of(
+        "prefer", "require",
+        client_tls_cert_file=tmp_path / "own.crt", client_tls_key_file=tmp_path / "own.key",
+    )
+    connection = connect(proctor, certificates, sslmode="require", channel_binding="disable")
+    first = shown(proctor)
+    for name in ("crt", "key"):
+        (tmp_path / f"own.{name}").write_bytes((certificates / f"other.{name}").read_bytes())
+    proctor.process.child.send_signal(signal.SIGHUP)
+    proctor.wait_for("reloaded")
+    assert harness.wait_until(lambda: shown(proctor) != first)
+    second = shown(proctor)
+    assert ask(connection, "SELECT 1") == 1
+    (tmp_path / "own.key").write_text("nonsense")
+    proctor.process.child.send_signal(signal.SIGHUP)
+    event = proctor.wait_for("warning", message=lambda text: "stay as they were" in text)
+    assert "own.key" in event["message"] and "nonsense" not in event["message"]
+    assert shown(proctor) == second
+    assert ask(connection, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        (["client_tls_sslmode = require"], "client_tls_key_file"),
+        (["client_tls_sslmode = sometimes"], "verify-full"),
+        (["client_tls_sslmode = require", "client_tls_key_file = /none", "client_tls_cert_file = /none"], "No such file"),
+        (["server_tls_sslmode = verify-full"], "server_tls_ca_file"),
+        (["server_tls_sslmode = require", "server_tls_protocols = tlsv9"], "server_tls_protocols"),
+    ],
+)
+def test_mistakes(tmp_path, settings, expected):
+    """One line, and nothing is started."""
+    path = tmp_path / "pgproctor.ini"
+    path.write_text("\n".join(["[pgproctor]", f"listen_port = {harness.free_port()}", *settings]) + "\n")
+    binary = harness.os.environ.get("PROCTOR_BINARY") or harness.ROOT / "build" / "release" / "pgproctor"
+    done = subprocess.run([binary, "serve", "--config", path], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and expected in done.stderr
+
+
+def test_close_notify(proctor_of, certificates):
+    """The end of a session is announced to both sides: the server has nothing to complain about, nor has the client."""
+    proctor = proctor_of("require", "require")
+    with direct(proctor, ["postgresql"]) as client:
+        client.suppress_ragged_eofs = False
+        client.sendall(wire.startup(user="postgres", database="postgres"))
+        received = b""
+        while not received.endswith(b"Z\0\0\0\5I"):
+            received += client.recv(1000)
+        client.sendall(b"X\0\0\0\4")
+        assert client.recv(1) == b""
+    raw = direct(proctor, ["postgresql"])
+    raw.sendall(wire.startup(user="postgres", database="postgres"))
+    assert raw.recv(1) == b"R"
+    # Without one: as good as an end.
+    socket.socket.shutdown(raw, socket.SHUT_WR)
+    raw.close()
+    assert harness.wait_until(lambda: len(proctor.events("disconnect")) >= 2)
+    assert "SSL error" not in proctor.postgres.process.said()
+
+
+def test_no_renegotiation(proctor_of, certificates):
+    """A client that renegotiates gets nowhere."""
+    proctor = proctor_of("prefer", "disable", client_tls_protocols="tlsv1.2")
+    done = subprocess.run(
+        ["openssl", "s_client", "-starttls", "postgres", "-connect", f"127.0.0.1:{proctor.port}"],
+        input="R\n", capture_output=True, text=True, timeout=20,
+    )
+    assert "no renegotiation" in done.stdout + done.stderr
