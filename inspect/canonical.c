@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool start(struct pass *pass, struct canonical *canonical, const char *sql, size_t len, bool conforming,
+static void start(struct pass *pass, struct canonical *canonical, const char *sql, size_t len, bool conforming,
                   unsigned want);
 static enum canonical_result make(struct pass *pass);
 static enum canonical_result step(struct pass *pass);
@@ -67,20 +67,21 @@ enum canonical_result canonical_make(struct canonical *canonical, const char *sq
 	enum canonical_result result;
 	struct pass pass;
 
+	if (len > LIMIT_INSPECT_BYTES)
+		return CANONICAL_TOO_LONG;
 	if (memchr(sql, '\0', len))
 		return CANONICAL_UNTERMINATED;
-	if (!start(&pass, canonical, sql, len, conforming, want))
-		return CANONICAL_TOO_LONG;
+	start(&pass, canonical, sql, len, conforming, want);
 	result = make(&pass);
 	if (pass.odd) {
-		(void)start(&pass, canonical, sql, len, conforming, want);
+		start(&pass, canonical, sql, len, conforming, want);
 		pass.all_full = true;
 		result = make(&pass);
 	}
 	if (result == CANONICAL_OK && (want & CANONICAL_QUERY) && canonical->query.len > LIMIT_QUERY_TEXT_BYTES) {
 		bool all_full = pass.all_full;
 
-		(void)start(&pass, canonical, sql, len, conforming, want);
+		start(&pass, canonical, sql, len, conforming, want);
 		pass.all_full = all_full;
 		pass.elide = true;
 		result = make(&pass);
@@ -92,7 +93,7 @@ enum canonical_result canonical_make(struct canonical *canonical, const char *sq
 	return result;
 }
 
-static bool start(struct pass *pass, struct canonical *canonical, const char *sql, size_t len, bool conforming,
+static void start(struct pass *pass, struct canonical *canonical, const char *sql, size_t len, bool conforming,
                   unsigned want)
 {
 	*pass = (struct pass){.out = canonical, .want = want};
@@ -110,7 +111,6 @@ static bool start(struct pass *pass, struct canonical *canonical, const char *sq
 		rendering_reserve(&canonical->reduced, len + 64);
 	pass->frame = &canonical->frames[0];
 	open_frame(pass->frame, 0, 0);
-	return len <= LIMIT_INSPECT_BYTES;
 }
 
 static enum canonical_result make(struct pass *pass)

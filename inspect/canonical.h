@@ -19,7 +19,8 @@ enum canonical_result {
 	CANONICAL_EMPTY,        /* no token but semicolons */
 	CANONICAL_UNTERMINATED, /* a quote or comment does not end, or there is a zero byte */
 	CANONICAL_TOO_DEEP,     /* more than LIMIT_PARSE_DEPTH brackets open at once */
-	CANONICAL_TOO_LONG,     /* more than LIMIT_PARSE_TOKENS tokens or LIMIT_PARSE_OPERATORS operators left */
+	CANONICAL_TOO_LONG,     /* more than LIMIT_PARSE_TOKENS tokens or LIMIT_PARSE_OPERATORS operators left, or
+	                         * longer than LIMIT_INSPECT_BYTES */
 };
 
 enum canonical_want {

@@ -103,7 +103,6 @@ struct pass {
 	uint32_t depth, number, tokens, operators;
 	unsigned want;
 	bool elide;
-	bool elided;
 };
 
 static inline struct canonical_frame *top(const struct pass *pass)

@@ -12,7 +12,6 @@ static inline char lower(char byte)
 }
 
 static const char *const word_texts[WORD_COUNT] = {
-    [WORD_ANALYZE] = "analyze",
     [WORD_AND] = "and",
     [WORD_ARRAY] = "array",
     [WORD_AS] = "as",

@@ -11,7 +11,6 @@
  * WORD_LIKE_ESCAPE on functions all of whose arguments count. */
 enum words_word {
 	WORD_NONE,
-	WORD_ANALYZE,
 	WORD_AND,
 	WORD_ARRAY,
 	WORD_AS,
