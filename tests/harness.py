@@ -117,9 +117,21 @@ class Process:
             return None
 
     def kill(self):
+        """It, and then what is left of its session: the servers that initdb starts end by themselves a moment after it
+        and free their shared memory, which they can't when they are killed."""
+        atexit.unregister(self.kill)
         if self.running():
             self.child.kill()
             self.child.wait()
+        if not wait_until(self.session_ended, 5):
+            os.killpg(self.child.pid, signal.SIGKILL)
+
+    def session_ended(self):
+        try:
+            os.killpg(self.child.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def said(self):
         return self.output.read_text(errors="replace")
@@ -196,7 +208,11 @@ class Postgres:
             self.scratch / "initdb.log",
             self.owner,
         )
-        if initdb.child.wait(60) != 0:
+        try:
+            status = initdb.child.wait(60)
+        finally:
+            initdb.kill()
+        if status != 0:
             raise Unready(f"initdb failed: {initdb.said().strip()}")
         options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         log = self.scratch / "postgres.log"
