@@ -79,6 +79,9 @@ static bool listener_open_tcp(struct listener *listener, char *error, size_t err
 		         gai_strerror(status));
 		return false;
 	}
+	/* One address of several may be one that this machine doesn't have: ::1 or [::] without IPv6. */
+	unsigned opened = 0;
+	int missing = 0;
 	for (struct addrinfo *at = found; at && listener->count < LISTENER_SOCKETS_MAX - 1; at = at->ai_next) {
 		uv_tcp_t *tcp = &listener->sockets[listener->count].tcp;
 		status = uv_tcp_init(&listener->worker->loop, tcp);
@@ -89,13 +92,21 @@ static bool listener_open_tcp(struct listener *listener, char *error, size_t err
 		status = uv_tcp_bind(tcp, at->ai_addr, at->ai_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
 		if (status == 0)
 			status = uv_listen((uv_stream_t *)tcp, LISTENER_BACKLOG, listener_on_connection);
+		if (status == UV_EADDRNOTAVAIL || status == UV_EAFNOSUPPORT) {
+			missing = status;
+			status = 0;
+			continue;
+		}
 		if (status < 0)
 			break;
+		opened++;
 		char address[300];
 		snprintf(address, sizeof address, at->ai_family == AF_INET6 ? "[%s]:%u" : "%s:%u", listen->host,
 		         listen->port);
 		listener_describe(listener, address);
 	}
+	if (status == 0 && opened == 0)
+		status = missing;
 	freeaddrinfo(found);
 	if (status < 0)
 		snprintf(error, error_size, "cannot listen on %s port %u: %s", listen->host, listen->port,
@@ -154,8 +165,29 @@ static void listener_describe(struct listener *listener, const char *address)
 static void listener_on_connection(uv_stream_t *stream, int status)
 {
 	struct listener *listener = stream->data;
-	if (status == 0)
-		session_accept(listener->worker, stream);
+	struct worker *worker = listener->worker;
+	if (status < 0) {
+		/* Out of descriptors: libuv has closed the connection, so that it is not told of it again and again. */
+		worker->accept_failures++;
+		if (worker->accept_failing)
+			return;
+		worker->accept_failing = true;
+		struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
+		logline_text(line, "message", "cannot accept connections; they are closed until it can");
+		logline_text(line, "reason", uv_strerror(status));
+		logline_int(line, "sessions", worker->session_count);
+		worker_log(worker, line);
+		return;
+	}
+	if (worker->accept_failing) {
+		struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
+		logline_text(line, "message", "connections are accepted again");
+		logline_int(line, "refused", (int64_t)worker->accept_failures);
+		worker_log(worker, line);
+		worker->accept_failing = false;
+		worker->accept_failures = 0;
+	}
+	session_accept(worker, stream);
 }
 
 static void listener_on_closed(uv_handle_t *handle)

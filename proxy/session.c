@@ -19,6 +19,9 @@
  * pgproctor stops has sent nothing, and often doesn't look before its next query: the stop doesn't wait for that. */
 enum { SESSION_LINGER_MS = 5000, SESSION_LINGER_STOPPING_MS = 200 };
 
+/* How long a client may take over the last of what is queued for it, a few hundred kilobytes. */
+enum { SESSION_LAST_WORDS_MS = 60 * 1000 };
+
 /* The length word is not counted in MAX_STARTUP_PACKET_LENGTH (ProcessStartupPacket in the server). */
 enum { SESSION_START_BYTES_MAX = LIMIT_STARTUP_PACKET_BYTES + 4 + LIMIT_READ_BYTES };
 
@@ -38,6 +41,7 @@ static void session_server_broken(struct link *link, int status);
 static void session_server_sent(struct link *link);
 static void session_link_closed(struct link *link);
 static void session_move(struct session *session, enum session_phase phase);
+static void session_give_way(struct worker *worker);
 static void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
 static void session_let_go(struct link *link, const struct frame *frame, struct buffer *held);
 static void session_start_up(struct session *session);
@@ -89,6 +93,7 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 		session->next->previous = session;
 	worker->sessions = session;
 	worker->session_count++;
+	worker->starting_count++;
 	worker->connects++;
 
 	enum link_transport transport = listener->type == UV_TCP ? LINK_TCP : LINK_UNIX;
@@ -105,6 +110,19 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 	if (worker->settings->client_login_timeout_ms > 0)
 		uv_timer_start(&session->timer, session_on_timer, worker->settings->client_login_timeout_ms, 0);
 	link_read(&session->client, true);
+	if (worker->starting_count > worker->settings->max_client_conn)
+		session_give_way(worker);
+}
+
+/* Connections that say nothing must not keep out those that would: the one that has been silent longest goes. */
+static void session_give_way(struct worker *worker)
+{
+	struct session *oldest = NULL;
+	for (struct session *at = worker->sessions; at; at = at->next)
+		if (at->phase == SESSION_STARTUP)
+			oldest = at;
+	CHECK(oldest != NULL);
+	session_abort(oldest, "gave way to newer connections before a start-up packet");
 }
 
 void session_blind(struct session *session, const char *why)
@@ -127,6 +145,8 @@ void session_blind(struct session *session, const char *why)
 		return;
 	}
 	session_move(session, SESSION_BLIND);
+	/* Whether the log-in ends well is no longer seen; the server has a time limit of its own. */
+	uv_timer_stop(&session->timer);
 	session_let_go(&session->server, &session->client_frame, &session->held);
 	session_let_go(&session->client, &session->server_frame, NULL);
 }
@@ -151,7 +171,7 @@ void session_end(struct session *session, const char *reason)
 	session->end_reason = reason;
 	session_move(session, SESSION_CLOSING);
 	link_close(&session->server);
-	uv_timer_stop(&session->timer);
+	uv_timer_start(&session->timer, session_on_timer, SESSION_LAST_WORDS_MS, 0);
 	if (session->client.state != LINK_OPEN || session->client.broken) {
 		session_abort(session, reason);
 		return;
@@ -179,10 +199,13 @@ static void session_say_fatal(struct session *session, const char *sqlstate, con
 void session_drain(struct session *session)
 {
 	session->draining = true;
-	bool idle = flight_empty(&session->flight) && session->flight.status != 'T' && session->flight.status != 'E';
-	if (session->phase == SESSION_RELAY && (!idle || !frame_at_boundary(&session->client_frame)))
+	if (session->phase == SESSION_CLOSING && session->said)
+		uv_timer_start(&session->timer, session_on_timer, SESSION_LINGER_STOPPING_MS, 0);
+	if (session->phase == SESSION_BLIND || session->phase == SESSION_CANCEL || session->phase == SESSION_CLOSING)
 		return;
-	if (session->phase == SESSION_BLIND || session->phase == SESSION_CANCEL)
+	bool idle = flight_empty(&session->flight) && session->flight.status != 'T' && session->flight.status != 'E' &&
+	            frame_at_boundary(&session->client_frame);
+	if (session->ready_ns && !idle)
 		return;
 	if (session->ready_ns) {
 		static const char terminate[MESSAGE_HEADER_BYTES] = {MESSAGE_TERMINATE, 0, 0, 0, 4};
@@ -238,6 +261,12 @@ static void session_move(struct session *session, enum session_phase phase)
 	    [SESSION_CLOSING] = 0,
 	};
 	CHECK(allowed[session->phase] & 1 << phase);
+	if (session->phase == SESSION_STARTUP)
+		session->worker->starting_count--;
+	if (phase == SESSION_CLOSING && session->counted) {
+		session->counted = false;
+		session->worker->client_count--;
+	}
 	session->phase = phase;
 }
 
@@ -281,7 +310,7 @@ static void session_client_end(struct link *link, int status)
 		break;
 	case SESSION_CLOSING:
 		/* What is still queued for it has a reader yet, unless the connection broke. */
-		if (status < 0 || uv_is_active((uv_handle_t *)&session->timer))
+		if (status < 0 || session->said)
 			session_abort(session, session->end_reason);
 		break;
 	case SESSION_RELAY:
@@ -291,7 +320,10 @@ static void session_client_end(struct link *link, int status)
 			session_abort(session, "client connection broke");
 			break;
 		}
-		/* The server answers what came before, reads the end, and closes; its replies still have a reader. */
+		/* The server answers what came before, reads the end, and closes; its replies still have a reader. What
+		 * was kept of a message that never came whole is what the server would have seen of it. */
+		if (session->phase == SESSION_RELAY)
+			session_let_go(&session->server, &session->client_frame, &session->held);
 		if (!session->end_reason)
 			session->end_reason = "client closed";
 		link_shutdown(&session->server);
@@ -313,6 +345,7 @@ static void session_client_broken(struct link *link, int status)
 static void session_client_sent(struct link *link)
 {
 	struct session *session = link->owner;
+	session->said = true;
 	if (session->client.ended)
 		session_abort(session, session->end_reason);
 	else
@@ -356,6 +389,8 @@ static void session_server_end(struct link *link, int status)
 		/* With TLS 1.3 the server refuses our certificate after the handshake. */
 		if (session->phase == SESSION_RELAY && !session->ready_ns)
 			session_say_fatal(session, "08006", "the server ended the SSL connection");
+	} else if (session->phase == SESSION_RELAY) {
+		session_let_go(&session->client, &session->server_frame, NULL);
 	}
 	session_end(session, session->end_reason ? session->end_reason : "server closed");
 }
@@ -466,6 +501,14 @@ static void session_open(struct session *session, const struct startup *startup)
 	if (application_len > 0)
 		memcpy(session->application, startup->application_name.data, application_len);
 	char option[sizeof session->state.search_path];
+	/* The server will say what it makes of these, but with trust a client's first messages may come before that. */
+	if (startup->client_encoding.len > 0)
+		session_state_parameter(&session->state, "client_encoding", strlen("client_encoding"),
+		                        (const char *)startup->client_encoding.data, startup->client_encoding.len);
+	const char *const early[] = {"client_encoding", "standard_conforming_strings"};
+	for (size_t at = 0; at < ARRAY_LEN(early); at++)
+		if (startup_option(startup->options, early[at], option, sizeof option))
+			session_state_parameter(&session->state, early[at], strlen(early[at]), option, strlen(option));
 	if (startup->search_path.len > 0)
 		session_state_search_path(&session->state, (const char *)startup->search_path.data,
 		                          startup->search_path.len);
@@ -480,10 +523,12 @@ static void session_open(struct session *session, const struct startup *startup)
 		session_refuse(session, "57P03", "pgproctor is shutting down");
 		return;
 	}
-	if (worker->session_count > worker->settings->max_client_conn) {
+	if (worker->client_count >= worker->settings->max_client_conn) {
 		session_refuse(session, "53300", "no more connections allowed (max_client_conn)");
 		return;
 	}
+	session->counted = true;
+	worker->client_count++;
 	const char *const no[] = {"false", "off", "no", "0"};
 	if (startup->replication.len > 0)
 		session->purpose = SESSION_REPLICATION;
@@ -566,7 +611,9 @@ static void session_connected(struct session *session, int status)
 	if (session->purpose != SESSION_QUERIES) {
 		session_move(session, session->purpose == SESSION_CANCELLING ? SESSION_CANCEL : SESSION_BLIND);
 		piece.len = start.len;
-		uv_timer_stop(&session->timer);
+		/* A server that hangs mustn't keep cancels for ever. */
+		if (session->purpose != SESSION_CANCELLING)
+			uv_timer_stop(&session->timer);
 		link_write(&session->server, &piece, 1);
 	} else {
 		session_move(session, SESSION_RELAY);

@@ -103,7 +103,9 @@ struct session {
 	bool catalog_changed; /* DDL or ANALYZE completed in the open transaction */
 	bool ssl_answered, gssenc_refused;
 	bool direct_tls; /* began with a ClientHello, without asking */
+	bool counted;    /* among worker->client_count */
 	bool draining;   /* shutting down: ends as soon as no transaction is open */
+	bool said;       /* CLOSING: what was queued for the client has been sent, and FIN */
 	uint64_t statements;
 };
 

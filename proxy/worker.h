@@ -41,6 +41,8 @@ struct worker {
 
 	struct session *sessions;
 	uint32_t session_count;
+	uint32_t starting_count; /* of them, how many have not said yet what they want: max_client_conn at most */
+	uint32_t client_count;   /* and how many were let in: max_client_conn at most; cancels don't count */
 	uint64_t next_session_id;
 	uint64_t connects;
 	bool started;
@@ -53,6 +55,8 @@ struct worker {
 	enum settings_format format;
 	bool upstream_down;        /* told once, until it is back */
 	uint64_t upstream_refused; /* connections that failed meanwhile */
+	bool accept_failing;       /* told once, until one comes through again */
+	uint64_t accept_failures;
 
 	struct tls_pair tls; /* for new connections */
 	bool binding_told;   /* that channel binding can't work with these */

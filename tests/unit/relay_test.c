@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -283,6 +284,73 @@ static void test_blind_lets_go_of_what_was_held(void **state)
 	wire_expect(wire->server, query.bytes + 8, query.len - 8);
 }
 
+/* Sends `count` of a message without a body, in large writes. */
+static void send_many(int fd, uint8_t type, size_t count)
+{
+	uint8_t *all = calloc(count, 5);
+	for (size_t at = 0; at < count; at++) {
+		all[at * 5] = type;
+		all[at * 5 + 4] = 4;
+	}
+	wire_send(fd, all, count * 5);
+	free(all);
+}
+
+static void *drain(void *context)
+{
+	const struct wire *wire = context;
+	static uint8_t got[1 << 16];
+	fcntl(wire->server, F_SETFL, 0);
+	for (size_t left = 5 * (size_t)100000; left > 0;) {
+		ssize_t count = read(wire->server, got, left < sizeof got ? left : sizeof got);
+		if (count <= 0)
+			return (void *)1;
+		left -= (size_t)count;
+	}
+	return NULL;
+}
+
+static void test_what_is_never_answered_takes_no_place(void **state)
+{
+	/* A hundred thousand CopyDones without a COPY, which the server drops in silence: they don't stop the client
+	 * from being read, as as many requests without an answer would. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_login(wire);
+	pthread_t reader;
+	assert_int_equal(pthread_create(&reader, NULL, drain, wire), 0);
+	send_many(wire->client, 'c', 100000);
+	void *failed;
+	assert_int_equal(pthread_join(reader, &failed), 0);
+	assert_null(failed);
+	static struct script asked, answered;
+	conversation(&asked, &answered);
+	script_send(wire->client, &asked);
+	script_expect(wire->server, &asked);
+	script_send(wire->server, &answered);
+	script_expect(wire->client, &answered);
+}
+
+static void test_a_full_queue_of_requests_goes_blind(void **state)
+{
+	/* More Syncs than may be outstanding, and then a reply that fits none: the rest of them passes all the same,
+	 * though no answer will ever be counted any more. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_login(wire);
+	pthread_t reader;
+	assert_int_equal(pthread_create(&reader, NULL, drain, wire), 0);
+	send_many(wire->client, 'S', 70000);
+	struct script odd = {.len = 0};
+	script_add(&odd, '2', "");
+	script_send(wire->server, &odd);
+	script_expect(wire->client, &odd);
+	send_many(wire->client, 'S', 30000);
+	void *failed;
+	assert_int_equal(pthread_join(reader, &failed), 0);
+	assert_null(failed);
+}
+
 static void test_blind_can_close(void **state)
 {
 	/* With on_blind = close nothing passes that was not followed. */
@@ -311,6 +379,8 @@ int main(void)
 	    CASE(test_a_slow_reader_stops_the_other_side),
 	    CASE(test_what_can_not_be_followed_goes_on_blind),
 	    CASE(test_blind_lets_go_of_what_was_held),
+	    CASE(test_what_is_never_answered_takes_no_place),
+	    CASE(test_a_full_queue_of_requests_goes_blind),
 	    CASE(test_blind_can_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,6 +234,186 @@ static void test_too_many_clients(void **state)
 	close(first_server);
 }
 
+static void test_half_started_clients_keep_nobody_out(void **state)
+{
+	/* Connections that never say what they want, as many as there may be clients and one more: the oldest is
+	 * closed, the others stay, and a client is let in. */
+	struct wire *wire = *state;
+	wire->settings.max_client_conn = 3;
+	wire_start(wire);
+	int silent[4];
+	for (size_t at = 0; at < ARRAY_LEN(silent); at++) {
+		silent[at] = wire_connect(wire);
+		usleep(5000);
+	}
+	wire_expect_end(silent[0]);
+	for (size_t at = 1; at < ARRAY_LEN(silent); at++)
+		wire_expect_silence(silent[at]);
+	wire_login(wire);
+	for (size_t at = 0; at < ARRAY_LEN(silent); at++)
+		close(silent[at]);
+}
+
+static void test_a_place_is_free_when_its_client_has_gone(void **state)
+{
+	/* With room for one, a hundred come one after the other, each as soon as the one before has hung up. */
+	struct wire *wire = *state;
+	wire->settings.max_client_conn = 1;
+	wire_start(wire);
+	for (int at = 0; at < 100; at++) {
+		wire_login(wire);
+		wire_send(wire->client, "X\0\0\0\4", 5);
+		wire_expect(wire->server, "X\0\0\0\4", 5);
+		close(wire->server);
+		wire_expect_end(wire->client);
+		close(wire->client);
+	}
+	wire->client = wire->server = -1;
+}
+
+static void reset(int fd)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(fd);
+}
+
+static void test_a_client_that_breaks_off_in_every_phase(void **state)
+{
+	/* The server's side ends too, no process does, and the next client is served. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	for (size_t len = 0; len < sizeof startup; len += 11) {
+		wire_connect(wire);
+		wire_send(wire->client, startup, len);
+		reset(wire->client);
+	}
+	wire_connect(wire);
+	wire_send(wire->client, startup, sizeof startup);
+	reset(wire->client); /* perhaps before its server is reached */
+	wire_accept(wire);
+	wire_expect(wire->server, startup, sizeof startup);
+	wire_expect_end(wire->server);
+	close(wire->server);
+
+	static const char *const parts[] = {
+	    "", "Q", "Q\0\0\0\x0dSEL", "Q\0\0\0\x0dSELECT 1", "P\0\1\0\0", "d\0\1\0\0data"};
+	static const size_t lens[] = {0, 1, 8, 14, 5, 9};
+	for (size_t at = 0; at < ARRAY_LEN(parts); at++) {
+		wire_login(wire);
+		wire_send(wire->client, parts[at], lens[at]);
+		usleep(2000);
+		reset(wire->client);
+		/* Up to there the server sees what it would have seen without us. */
+		wire_expect(wire->server, parts[at], lens[at]);
+		wire_expect_end(wire->server);
+		close(wire->server);
+	}
+	wire_login(wire);
+}
+
+static void test_a_server_that_breaks_off_in_every_phase(void **state)
+{
+	/* What it said so far reaches the client to the last byte, cut off in a header or a body, and then the end. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_connect(wire);
+	wire_send(wire->client, startup, sizeof startup);
+	wire_accept(wire);
+	wire_expect(wire->server, startup, sizeof startup);
+	close(wire->server);
+	wire_expect_end(wire->client);
+	close(wire->client);
+	struct script query = {.len = 0}, row = {.len = 0};
+	script_add(&query, 'Q', "s", "SELECT 1");
+	script_add(&row, 'D', "hiS", 1, 3, "row");
+	for (size_t len = 0; len <= row.len; len++) {
+		wire_login(wire);
+		script_send(wire->client, &query);
+		script_expect(wire->server, &query);
+		wire_send(wire->server, row.bytes, len);
+		close(wire->server);
+		wire_expect(wire->client, row.bytes, len);
+		wire_expect_end(wire->client);
+		close(wire->client);
+	}
+	wire->client = wire->server = -1;
+}
+
+static void test_a_cancel_that_the_server_never_ends(void **state)
+{
+	/* Not for longer than a log-in may take. */
+	struct wire *wire = *state;
+	wire->settings.client_login_timeout_ms = 200;
+	wire_start(wire);
+	static const char cancel[] = {0, 0, 0, 16, 4, (char)0xd2, 0x16, 0x2e, 0, 0, 0x12, 0x67, 0, 0, 0x30, 0x39};
+	wire_connect(wire);
+	wire_send(wire->client, cancel, sizeof cancel);
+	wire_accept(wire);
+	wire_expect(wire->server, cancel, sizeof cancel);
+	wire_expect_end(wire->client);
+}
+
+static void test_blind_before_it_is_logged_in(void **state)
+{
+	/* The time to log in is over for a session that nobody can see logging in. */
+	struct wire *wire = *state;
+	wire->settings.client_login_timeout_ms = 100;
+	wire_start(wire);
+	wire_connect(wire);
+	wire_send(wire->client, startup, sizeof startup);
+	wire_accept(wire);
+	wire_expect(wire->server, startup, sizeof startup);
+	struct script odd = {.len = 0};
+	script_add(&odd, '2', "");
+	script_send(wire->server, &odd);
+	script_expect(wire->client, &odd);
+	usleep(200000);
+	wire_send(wire->client, "still here", 10);
+	wire_expect(wire->server, "still here", 10);
+}
+
+static void test_what_the_start_up_says_holds_from_the_first_message(void **state)
+{
+	/* With trust a Query may come along with the packet, before the server has told what its client_encoding is. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	/* The literals' own terminators are the last zero of the packet, and that of the text. */
+	static const char packet[] = "\0\0\0\x29\0\3\0\0user\0alice\0client_encoding\0SJIS\0";
+	static const char query[] = "Q\0\0\0\x10SELECT '\x83\x5c'";
+	char both[sizeof packet + sizeof query];
+	memcpy(both, packet, sizeof packet);
+	memcpy(both + sizeof packet, query, sizeof query);
+	wire_connect(wire);
+	wire_send(wire->client, both, sizeof both);
+	wire_accept(wire);
+	wire_expect(wire->server, both, sizeof both);
+	usleep(300000);
+	char *log = wire_stop(wire);
+	assert_non_null(strstr(log, "(not parsed: client_encoding)"));
+	free(log);
+	wire_init(wire);
+}
+
+static void test_stop_while_logging_in(void **state)
+{
+	/* A client that is asked for its password has no transaction to end: it is told at once. */
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_connect(wire);
+	wire_send(wire->client, startup, sizeof startup);
+	wire_accept(wire);
+	wire_expect(wire->server, startup, sizeof startup);
+	struct script ask = {.len = 0};
+	script_add(&ask, 'R', "i", 3);
+	script_send(wire->server, &ask);
+	script_expect(wire->client, &ask);
+	worker_stop(wire->worker, false);
+	expect_fatal(wire->client, "57P03", "shutting down");
+	wire_expect_end(wire->client);
+	wire_expect_end(wire->server);
+}
+
 static void test_no_server(void **state)
 {
 	/* A client is told FATAL 08006, once logged, however many try. */
@@ -333,6 +513,14 @@ int main(void)
 	    CASE(test_client_half_close),
 	    CASE(test_server_dies_in_a_query),
 	    CASE(test_too_many_clients),
+	    CASE(test_half_started_clients_keep_nobody_out),
+	    CASE(test_a_place_is_free_when_its_client_has_gone),
+	    CASE(test_a_client_that_breaks_off_in_every_phase),
+	    CASE(test_a_server_that_breaks_off_in_every_phase),
+	    CASE(test_a_cancel_that_the_server_never_ends),
+	    CASE(test_blind_before_it_is_logged_in),
+	    CASE(test_what_the_start_up_says_holds_from_the_first_message),
+	    CASE(test_stop_while_logging_in),
 	    CASE(test_no_server),
 	    CASE(test_login_timeout),
 	    CASE(test_the_longest_start_up_packet),
