@@ -165,29 +165,11 @@ static void listener_describe(struct listener *listener, const char *address)
 static void listener_on_connection(uv_stream_t *stream, int status)
 {
 	struct listener *listener = stream->data;
-	struct worker *worker = listener->worker;
-	if (status < 0) {
-		/* Out of descriptors: libuv has closed the connection, so that it is not told of it again and again. */
-		worker->accept_failures++;
-		if (worker->accept_failing)
-			return;
-		worker->accept_failing = true;
-		struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
-		logline_text(line, "message", "cannot accept connections; they are closed until it can");
-		logline_text(line, "reason", uv_strerror(status));
-		logline_int(line, "sessions", worker->session_count);
-		worker_log(worker, line);
-		return;
-	}
-	if (worker->accept_failing) {
-		struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
-		logline_text(line, "message", "connections are accepted again");
-		logline_int(line, "refused", (int64_t)worker->accept_failures);
-		worker_log(worker, line);
-		worker->accept_failing = false;
-		worker->accept_failures = 0;
-	}
-	session_accept(worker, stream);
+	/* Out of descriptors, libuv closes what it can't accept, so that it is not told of it again and again. */
+	if (status < 0)
+		worker_crowded(listener->worker);
+	else
+		session_accept(listener->worker, stream);
 }
 
 static void listener_on_closed(uv_handle_t *handle)

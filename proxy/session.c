@@ -19,6 +19,8 @@
  * pgproctor stops has sent nothing, and often doesn't look before its next query: the stop doesn't wait for that. */
 enum { SESSION_LINGER_MS = 5000, SESSION_LINGER_STOPPING_MS = 200 };
 
+enum { SESSION_SPARE_DESCRIPTORS = 16 };
+
 /* How long a client may take over the last of what is queued for it, a few hundred kilobytes. */
 enum { SESSION_LAST_WORDS_MS = 60 * 1000 };
 
@@ -41,6 +43,7 @@ static void session_server_broken(struct link *link, int status);
 static void session_server_sent(struct link *link);
 static void session_link_closed(struct link *link);
 static void session_move(struct session *session, enum session_phase phase);
+static bool session_crowded(struct session *session, int spare);
 static void session_give_way(struct worker *worker);
 static void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
 static void session_let_go(struct link *link, const struct frame *frame, struct buffer *held);
@@ -105,6 +108,10 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 		session_abort(session, "accept failed");
 		return;
 	}
+	if (session_crowded(session, SESSION_SPARE_DESCRIPTORS / 2)) {
+		session_abort(session, "out of file descriptors");
+		return;
+	}
 	link_tune(&session->client, worker->settings->tcp_keepidle_s);
 	session_name_client(session);
 	if (worker->settings->client_login_timeout_ms > 0)
@@ -112,6 +119,17 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 	link_read(&session->client, true);
 	if (worker->starting_count > worker->settings->max_client_conn)
 		session_give_way(worker);
+}
+
+/* Descriptors are given out lowest first, so a high one means that few are left. Some are kept for the log, which may
+ * be opened anew, for the catalog's connection, and for those that are to be told. */
+static bool session_crowded(struct session *session, int spare)
+{
+	uv_os_fd_t fd;
+	if (uv_fileno(&session->client.uv.handle, &fd) < 0 || fd < session->worker->descriptors - spare)
+		return false;
+	worker_crowded(session->worker);
+	return true;
 }
 
 /* Connections that say nothing must not keep out those that would: the one that has been silent longest goes. */
@@ -527,6 +545,11 @@ static void session_open(struct session *session, const struct startup *startup)
 		session_refuse(session, "53300", "no more connections allowed (max_client_conn)");
 		return;
 	}
+	if (session_crowded(session, SESSION_SPARE_DESCRIPTORS)) {
+		session_refuse(session, "53300", "no more connections allowed (file descriptors)");
+		return;
+	}
+	worker_roomy(worker);
 	session->counted = true;
 	worker->client_count++;
 	const char *const no[] = {"false", "off", "no", "0"};

@@ -4,7 +4,9 @@
 #include "proxy/listener.h"
 #include "proxy/session.h"
 
+#include <limits.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,6 +48,9 @@ struct worker *worker_new(const struct settings *settings, const struct rule_set
 	worker->spare = parcel_new();
 	worker->inspector = inspector_new(settings, &worker->rules);
 	stats_sights_init(&worker->sights);
+	struct rlimit limit;
+	bool limited = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX;
+	worker->descriptors = limited ? (int)limit.rlim_cur : INT_MAX;
 	CHECK(uv_loop_init(&worker->loop) == 0);
 	CHECK(uv_async_init(&worker->loop, &worker->wake, worker_on_wake) == 0);
 	CHECK(uv_timer_init(&worker->loop, &worker->tick) == 0);
@@ -175,6 +180,28 @@ void worker_hurry(struct worker *worker)
 {
 	if (!uv_is_active((uv_handle_t *)&worker->tick) && !uv_is_closing((uv_handle_t *)&worker->tick))
 		uv_timer_start(&worker->tick, worker_on_tick, WORKER_TICK_MS, 0);
+}
+
+void worker_crowded(struct worker *worker)
+{
+	if (worker->crowded_out++ > 0)
+		return;
+	struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
+	logline_text(line, "message", "out of file descriptors; clients are refused until there are some (ulimit -n)");
+	logline_int(line, "limit", worker->descriptors);
+	logline_int(line, "sessions", worker->session_count);
+	worker_log(worker, line);
+}
+
+void worker_roomy(struct worker *worker)
+{
+	if (worker->crowded_out == 0)
+		return;
+	struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
+	logline_text(line, "message", "there are file descriptors again");
+	logline_int(line, "refused", (int64_t)worker->crowded_out);
+	worker_log(worker, line);
+	worker->crowded_out = 0;
 }
 
 void worker_session_gone(struct worker *worker)

@@ -55,8 +55,8 @@ struct worker {
 	enum settings_format format;
 	bool upstream_down;        /* told once, until it is back */
 	uint64_t upstream_refused; /* connections that failed meanwhile */
-	bool accept_failing;       /* told once, until one comes through again */
-	uint64_t accept_failures;
+	int descriptors;           /* that the process may have (RLIMIT_NOFILE) */
+	uint64_t crowded_out;      /* clients refused for want of them; told at the first, and when one gets in again */
 
 	struct tls_pair tls; /* for new connections */
 	bool binding_told;   /* that channel binding can't work with these */
@@ -91,6 +91,9 @@ struct logline *worker_line(struct worker *worker, enum log_level level, const c
 void worker_log(struct worker *worker, struct logline *line);
 /* Something is in the parcel that should not wait for the interval. */
 void worker_hurry(struct worker *worker);
+/* A client was turned away for want of descriptors; one was let in. */
+void worker_crowded(struct worker *worker);
+void worker_roomy(struct worker *worker);
 void worker_session_gone(struct worker *worker);
 
 #endif
