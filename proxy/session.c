@@ -4,6 +4,7 @@
 #include "protocol/message.h"
 #include "protocol/reply.h"
 #include "protocol/startup.h"
+#include "proxy/admission.h"
 #include "proxy/answer.h"
 #include "proxy/handshake.h"
 #include "proxy/login.h"
@@ -18,8 +19,6 @@
  * destroy the last message on its way. So it is read to its end, for this long at most. A client that was idle when
  * pgproctor stops has sent nothing, and often doesn't look before its next query: the stop doesn't wait for that. */
 enum { SESSION_LINGER_MS = 5000, SESSION_LINGER_STOPPING_MS = 200 };
-
-enum { SESSION_SPARE_DESCRIPTORS = 16 };
 
 /* How long a client may take over the last of what is queued for it, a few hundred kilobytes. */
 enum { SESSION_LAST_WORDS_MS = 60 * 1000 };
@@ -43,8 +42,6 @@ static void session_server_broken(struct link *link, int status);
 static void session_server_sent(struct link *link);
 static void session_link_closed(struct link *link);
 static void session_move(struct session *session, enum session_phase phase);
-static bool session_crowded(struct session *session, int spare);
-static void session_give_way(struct worker *worker);
 static void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
 static void session_let_go(struct link *link, const struct frame *frame, struct buffer *held);
 static void session_start_up(struct session *session);
@@ -96,8 +93,8 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 		session->next->previous = session;
 	worker->sessions = session;
 	worker->session_count++;
-	worker->starting_count++;
 	worker->connects++;
+	admission_arrive(session);
 
 	enum link_transport transport = listener->type == UV_TCP ? LINK_TCP : LINK_UNIX;
 	int status =
@@ -108,7 +105,7 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 		session_abort(session, "accept failed");
 		return;
 	}
-	if (session_crowded(session, SESSION_SPARE_DESCRIPTORS / 2)) {
+	if (!admission_bear(session)) {
 		session_abort(session, "out of file descriptors");
 		return;
 	}
@@ -117,30 +114,6 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 	if (worker->settings->client_login_timeout_ms > 0)
 		uv_timer_start(&session->timer, session_on_timer, worker->settings->client_login_timeout_ms, 0);
 	link_read(&session->client, true);
-	if (worker->starting_count > worker->settings->max_client_conn)
-		session_give_way(worker);
-}
-
-/* Descriptors are given out lowest first, so a high one means that few are left. Some are kept for the log, which may
- * be opened anew, for the catalog's connection, and for those that are to be told. */
-static bool session_crowded(struct session *session, int spare)
-{
-	uv_os_fd_t fd;
-	if (uv_fileno(&session->client.uv.handle, &fd) < 0 || fd < session->worker->descriptors - spare)
-		return false;
-	worker_crowded(session->worker);
-	return true;
-}
-
-/* Connections that say nothing must not keep out those that would: the one that has been silent longest goes. */
-static void session_give_way(struct worker *worker)
-{
-	struct session *oldest = NULL;
-	for (struct session *at = worker->sessions; at; at = at->next)
-		if (at->phase == SESSION_STARTUP)
-			oldest = at;
-	CHECK(oldest != NULL);
-	session_abort(oldest, "gave way to newer connections before a start-up packet");
 }
 
 void session_blind(struct session *session, const char *why)
@@ -279,12 +252,7 @@ static void session_move(struct session *session, enum session_phase phase)
 	    [SESSION_CLOSING] = 0,
 	};
 	CHECK(allowed[session->phase] & 1 << phase);
-	if (session->phase == SESSION_STARTUP)
-		session->worker->starting_count--;
-	if (phase == SESSION_CLOSING && session->counted) {
-		session->counted = false;
-		session->worker->client_count--;
-	}
+	admission_follow(session, phase);
 	session->phase = phase;
 }
 
@@ -537,21 +505,11 @@ static void session_open(struct session *session, const struct startup *startup)
 		session_refuse(session, "28000", "SSL is required (client_tls_sslmode)");
 		return;
 	}
-	if (worker->stopping) {
-		session_refuse(session, "57P03", "pgproctor is shutting down");
+	const char *refused = admission_refuses(session);
+	if (refused) {
+		session_refuse(session, worker->stopping ? "57P03" : "53300", refused);
 		return;
 	}
-	if (worker->client_count >= worker->settings->max_client_conn) {
-		session_refuse(session, "53300", "no more connections allowed (max_client_conn)");
-		return;
-	}
-	if (session_crowded(session, SESSION_SPARE_DESCRIPTORS)) {
-		session_refuse(session, "53300", "no more connections allowed (file descriptors)");
-		return;
-	}
-	worker_roomy(worker);
-	session->counted = true;
-	worker->client_count++;
 	const char *const no[] = {"false", "off", "no", "0"};
 	if (startup->replication.len > 0)
 		session->purpose = SESSION_REPLICATION;

@@ -216,61 +216,6 @@ static void test_server_dies_in_a_query(void **state)
 	wire_init(wire);
 }
 
-static void test_too_many_clients(void **state)
-{
-	/* The client over the limit is refused with 53300; a cancel still gets through. */
-	struct wire *wire = *state;
-	wire->settings.max_client_conn = 1;
-	wire_start(wire);
-	wire_login(wire);
-	int first = wire->client, first_server = wire->server;
-	wire_connect(wire);
-	wire_send(wire->client, startup, sizeof startup);
-	expect_fatal(wire->client, "53300", "max_client_conn");
-	wire_expect_end(wire->client);
-	close(wire->client);
-	cancel_and_expect_the_end(wire);
-	close(first);
-	close(first_server);
-}
-
-static void test_half_started_clients_keep_nobody_out(void **state)
-{
-	/* Connections that never say what they want, as many as there may be clients and one more: the oldest is
-	 * closed, the others stay, and a client is let in. */
-	struct wire *wire = *state;
-	wire->settings.max_client_conn = 3;
-	wire_start(wire);
-	int silent[4];
-	for (size_t at = 0; at < ARRAY_LEN(silent); at++) {
-		silent[at] = wire_connect(wire);
-		usleep(5000);
-	}
-	wire_expect_end(silent[0]);
-	for (size_t at = 1; at < ARRAY_LEN(silent); at++)
-		wire_expect_silence(silent[at]);
-	wire_login(wire);
-	for (size_t at = 0; at < ARRAY_LEN(silent); at++)
-		close(silent[at]);
-}
-
-static void test_a_place_is_free_when_its_client_has_gone(void **state)
-{
-	/* With room for one, a hundred come one after the other, each as soon as the one before has hung up. */
-	struct wire *wire = *state;
-	wire->settings.max_client_conn = 1;
-	wire_start(wire);
-	for (int at = 0; at < 100; at++) {
-		wire_login(wire);
-		wire_send(wire->client, "X\0\0\0\4", 5);
-		wire_expect(wire->server, "X\0\0\0\4", 5);
-		close(wire->server);
-		wire_expect_end(wire->client);
-		close(wire->client);
-	}
-	wire->client = wire->server = -1;
-}
-
 static void reset(int fd)
 {
 	const struct linger at_once = {.l_onoff = 1};
@@ -512,9 +457,6 @@ int main(void)
 	    CASE(test_cancel_request),
 	    CASE(test_client_half_close),
 	    CASE(test_server_dies_in_a_query),
-	    CASE(test_too_many_clients),
-	    CASE(test_half_started_clients_keep_nobody_out),
-	    CASE(test_a_place_is_free_when_its_client_has_gone),
 	    CASE(test_a_client_that_breaks_off_in_every_phase),
 	    CASE(test_a_server_that_breaks_off_in_every_phase),
 	    CASE(test_a_cancel_that_the_server_never_ends),
