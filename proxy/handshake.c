@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Length and code. */
-static const uint8_t HANDSHAKE_SSL_REQUEST[] = {0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f};
+const uint8_t handshake_ssl_request[] = {0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f};
 
 static void handshake_on_answer(struct link *link, struct bytes input);
 static void handshake_on_secure(struct link *link);
@@ -52,7 +52,7 @@ void handshake_with_server(struct session *session, handshake_done_fn *done)
 	session->server_events = server->events;
 	server->events = &handshake_events;
 	link_tune(server, session->worker->settings->tcp_keepidle_s);
-	uv_buf_t piece = uv_buf_init((char *)HANDSHAKE_SSL_REQUEST, sizeof HANDSHAKE_SSL_REQUEST);
+	uv_buf_t piece = uv_buf_init((char *)handshake_ssl_request, sizeof handshake_ssl_request);
 	link_write(server, &piece, 1);
 	link_read(server, true);
 }

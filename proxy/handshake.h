@@ -9,6 +9,9 @@
 
 #include "proxy/session.h"
 
+/* The packet that asks a server for TLS. */
+extern const uint8_t handshake_ssl_request[8];
+
 typedef void handshake_done_fn(struct session *session, int status);
 
 /* A client that asks for TLS gets it. */

@@ -10,6 +10,12 @@
 
 enum { LOGIN_OK = 0 };
 
+const char login_binding_advice[] =
+    "both sides are TLS with different certificates: clients that log in by SCRAM with channel binding, "
+    "libpq's default, will be refused by the server; use the server's own certificate and key for "
+    "client_tls, or reach the server without TLS or by a unix socket, or set channel_binding=disable in "
+    "the clients";
+
 static bool login_certificates_differ(const struct session *session);
 static void login_add(struct session *session, struct relay_out *out, uint8_t type, struct bytes body);
 
@@ -66,12 +72,7 @@ void login_check_binding(struct session *session)
 		return;
 	worker->binding_told = true;
 	struct logline *line = worker_line(worker, LOG_LEVEL_WARNING, "warning", NULL);
-	logline_text(
-	    line, "message",
-	    "both sides are TLS with different certificates: clients that log in by SCRAM with channel binding, "
-	    "libpq's default, will be refused by the server; use the server's own certificate and key for "
-	    "client_tls, or reach the server without TLS or by a unix socket, or set channel_binding=disable in "
-	    "the clients");
+	logline_text(line, "message", login_binding_advice);
 	worker_log(worker, line);
 }
 

@@ -16,6 +16,9 @@
 bool login_wants(const struct session *session, uint8_t type, uint32_t body_bytes);
 /* Adds to `out` what goes to the client in its place. */
 void login_message(struct session *session, struct relay_out *out, uint8_t type, struct bytes body);
+/* What is said in the log, once for each set of certificates. */
+extern const char login_binding_advice[];
+
 /* The server link has just got its TLS: says once, in the log, when channel binding cannot work. */
 void login_check_binding(struct session *session);
 

@@ -3,6 +3,8 @@
 #include "inspect/rules.h"
 #include "proxy/feed.h"
 #include "proxy/listener.h"
+#include "proxy/login.h"
+#include "proxy/probe.h"
 #include "proxy/reporter.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -18,7 +20,7 @@ enum { SERVE_PROBE_MS = 2000 };
 static int serve_fail(const char *message, int status);
 static void serve_raise_file_limit(void);
 static void serve_block_signals(sigset_t *signals);
-static void serve_say_started(const struct settings *settings, struct reporter *reporter, const struct worker *worker);
+static void serve_say_started(const struct settings *settings, struct reporter *reporter, struct worker *worker);
 static void serve_wait(const sigset_t *signals, const struct settings *settings, struct reporter *reporter,
                        struct worker *worker);
 static void serve_reload(const struct settings *settings, struct reporter *reporter, struct worker *worker);
@@ -86,7 +88,7 @@ static void serve_block_signals(sigset_t *signals)
 	pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
-static void serve_say_started(const struct settings *settings, struct reporter *reporter, const struct worker *worker)
+static void serve_say_started(const struct settings *settings, struct reporter *reporter, struct worker *worker)
 {
 	struct logline line;
 	logline_begin(&line, reporter_format(reporter), worker_wall_ms(), LOG_LEVEL_INFO, "started");
@@ -101,12 +103,30 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 	logline_end(&line);
 	reporter_line(reporter, &line);
 
-	char reason[256];
-	if (!upstream_probe(&settings->upstream, SERVE_PROBE_MS, reason, sizeof reason)) {
-		char message[640];
+	char reason[256], message[640];
+	int fd = upstream_probe_open(&settings->upstream, SERVE_PROBE_MS, reason, sizeof reason);
+	if (fd < 0) {
 		snprintf(message, sizeof message,
 		         "the server at %s does not answer: %s; clients are refused until it does", upstream, reason);
 		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", message);
+		return;
+	}
+	if (!worker->tls.server || settings->upstream.host[0] == '/') {
+		close(fd);
+		return;
+	}
+	switch (probe_tls(fd, settings, &worker->tls, SERVE_PROBE_MS, reason, sizeof reason)) {
+	case PROBE_FINE:
+		break;
+	case PROBE_REFUSED:
+		snprintf(message, sizeof message, "no TLS with the server at %s: %s; clients are refused", upstream,
+		         reason);
+		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", message);
+		break;
+	case PROBE_DIFFERS:
+		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", login_binding_advice);
+		worker->binding_told = true;
+		break;
 	}
 }
 

@@ -43,6 +43,7 @@ static void session_server_sent(struct link *link);
 static void session_link_closed(struct link *link);
 static void session_move(struct session *session, enum session_phase phase);
 static void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
+static void session_look_away(struct session *session);
 static void session_let_go(struct link *link, const struct frame *frame, struct buffer *held);
 static void session_start_up(struct session *session);
 static void session_open(struct session *session, const struct startup *startup);
@@ -52,7 +53,6 @@ static void session_connected(struct session *session, int status);
 static void session_on_timer(uv_timer_t *timer);
 static void session_on_timer_closed(uv_handle_t *handle);
 static void session_free_when_gone(struct session *session);
-static void session_name_client(struct session *session);
 
 static const struct link_events session_client_events = {
     .on_data = session_client_data,
@@ -110,7 +110,7 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 		return;
 	}
 	link_tune(&session->client, worker->settings->tcp_keepidle_s);
-	session_name_client(session);
+	session_log_name_client(session);
 	if (worker->settings->client_login_timeout_ms > 0)
 		uv_timer_start(&session->timer, session_on_timer, worker->settings->client_login_timeout_ms, 0);
 	link_read(&session->client, true);
@@ -135,6 +135,11 @@ void session_blind(struct session *session, const char *why)
 		session_end(session, why);
 		return;
 	}
+	session_look_away(session);
+}
+
+static void session_look_away(struct session *session)
+{
 	session_move(session, SESSION_BLIND);
 	/* Whether the log-in ends well is no longer seen; the server has a time limit of its own. */
 	uv_timer_stop(&session->timer);
@@ -213,7 +218,10 @@ void session_ready(struct session *session, uint64_t now_ns)
 	session->ready_ns = now_ns;
 	uv_timer_stop(&session->timer);
 	session_log_connect(session);
-	if (session->worker->feed)
+	/* A walsender logs in like any other, and then speaks a grammar of its own. */
+	if (session->purpose == SESSION_REPLICATION)
+		session_look_away(session);
+	else if (session->worker->feed)
 		feed_want(session->worker->feed, session->state.database, session->state.user);
 }
 
@@ -589,8 +597,8 @@ static void session_connected(struct session *session, int status)
 	session->held = (struct buffer){0};
 	size_t packet_bytes = bytes_get_u32(start.data);
 	uv_buf_t piece = uv_buf_init((char *)start.data, (unsigned)packet_bytes);
-	if (session->purpose != SESSION_QUERIES) {
-		session_move(session, session->purpose == SESSION_CANCELLING ? SESSION_CANCEL : SESSION_BLIND);
+	if (session->purpose == SESSION_CANCELLING) {
+		session_move(session, SESSION_CANCEL);
 		piece.len = start.len;
 		/* A server that hangs mustn't keep cancels for ever. */
 		if (session->purpose != SESSION_CANCELLING)
@@ -678,23 +686,4 @@ static void session_free_when_gone(struct session *session)
 	worker->session_count--;
 	free(session);
 	worker_session_gone(worker);
-}
-
-static void session_name_client(struct session *session)
-{
-	struct sockaddr_storage address;
-	int address_len = sizeof address;
-	if (session->client.uv.handle.type != UV_TCP) {
-		snprintf(session->client_address, sizeof session->client_address, "unix");
-		return;
-	}
-	if (uv_tcp_getpeername(&session->client.uv.tcp, (struct sockaddr *)&address, &address_len) < 0)
-		return;
-	char ip[46];
-	if (uv_ip_name((struct sockaddr *)&address, ip, sizeof ip) < 0)
-		return;
-	bool six = address.ss_family == AF_INET6;
-	unsigned port =
-	    ntohs(six ? ((struct sockaddr_in6 *)&address)->sin6_port : ((struct sockaddr_in *)&address)->sin_port);
-	snprintf(session->client_address, sizeof session->client_address, six ? "[%s]:%u" : "%s:%u", ip, port);
 }

@@ -2,6 +2,25 @@
 
 #include "proxy/worker.h"
 
+void session_log_name_client(struct session *session)
+{
+	struct sockaddr_storage address;
+	int address_len = sizeof address;
+	if (session->client.uv.handle.type != UV_TCP) {
+		snprintf(session->client_address, sizeof session->client_address, "unix");
+		return;
+	}
+	if (uv_tcp_getpeername(&session->client.uv.tcp, (struct sockaddr *)&address, &address_len) < 0)
+		return;
+	char ip[46];
+	if (uv_ip_name((struct sockaddr *)&address, ip, sizeof ip) < 0)
+		return;
+	bool six = address.ss_family == AF_INET6;
+	unsigned port =
+	    ntohs(six ? ((struct sockaddr_in6 *)&address)->sin6_port : ((struct sockaddr_in *)&address)->sin_port);
+	snprintf(session->client_address, sizeof session->client_address, six ? "[%s]:%u" : "%s:%u", ip, port);
+}
+
 void session_log_connect(struct session *session)
 {
 	if (!session->worker->settings->log_connections)

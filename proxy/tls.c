@@ -362,8 +362,9 @@ static enum tls_event tls_fail(struct tls *tls, int status)
 {
 	switch (SSL_get_error(tls->ssl, status)) {
 	case SSL_ERROR_WANT_READ:
-		CHECK(tls->input.len == 0);
-		return TLS_MORE;
+		if (tls->input.len == 0)
+			return TLS_MORE;
+		break;
 	case SSL_ERROR_ZERO_RETURN:
 		tls->input = (struct bytes){NULL, 0};
 		tls->state = TLS_ENDED;

@@ -26,8 +26,8 @@ static void upstream_on_resolved(uv_getaddrinfo_t *request, int status, struct a
 static void upstream_on_connected(uv_connect_t *request, int status);
 static void upstream_on_closed(struct link *link);
 static void upstream_finish(struct upstream_attempt *attempt, int status);
-static bool upstream_probe_socket(int family, const struct sockaddr *address, socklen_t address_len,
-                                  unsigned timeout_ms, char *reason, size_t size);
+static int upstream_probe_socket(int family, const struct sockaddr *address, socklen_t address_len, unsigned timeout_ms,
+                                 char *reason, size_t size);
 
 /* Of a link that is not connected yet, and so is not read: only closing it tells anybody anything. */
 static const struct link_events upstream_link_events = {.on_closed = upstream_on_closed};
@@ -73,11 +73,19 @@ bool upstream_socket_path(const char *dir, uint16_t port, char *path, size_t siz
 
 bool upstream_probe(const struct settings_address *address, unsigned timeout_ms, char *reason, size_t size)
 {
+	int fd = upstream_probe_open(address, timeout_ms, reason, size);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+int upstream_probe_open(const struct settings_address *address, unsigned timeout_ms, char *reason, size_t size)
+{
 	if (address->host[0] == '/') {
 		struct sockaddr_un local = {.sun_family = AF_UNIX};
 		if (!upstream_socket_path(address->host, address->port, local.sun_path, sizeof local.sun_path)) {
 			snprintf(reason, size, "the socket's path is too long");
-			return false;
+			return -1;
 		}
 		return upstream_probe_socket(AF_UNIX, (struct sockaddr *)&local, sizeof local, timeout_ms, reason,
 		                             size);
@@ -89,13 +97,13 @@ bool upstream_probe(const struct settings_address *address, unsigned timeout_ms,
 	int status = getaddrinfo(address->host, port, &hints, &found);
 	if (status != 0) {
 		snprintf(reason, size, "%s", gai_strerror(status));
-		return false;
+		return -1;
 	}
-	bool ok = false;
-	for (const struct addrinfo *at = found; at && !ok; at = at->ai_next)
-		ok = upstream_probe_socket(at->ai_family, at->ai_addr, at->ai_addrlen, timeout_ms, reason, size);
+	int fd = -1;
+	for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
+		fd = upstream_probe_socket(at->ai_family, at->ai_addr, at->ai_addrlen, timeout_ms, reason, size);
 	freeaddrinfo(found);
-	return ok;
+	return fd;
 }
 
 static int upstream_connect_tcp(struct upstream_attempt *attempt, const struct sockaddr *address)
@@ -180,13 +188,13 @@ static void upstream_finish(struct upstream_attempt *attempt, int status)
 	done(session, status);
 }
 
-static bool upstream_probe_socket(int family, const struct sockaddr *address, socklen_t address_len,
-                                  unsigned timeout_ms, char *reason, size_t size)
+static int upstream_probe_socket(int family, const struct sockaddr *address, socklen_t address_len, unsigned timeout_ms,
+                                 char *reason, size_t size)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		snprintf(reason, size, "%s", strerror(errno));
-		return false;
+		return -1;
 	}
 	int error = connect(fd, address, address_len) == 0 ? 0 : errno;
 	if (error == EINPROGRESS) {
@@ -197,8 +205,9 @@ static bool upstream_probe_socket(int family, const struct sockaddr *address, so
 		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
 			error = errno;
 	}
+	if (error == 0)
+		return fd;
 	close(fd);
-	if (error != 0)
-		snprintf(reason, size, "%s", strerror(error));
-	return error == 0;
+	snprintf(reason, size, "%s", strerror(error));
+	return -1;
 }

@@ -14,5 +14,8 @@ MUST_USE int upstream_connect(struct session *session, const struct link_events 
 MUST_USE bool upstream_socket_path(const char *dir, uint16_t port, char *path, size_t size);
 /* Tries once, blocking, for at most `timeout_ms`; for a word of warning at start. False and a reason. */
 MUST_USE bool upstream_probe(const struct settings_address *address, unsigned timeout_ms, char *reason, size_t size);
+/* The same; the socket, which doesn't block, or -1. */
+MUST_USE int upstream_probe_open(const struct settings_address *address, unsigned timeout_ms, char *reason,
+                                 size_t size);
 
 #endif

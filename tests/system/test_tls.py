@@ -10,6 +10,7 @@ import threading
 import time
 
 import psycopg2
+import psycopg2.extras
 import pytest
 
 import harness
@@ -24,7 +25,7 @@ host all md5 127.0.0.1/32 md5
 host all clear 127.0.0.1/32 password
 hostssl all client 127.0.0.1/32 cert
 hostnossl all nossl 127.0.0.1/32 trust
-host replication all 127.0.0.1/32 reject
+host replication scram 127.0.0.1/32 scram-sha-256
 """
 MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
@@ -81,12 +82,14 @@ def secure(scratch, certificates):
         ssl_ca_file=certificates / "ca.crt",
         shared_buffers="32MB",
         log_connections="on",
+        wal_level="replica",
+        max_wal_senders=4,
     )
     try:
         postgres.start()
         for name, encryption in (("scram", "scram-sha-256"), ("md5", "md5"), ("clear", "scram-sha-256")):
             postgres.sql(f"SET password_encryption = '{encryption}'; CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
-        postgres.sql("CREATE ROLE client LOGIN; CREATE ROLE nossl LOGIN")
+        postgres.sql("ALTER ROLE scram REPLICATION; CREATE ROLE client LOGIN; CREATE ROLE nossl LOGIN")
         (place / "data" / "pg_hba.conf").write_text(HBA)
         postgres.sql("SELECT pg_reload_conf()")
         time.sleep(0.3)
@@ -209,13 +212,13 @@ def test_channel_binding(proctor_of, certificates):
 def test_channel_binding_with_another_certificate(proctor_of, certificates):
     """It cannot work, the log says so once, the client reads what helps, and that helps."""
     proctor = proctor_of("require", "verify-full", shows="other")
+    told = {"message": lambda text: "different certificates" in text}
+    proctor.wait_for("warning", **told)
     for _ in range(2):
         with pytest.raises(psycopg2.OperationalError) as refused:
             connect(proctor, certificates, sslmode="require")
         for remedy in ("server's own certificate", "without TLS", "unix socket", "channel_binding=disable"):
             assert remedy in str(refused.value)
-    told = {"message": lambda text: "different certificates" in text}
-    proctor.wait_for("warning", **told)
     time.sleep(0.3)
     assert len(proctor.events("warning", **told)) == 1
     connection = connect(proctor, certificates, sslmode="require", channel_binding="disable")
@@ -242,6 +245,21 @@ def test_binding_is_not_offered_in_the_clear(proctor_of, certificates, secure):
         assert received == expected
 
 
+@pytest.mark.parametrize("client, server", [("require", "require"), ("disable", "require"), ("require", "disable")])
+def test_replication(proctor_of, certificates, client, server):
+    """A walsender logs in by SCRAM like any other client, and is then passed on unseen."""
+    proctor = proctor_of(client, server)
+    factory = psycopg2.extras.PhysicalReplicationConnection
+    dsn = f"host=127.0.0.1 port={proctor.port} user=scram password='{PASSWORD}' sslmode=prefer"
+    connection = psycopg2.connect(dsn, connection_factory=factory)
+    with connection.cursor() as cursor:
+        cursor.execute("IDENTIFY_SYSTEM")
+        assert len(cursor.fetchone()) == 4
+    connection.close()
+    proctor.wait_for("connect", user="scram")
+    assert not proctor.events("blind") and not proctor.events("unparsed")
+
+
 def test_the_server_is_not_who_it_should_be(proctor_of, certificates, tmp_path):
     """A certificate by another authority, or for another name, refuses clients with the reason; require takes it."""
     stranger = tmp_path / "stranger"
@@ -252,6 +270,8 @@ def test_the_server_is_not_who_it_should_be(proctor_of, certificates, tmp_path):
         with pytest.raises(psycopg2.OperationalError, match="SSL handshake: .*certificate"):
             connect(proctor, certificates)
         assert "certificate" in proctor.wait_for("error")["reason"]
+        # Nobody had to connect to find that out.
+        assert "clients are refused" in proctor.wait_for("warning", message=lambda text: "no TLS with" in text)["message"]
 
 
 def test_the_server_offers_none(postgres, certificates, tmp_path):
@@ -377,7 +397,7 @@ def test_clear_bytes_behind_the_answer(postgres, certificates, tmp_path, answer)
         threading.Thread(target=serve, daemon=True).start()
         with pytest.raises(psycopg2.OperationalError, match="SSL request"):
             connect(proctor, certificates, "postgres")
-        assert harness.wait_until(lambda: seen) == [struct.pack("!ii", 8, 80877103)]
+        assert harness.wait_until(lambda: seen) and set(seen) == {struct.pack("!ii", 8, 80877103)}
         assert proctor.stop() == 0
 
 
