@@ -21,6 +21,7 @@
 static void decode_parameters(struct startup *startup, struct bytes parameters);
 static void note_parameter(struct startup *startup, struct bytes name, struct bytes value);
 static bool equal_without_case(struct bytes view, const char *text);
+static bool begins_without_case(const char *text, struct bytes view);
 static size_t split_words(struct bytes options, char *words);
 static bool is_space(uint8_t byte);
 static bool option_matches(const char *option, size_t option_len, const char *name);
@@ -63,6 +64,17 @@ struct startup startup_parse(struct bytes input)
 		decode_parameters(&startup, (struct bytes){input.data + 8, length - 8});
 	}
 	return startup;
+}
+
+bool startup_replicates(const struct startup *startup)
+{
+	struct bytes value = startup->replication;
+	if (value.len == 0 || bytes_equal(value, "0"))
+		return false;
+	/* As parse_bool_with_len (utils/adt/bool.c): any beginning of these words, in any case, that is no beginning of
+	 * another. What the server takes for no word at all it refuses. */
+	return !begins_without_case("false", value) && !begins_without_case("no", value) &&
+	       !(value.len >= 2 && begins_without_case("off", value));
 }
 
 bool startup_option(struct bytes options, const char *name, char *value, size_t value_size)
@@ -164,6 +176,11 @@ static void note_parameter(struct startup *startup, struct bytes name, struct by
 static bool equal_without_case(struct bytes view, const char *text)
 {
 	return view.len == strlen(text) && strncasecmp((const char *)view.data, text, view.len) == 0;
+}
+
+static bool begins_without_case(const char *text, struct bytes view)
+{
+	return view.len <= strlen(text) && strncasecmp((const char *)view.data, text, view.len) == 0;
 }
 
 /* Writes the words of `options`, each with a zero after it, and returns how many bytes that took: at most one more than

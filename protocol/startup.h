@@ -32,6 +32,9 @@ struct startup {
 
 MUST_USE struct startup startup_parse(struct bytes input);
 
+/* Whether it asks for a walsender: `replication` with another value than one of false. */
+bool startup_replicates(const struct startup *startup);
+
 /* Finds `-c name=value` or `--name=value` in the `options` parameter (process_postgres_switches in
  * postgres.c; backslash escapes the next byte) and copies the unescaped value, the last one when repeated.
  * Names compare without case, and '-' equals '_'. False when absent or longer than the buffer. */

@@ -257,6 +257,25 @@ static void test_bad_layouts(void **state)
 		                 STARTUP_BAD_LAYOUT);
 }
 
+/* A walsender isn't looked into, so every spelling of "false" that the server takes for it must be taken here. */
+static void test_replicates(void **state)
+{
+	(void)state;
+	const char *const no[] = {"", "0", "f", "F", "fal", "false", "FALSE", "n", "no", "No", "of", "off", "OFF"};
+	const char *const yes[] = {"1", "t",      "true", "on",   "yes", "database",
+	                           "o", "falsey", "offs", "none", "00",  "maybe"};
+	struct startup startup = {.kind = STARTUP_MESSAGE};
+	assert_false(startup_replicates(&startup));
+	for (size_t at = 0; at < ARRAY_LEN(no); at++) {
+		startup.replication = guard_copy(no[at], strlen(no[at]));
+		assert_false(startup_replicates(&startup));
+	}
+	for (size_t at = 0; at < ARRAY_LEN(yes); at++) {
+		startup.replication = guard_copy(yes[at], strlen(yes[at]));
+		assert_true(startup_replicates(&startup));
+	}
+}
+
 /* Random bytes behind a good length yield some answer and never a read outside. */
 static void test_random_bodies(void **state)
 {
@@ -374,6 +393,7 @@ int main(void)
 	    cmocka_unit_test(test_repeated),
 	    cmocka_unit_test(test_case_and_near_names),
 	    cmocka_unit_test(test_bad_layouts),
+	    cmocka_unit_test(test_replicates),
 	    cmocka_unit_test(test_random_bodies),
 	    cmocka_unit_test(test_option_spellings),
 	    cmocka_unit_test(test_option_escapes),
