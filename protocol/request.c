@@ -12,6 +12,29 @@ static bool all_read(const struct bytes_reader *reader);
 static struct bytes skip_values(struct bytes_reader *reader, uint16_t count);
 static size_t message_begin(uint8_t *to, size_t size, uint8_t type, size_t body_bytes);
 
+bool request_type_exists(uint8_t type)
+{
+	switch (type) {
+	case MESSAGE_BIND:
+	case MESSAGE_CLOSE:
+	case MESSAGE_COPY_DATA:
+	case MESSAGE_COPY_DONE:
+	case MESSAGE_COPY_FAIL:
+	case MESSAGE_DESCRIBE:
+	case MESSAGE_EXECUTE:
+	case MESSAGE_FLUSH:
+	case MESSAGE_FUNCTION_CALL:
+	case MESSAGE_PARSE:
+	case MESSAGE_PASSWORD:
+	case MESSAGE_QUERY:
+	case MESSAGE_SYNC:
+	case MESSAGE_TERMINATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool request_decode_query(struct bytes body, struct bytes *query)
 {
 	struct bytes_reader reader = bytes_reader_of(body);

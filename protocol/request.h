@@ -34,6 +34,10 @@ struct request_execute {
 	int32_t rows_max;
 };
 
+/* Whether there are messages of this type. A server that reads another type byte ends the session at once, without
+ * waiting for a length (SocketBackend in tcop/postgres.c). */
+bool request_type_exists(uint8_t type);
+
 /* The text ends at the first zero byte, as it does for the server; false when there is none, or when bytes
  * follow it (the server refuses those as well). */
 MUST_USE bool request_decode_query(struct bytes body, struct bytes *query);

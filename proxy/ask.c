@@ -9,11 +9,11 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* The server's own ceiling for messages that carry no SQL or data (PQ_SMALL_MESSAGE_LIMIT in libpq.h). */
+/* PQ_SMALL_MESSAGE_LIMIT, for messages that carry no SQL or data, and PQ_LARGE_MESSAGE_LIMIT (libpq/libpq.h), both
+ * without the length word: at the header of a longer message the server ends the session, so there is no body to wait
+ * for. */
 enum {
-	ASK_SMALL_MESSAGE_BYTES = 10000,
-	/* PQ_LARGE_MESSAGE_LIMIT (libpq/libpq.h) without the length word: at the header of a longer message the server
-	 * ends the session, so there is no body to wait for. */
+	ASK_SMALL_MESSAGE_BYTES = 10000 - 4,
 	ASK_LARGE_MESSAGE_BYTES = 0x3ffffffe - 4,
 };
 

@@ -3,6 +3,7 @@
 #include "config/limits.h"
 #include "protocol/message.h"
 #include "protocol/reply.h"
+#include "protocol/request.h"
 #include "proxy/answer.h"
 #include "proxy/ask.h"
 #include "proxy/login.h"
@@ -63,6 +64,11 @@ void relay_from_client(struct session *session, struct bytes input, uint64_t now
 		at += piece.input_bytes;
 		switch (event) {
 		case FRAME_MORE:
+			if (session->client_frame.header_bytes > 0 &&
+			    !request_type_exists(session->client_frame.header[0])) {
+				relay_out_flush(&out);
+				session_blind(session, "a client message of a type that there is not");
+			}
 			break;
 		case FRAME_BROKEN:
 			/* The server will say so and close: it has to see what we saw. */

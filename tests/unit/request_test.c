@@ -303,6 +303,16 @@ static void test_write_without_room(void **state)
 	assert_memory_equal(area + 16, before + 16, sizeof area - 16);
 }
 
+/* The types are those of the manual's chapter "Message Formats", and no other byte is one. */
+static void test_types(void **state)
+{
+	(void)state;
+	for (unsigned type = 0; type < 256; type++) {
+		bool listed = type != 0 && strchr("BCDEFHPQSXcdfp", (int)type) != NULL;
+		assert_int_equal(request_type_exists((uint8_t)type), listed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +329,7 @@ int main(void)
 	    cmocka_unit_test(test_mutations),
 	    cmocka_unit_test(test_write),
 	    cmocka_unit_test(test_write_without_room),
+	    cmocka_unit_test(test_types),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
