@@ -197,7 +197,7 @@ void session_drain(struct session *session)
 	session->draining = true;
 	if (session->phase == SESSION_CLOSING && session->said)
 		uv_timer_start(&session->timer, session_on_timer, SESSION_LINGER_STOPPING_MS, 0);
-	if (session->phase == SESSION_BLIND || session->phase == SESSION_CANCEL || session->phase == SESSION_CLOSING)
+	if (session->phase == SESSION_BLIND || session->phase == SESSION_PARTING || session->phase == SESSION_CLOSING)
 		return;
 	bool idle = flight_empty(&session->flight) && session->flight.status != 'T' && session->flight.status != 'E' &&
 	            frame_at_boundary(&session->client_frame);
@@ -241,7 +241,7 @@ void session_pace(struct session *session)
 		link_read(&session->server, !link_full(&session->client));
 		break;
 	case SESSION_BLIND:
-	case SESSION_CANCEL:
+	case SESSION_PARTING:
 		link_read(&session->client, !link_full(&session->server));
 		link_read(&session->server, !link_full(&session->client));
 		break;
@@ -253,10 +253,11 @@ static void session_move(struct session *session, enum session_phase phase)
 {
 	static const uint8_t allowed[] = {
 	    [SESSION_STARTUP] = 1 << SESSION_CONNECTING | 1 << SESSION_CLOSING,
-	    [SESSION_CONNECTING] = 1 << SESSION_RELAY | 1 << SESSION_BLIND | 1 << SESSION_CANCEL | 1 << SESSION_CLOSING,
+	    [SESSION_CONNECTING] =
+	        1 << SESSION_RELAY | 1 << SESSION_BLIND | 1 << SESSION_PARTING | 1 << SESSION_CLOSING,
 	    [SESSION_RELAY] = 1 << SESSION_BLIND | 1 << SESSION_CLOSING,
 	    [SESSION_BLIND] = 1 << SESSION_CLOSING,
-	    [SESSION_CANCEL] = 1 << SESSION_CLOSING,
+	    [SESSION_PARTING] = 1 << SESSION_CLOSING,
 	    [SESSION_CLOSING] = 0,
 	};
 	CHECK(allowed[session->phase] & 1 << phase);
@@ -279,12 +280,13 @@ static void session_client_data(struct link *link, struct bytes input)
 	case SESSION_RELAY:
 		relay_from_client(session, input, uv_hrtime());
 		break;
-	case SESSION_BLIND:
-	case SESSION_CANCEL: {
+	case SESSION_BLIND: {
 		uv_buf_t piece = uv_buf_init((char *)input.data, (unsigned)input.len);
 		link_write(&session->server, &piece, 1);
 		break;
 	}
+	case SESSION_PARTING:
+		/* Should a server take the packet after all, nothing gets through that nobody would look at. */
 	case SESSION_CONNECTING:
 	case SESSION_CLOSING:
 		break;
@@ -309,7 +311,7 @@ static void session_client_end(struct link *link, int status)
 		break;
 	case SESSION_RELAY:
 	case SESSION_BLIND:
-	case SESSION_CANCEL:
+	case SESSION_PARTING:
 		if (status < 0) {
 			session_abort(session, "client connection broke");
 			break;
@@ -436,15 +438,23 @@ static void session_start_up(struct session *session)
 				return;
 			}
 			*refused = true;
-			if (input.len > startup.packet_bytes) {
+			bool yes = ssl && handshake_offered(session);
+			uv_buf_t piece = uv_buf_init((char *)(yes ? &SESSION_YES : &SESSION_NO), 1);
+			bool more = input.len > startup.packet_bytes;
+			if (more && yes) {
 				/* Whoever put clear text behind the request hoped to have it read as encrypted:
 				 * CVE-2021-23214. */
 				session_refuse(session, "08P01", "received unencrypted data after SSL request");
 				return;
 			}
-			bool yes = ssl && handshake_offered(session);
-			uv_buf_t piece = uv_buf_init((char *)(yes ? &SESSION_YES : &SESSION_NO), 1);
 			link_write(&session->client, &piece, 1);
+			if (more) {
+				/* As the server does it, after its answer. */
+				session_refuse(session, "08P01",
+				               ssl ? "received unencrypted data after SSL request"
+				                   : "received unencrypted data after GSSAPI encryption request");
+				return;
+			}
 			buffer_free(&session->held);
 			if (yes)
 				handshake_with_client(session, (struct bytes){NULL, 0});
@@ -474,11 +484,11 @@ static void session_start_up(struct session *session)
 			session_abort(session, "invalid length of startup packet");
 			return;
 		case STARTUP_BAD_VERSION:
-			session_refuse(session, "0A000", "unsupported frontend protocol: pgproctor speaks 3.x");
-			return;
 		case STARTUP_BAD_LAYOUT:
-			session_refuse(session, "08P01",
-			               "invalid startup packet layout: expected terminator as last byte");
+			session->purpose = SESSION_MISFIT;
+			session->end_reason = startup.kind == STARTUP_BAD_VERSION ? "unsupported protocol version"
+			                                                          : "invalid startup packet layout";
+			session_connect(session);
 			return;
 		}
 	}
@@ -518,12 +528,8 @@ static void session_open(struct session *session, const struct startup *startup)
 		session_refuse(session, worker->stopping ? "57P03" : "53300", refused);
 		return;
 	}
-	const char *const no[] = {"false", "off", "no", "0"};
-	if (startup->replication.len > 0)
+	if (startup_replicates(startup))
 		session->purpose = SESSION_REPLICATION;
-	for (size_t at = 0; at < ARRAY_LEN(no); at++)
-		if (bytes_equal(startup->replication, no[at]))
-			session->purpose = SESSION_QUERIES;
 	session_connect(session);
 }
 
@@ -597,12 +603,9 @@ static void session_connected(struct session *session, int status)
 	session->held = (struct buffer){0};
 	size_t packet_bytes = bytes_get_u32(start.data);
 	uv_buf_t piece = uv_buf_init((char *)start.data, (unsigned)packet_bytes);
-	if (session->purpose == SESSION_CANCELLING) {
-		session_move(session, SESSION_CANCEL);
-		piece.len = start.len;
-		/* A server that hangs mustn't keep cancels for ever. */
-		if (session->purpose != SESSION_CANCELLING)
-			uv_timer_stop(&session->timer);
+	if (session->purpose == SESSION_CANCELLING || session->purpose == SESSION_MISFIT) {
+		/* The timer goes on: a server that hangs mustn't keep cancels for ever. */
+		session_move(session, SESSION_PARTING);
 		link_write(&session->server, &piece, 1);
 	} else {
 		session_move(session, SESSION_RELAY);
@@ -648,7 +651,7 @@ static void session_on_timer(uv_timer_t *timer)
 		session_refuse(session, "08P01", "client_login_timeout");
 		break;
 	case SESSION_BLIND:
-	case SESSION_CANCEL:
+	case SESSION_PARTING:
 	case SESSION_CLOSING:
 		session_abort(session, "closed");
 		break;

@@ -3,7 +3,7 @@
  *
  *      STARTUP ──StartupMessage──▶ CONNECTING ──▶ RELAY ──▶ BLIND
  *         │                            │            │         │
- *         ├──CancelRequest──▶ CONNECTING ──▶ CANCEL │         │
+ *         ├──CancelRequest─▶ CONNECTING ─▶ PARTING  │         │
  *         ▼                            ▼      ▼     ▼         ▼
  *       CLOSING ◀────────────────────────────────────────────────
  */
@@ -28,7 +28,7 @@ enum session_phase {
 	SESSION_CONNECTING, /* the packet is held in `held`; the server is being reached */
 	SESSION_RELAY,      /* messages are followed */
 	SESSION_BLIND,      /* bytes flow on, nothing is looked at any more */
-	SESSION_CANCEL,     /* a CancelRequest has been passed on: waiting for the server's EOF */
+	SESSION_PARTING,    /* a packet that starts no session has been passed on: what the server says to it, and its EOF */
 	SESSION_CLOSING,
 };
 
@@ -37,6 +37,7 @@ enum session_purpose {
 	SESSION_QUERIES,
 	SESSION_REPLICATION, /* a walsender speaks another grammar, and CopyBoth: passed on, not looked into */
 	SESSION_CANCELLING,
+	SESSION_MISFIT, /* nothing that a server takes: it is told so in the server's words */
 };
 
 /* How the client message under way is treated. */

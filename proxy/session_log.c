@@ -38,7 +38,7 @@ void session_log_disconnect(struct session *session)
 		return;
 	/* Load balancers' health checks open and close; a cancel is no session. Neither is worth a line. */
 	bool health_check = session->client_frame.header_bytes == 0 && !session->state.user[0] &&
-	                    !session->end_sqlstate[0] && !session->tls_error[0];
+	                    !session->end_sqlstate[0] && !session->tls_error[0] && session->purpose != SESSION_MISFIT;
 	if (session->purpose == SESSION_CANCELLING || (health_check && session->held.len == 0))
 		return;
 	bool asked = !flight_empty(&session->flight) && session->ready_ns;

@@ -82,15 +82,25 @@ static void test_a_session_that_ends_badly(void **state)
 	wire_expect_end(wire->client);
 	close(wire->client);
 	wire_connect(wire);
-	wire_send(wire->client, "\0\0\0\x09\0\2\0\0\0", 9);
+	static const char ssl_request[] = "\0\0\0\x08\x04\xd2\x16\x2f";
+	wire_send(wire->client, ssl_request, 8);
+	wire_expect(wire->client, "N", 1);
+	wire_send(wire->client, ssl_request, 8);
 	struct script error;
 	wire_read_message(wire->client, &error);
+	close(wire->client);
+	wire_connect(wire);
+	wire_send(wire->client, "\0\0\0\x09\0\2\0\0\0", 9);
+	wire_accept(wire);
+	close(wire->server);
+	wire_expect_end(wire->client);
 	close(wire->client);
 	wire->client = wire->server = -1;
 	char *log = log_of(wire);
 	expect(log, "\"event\":\"disconnect\",\"level\":\"warning\",\"database\":\"shop\"");
 	expect(log, "\"reason\":\"server closed\",\"unanswered\":2,");
-	expect(log, "\"reason\":\"unsupported frontend protocol: pgproctor speaks 3.x\",\"sqlstate\":\"0A000\"");
+	expect(log, "\"reason\":\"unsupported frontend protocol: encryption asked for twice\",\"sqlstate\":\"0A000\"");
+	expect(log, "\"reason\":\"unsupported protocol version\"");
 	free(log);
 }
 
