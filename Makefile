@@ -27,7 +27,7 @@ demo-quick: build-release ## The same with few rows, in a few seconds
 	@$(PYTHON) scripts/demo --quick
 
 test: build-release build-dev ## All tests
-	@$(PYTHON) scripts/test test-layers test-unit test-system
+	@$(PYTHON) scripts/test test-layers test-unit test-system test-wire
 
 test-unit: build-dev ## The unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer
 	@ctest --test-dir build/dev --output-on-failure --no-tests=error --timeout 120 -j 2
@@ -40,6 +40,9 @@ test-layers: build-release ## Includes, banned calls, names, clashes with libpg_
 test-system: build-release ## The system tests: psql, pgbench, psycopg and Django through pgproctor
 	@$(PYTEST) tests/system
 
+test-wire: build-release ## The same bytes as from PostgreSQL directly, however they are cut
+	@$(PYTEST) tests/wire
+
 build-release: setup
 	@scripts/build release pgproctor
 
@@ -49,4 +52,4 @@ build-dev: setup
 clean: ## Remove what was built
 	rm -rf build
 
-.PHONY: help setup build demo demo-quick test test-unit test-layers test-system build-release build-dev clean
+.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire build-release build-dev clean

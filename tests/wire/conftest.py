@@ -1,0 +1,142 @@
+"""One PostgreSQL with everything that a script needs, and pgproctors in front of it in the modes that must not make a
+difference."""
+
+import faulthandler
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
+
+import harness
+from dribble import Dribble
+
+harness.clean_environment()
+TEST_SECONDS = 100
+
+SCHEMA = """
+CREATE TABLE t (id int PRIMARY KEY, name text);
+INSERT INTO t SELECT g, 'name ' || g FROM generate_series(1, 20) g;
+CREATE TABLE written (n int);
+CREATE TABLE loaded (id int, name text);
+CREATE TABLE deferred (n int UNIQUE DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE big AS SELECT g AS n, md5(g::text) AS name FROM generate_series(1, 2000) g;
+CREATE FUNCTION notices(count int) RETURNS int LANGUAGE plpgsql AS
+    $$ BEGIN FOR i IN 1..count LOOP RAISE NOTICE 'notice %', i; END LOOP; RETURN count; END $$;
+CREATE FUNCTION grumble() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE WARNING 'row %', NEW.id; RETURN NEW; END $$;
+CREATE TABLE noisy (id int);
+CREATE TRIGGER grumble BEFORE INSERT ON noisy FOR EACH ROW EXECUTE FUNCTION grumble();
+CREATE PROCEDURE twice(INOUT n int) LANGUAGE plpgsql AS $$ BEGIN n := n * 2; END $$;
+ANALYZE;
+"""
+# Most scripts leave nothing behind, and TRUNCATE takes longer than they do.
+USED = "SELECT EXISTS (TABLE written) OR EXISTS (TABLE loaded) OR EXISTS (TABLE deferred) OR EXISTS (TABLE noisy)"
+EMPTIED = "TRUNCATE written, loaded, deferred, noisy"
+
+
+def pytest_runtest_logstart(nodeid, location):
+    # A driver that waits inside libpq can't be interrupted from Python: a test that hangs ends the whole run, with
+    # its place shown.
+    faulthandler.dump_traceback_later(TEST_SECONDS, exit=True, file=sys.__stderr__)
+
+
+def pytest_unconfigure():
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(scope="session")
+def scratch():
+    scratch = harness.Scratch("pgproctor-wire-")
+    yield scratch.path
+    scratch.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres(scratch):
+    directory = scratch / "server"
+    directory.mkdir()
+    directory.chmod(0o755)
+    postgres = harness.Postgres(directory, wal_level="logical", max_wal_senders=8, max_replication_slots=4, log_min_messages="fatal")
+    if postgres.owner:
+        # Debian's harness user has to create its directories below.
+        harness.os.chown(directory, postgres.owner.pw_uid, postgres.owner.pw_gid)
+    try:
+        postgres.start()
+        postgres.sql("CREATE DATABASE wire")
+        postgres.sql(SCHEMA, "wire")
+        yield postgres
+    finally:
+        postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def side(postgres):
+    """Runs SQL past pgproctor, by one connection that stays open."""
+    import psycopg2
+
+    connection = psycopg2.connect(postgres.dsn("wire"))
+    connection.autocommit = True
+
+    def sql(statement):
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else None
+
+    yield sql
+    connection.close()
+
+
+def unix(server):
+    return f"{server.socket_dir}/.s.PGSQL.{server.port}"
+
+
+class Modes:
+    """The pgproctors, each started when it is first asked for."""
+
+    SETTINGS = {
+        "observe": {},
+        "enforce": {"mode": "enforce"},
+        "answers": {},
+    }
+
+    def __init__(self, postgres, scratch):
+        self.postgres, self.scratch = postgres, scratch
+        self.dribble = None
+        self.started = {}
+
+    def get(self, mode):
+        if mode not in self.started:
+            directory = self.scratch / mode
+            directory.mkdir()
+            settings = {"unix_socket_dir": directory, "large_table_rows": 1000, **self.SETTINGS[mode]}
+            if mode == "answers":
+                self.dribble = Dribble(unix(self.postgres), directory)
+                settings["upstream"] = f"{directory}:{self.dribble.port}"
+            proctor = harness.Proctor(self.postgres, directory, settings=settings)
+            proctor.socket_dir = directory
+            self.started[mode] = proctor.start()
+        return self.started[mode]
+
+    def stop(self):
+        failures = []
+        for mode, proctor in self.started.items():
+            status = proctor.stop()
+            said = proctor.process.said()
+            if status != 0 or "pgproctor: bug" in said or "Sanitizer" in said or "runtime error" in said:
+                failures.append(f"{mode}: exit status {status}: {said.strip()[-3000:]}")
+        if self.dribble:
+            self.dribble.close()
+        self.started = {}
+        return failures
+
+
+@pytest.fixture(scope="module")
+def modes(postgres, scratch, request):
+    directory = scratch / request.module.__name__
+    directory.mkdir()
+    modes = Modes(postgres, directory)
+    yield modes
+    failures = modes.stop()
+    assert not failures, "\n".join(failures)
