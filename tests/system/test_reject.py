@@ -108,6 +108,43 @@ def test_one_of_several_statements(connection, postgres, database, text):
     assert written(postgres, database) == []
 
 
+@pytest.mark.parametrize("first", ["ROLLBACK", "COMMIT", "ROLLBACK TO before"])
+def test_behind_the_end_of_a_failed_transaction(enforcing, database, first):
+    """In a failed transaction the server refuses by itself, but not what stands behind the transaction's end."""
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(database)
+        wire.query("BEGIN; SAVEPOINT before")
+        assert error_of(wire.query("SELECT 1/0"))["C"] == "22012"
+        assert error_of(wire.query(HARMFUL))["C"] == "25P02"
+        assert error_of(wire.query(f"{first}; {HARMFUL}"))["C"] == "42501"
+        wire.query("ROLLBACK")
+
+
+@pytest.mark.parametrize("text", [b"SELECT 1\0" + HARMFUL.encode() + b"\0", HARMFUL.encode() + b"\0SELECT 1\0", HARMFUL.encode()])
+def test_bytes_behind_the_text(enforcing, postgres, database, text):
+    """A Query with two zeros, or none, is refused by the server, whatever is in it."""
+    outcomes = []
+    for server in (postgres, enforcing):
+        with Wire(server.host, server.port) as wire:
+            wire.login(database)
+            wire.send(message(b"Q", text))
+            outcomes.append(wire.until(b"Z"))
+            assert kinds(wire.query("SELECT 1")) == b"TDCZ"
+    assert outcomes[0] == outcomes[1]
+    assert error_of(outcomes[1])["C"] == "08P01"
+
+
+def test_prepared_while_harmless(enforcing, database):
+    """DDL on a table made in the same transaction may be prepared; what it would do later is judged later."""
+    with psycopg.connect(enforcing.dsn(database), autocommit=True) as connection:
+        connection.execute("BEGIN")
+        connection.execute("CREATE TEMPORARY TABLE big (n int)")
+        connection.pgconn.prepare(b"later", HARMFUL.encode())
+        connection.execute("ROLLBACK")
+        result = connection.pgconn.exec_prepared(b"later", [])
+        assert result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"42501"
+
+
 def test_pipeline(enforcing, postgres, database):
     """In a pipeline the statements before it, in the same implicit transaction, roll back, those after it up to the
     Sync are skipped, and what follows the Sync runs."""
