@@ -125,20 +125,21 @@ bool startup_option(struct bytes options, const char *name, char *value, size_t 
 	return found;
 }
 
-/* As ProcessStartupPacket (backend_startup.c, before 17 postmaster.c) reads them: names and values until an empty
- * name, which must be the packet's last byte. */
+/* As ProcessStartupPacket (backend_startup.c, before 17 postmaster.c) reads them: names and values up to the last byte,
+ * which ends the list. The server asks that the list ends there, not that the byte is zero; whoever is stricter takes for
+ * broken what then logs in. */
 static void decode_parameters(struct startup *startup, struct bytes parameters)
 {
 	struct bytes_reader reader = bytes_reader_of(parameters);
-	for (;;) {
+	bool whole = true;
+	while (whole && bytes_left(&reader) != 1) {
 		struct bytes name = bytes_read_string(&reader);
-		if (reader.failed || name.len == 0)
-			break;
 		struct bytes value = bytes_read_string(&reader);
-		if (!reader.failed)
+		whole = !reader.failed && name.len > 0;
+		if (whole)
 			note_parameter(startup, name, value);
 	}
-	if (reader.failed || bytes_left(&reader) > 0) {
+	if (!whole) {
 		*startup = (struct startup){
 		    .kind = STARTUP_BAD_LAYOUT,
 		    .packet_bytes = startup->packet_bytes,

