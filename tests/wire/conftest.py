@@ -92,6 +92,10 @@ def unix(server):
     return f"{server.socket_dir}/.s.PGSQL.{server.port}"
 
 
+# What is rejected here is what scripts_reject.py means by bad.
+REJECTS = {"mode": "enforce", "large_table_rows": 1000, "rules": {"Q101": "reject", "Q104": "off"}}
+
+
 class Modes:
     """The pgproctors, each started when it is first asked for."""
 
@@ -99,22 +103,26 @@ class Modes:
         "observe": {},
         "enforce": {"mode": "enforce"},
         "answers": {},
+        "reject": REJECTS,
+        "reject, answers": REJECTS,
     }
 
     def __init__(self, postgres, scratch):
         self.postgres, self.scratch = postgres, scratch
-        self.dribble = None
+        self.dribbles = []
         self.started = {}
 
     def get(self, mode):
         if mode not in self.started:
-            directory = self.scratch / mode
+            directory = self.scratch / mode.replace(", ", "-")
             directory.mkdir()
-            settings = {"unix_socket_dir": directory, "large_table_rows": 1000, **self.SETTINGS[mode]}
-            if mode == "answers":
-                self.dribble = Dribble(unix(self.postgres), directory)
-                settings["upstream"] = f"{directory}:{self.dribble.port}"
-            proctor = harness.Proctor(self.postgres, directory, settings=settings)
+            settings = {"unix_socket_dir": directory, **self.SETTINGS[mode]}
+            rules = settings.pop("rules", None)
+            if "answers" in mode:
+                dribble = Dribble(unix(self.postgres), directory)
+                self.dribbles.append(dribble)
+                settings["upstream"] = f"{directory}:{dribble.port}"
+            proctor = harness.Proctor(self.postgres, directory, settings=settings, rules=rules)
             proctor.socket_dir = directory
             self.started[mode] = proctor.start()
         return self.started[mode]
@@ -126,8 +134,8 @@ class Modes:
             said = proctor.process.said()
             if status != 0 or "pgproctor: bug" in said or "Sanitizer" in said or "runtime error" in said:
                 failures.append(f"{mode}: exit status {status}: {said.strip()[-3000:]}")
-        if self.dribble:
-            self.dribble.close()
+        for dribble in self.dribbles:
+            dribble.close()
         self.started = {}
         return failures
 

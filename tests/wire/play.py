@@ -54,7 +54,7 @@ class Raw:
 class Quiet:
     """Writes down what comes in that time: most often nothing, which is the point."""
 
-    seconds: float = 0.15
+    seconds: float = 0.1
 
 
 @dataclass
