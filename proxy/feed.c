@@ -20,9 +20,6 @@ enum {
 	REFRESH_DEBOUNCE_MS = 200,
 	BACKOFF_MIN_MS = 1000,
 	BACKOFF_MAX_MS = 60 * 1000,
-	/* A server process keeps what it has looked up: some 5 KB per table and index, which adds up. Past this many
-	 * relations the connection is closed after use; a new one a minute costs less than that memory. */
-	KEEP_RELATIONS_MAX = 2000,
 	/* feed_stop: between two attempts to interrupt, and how many before the connection is cut. */
 	STOP_WAIT_MS = 100,
 	STOP_PATIENCE = 5,
@@ -264,26 +261,27 @@ static void refresh(struct feed *feed, struct source *source)
 	const int64_t started_ms = now_ms();
 	struct catalog *catalog = read_catalog(feed, source, error, sizeof(error));
 	const int64_t took_ms = now_ms() - started_ms;
+	/* Nobody could drop a database, rename it or use it as a template while a connection of ours is open there, as
+	 * Django's test runner does; and a server process keeps some 5 KB of each table and index it has looked up. A
+	 * new connection a minute costs less. */
+	disconnect(source);
 	if (atomic_load(&feed->stopping)) {
 		catalog_unref(catalog);
 		return;
 	}
 	if (catalog != NULL) {
-		if (catalog_relation_count(catalog) > KEEP_RELATIONS_MAX)
-			disconnect(source);
 		tell_success(feed, source, count(catalog), took_ms);
 		catalog_unref(source->last);
 		source->last = catalog_ref(catalog);
 		feed->publish(feed->context, catalog);
 	} else {
-		disconnect(source);
 		tell_failure(feed, source, error);
 	}
 	schedule(feed, source, source->trouble[0] == '\0');
 }
 
-/* Two tries: a connection that lay idle may have been closed meanwhile, and an index may be dropped between the
- * snapshot and its definition. Not after a timeout, which would only double the load. */
+/* Two tries: an index may be dropped between the snapshot and its definition, and a connection be ended. Not after a
+ * timeout, which would only double the load. */
 static struct catalog *read_catalog(struct feed *feed, struct source *source, char *error, size_t error_size)
 {
 	for (int attempt = 0; attempt < 2 && !atomic_load(&feed->stopping); attempt++) {

@@ -1,6 +1,6 @@
-/* The thread that reads the catalogs: one libpq connection per database that has sessions, opened with the DSN of the
- * settings or libpq's own defaults against the upstream. It never holds up traffic: blocking is fine here, and every
- * statement of it has a lock_timeout and a statement_timeout. */
+/* The thread that reads the catalogs: by a libpq connection to each database that has sessions, opened for each reading
+ * with the DSN of the settings or libpq's own defaults against the upstream. It never holds up traffic: blocking is
+ * fine here, and every statement of it has a lock_timeout and a statement_timeout. */
 #ifndef PGPROCTOR_PROXY_FEED_H
 #define PGPROCTOR_PROXY_FEED_H
 
