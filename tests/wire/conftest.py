@@ -10,30 +10,22 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
 import harness
+from database import SCHEMA, unix
 from dribble import Dribble
 
 harness.clean_environment()
 TEST_SECONDS = 100
 
-SCHEMA = """
-CREATE TABLE t (id int PRIMARY KEY, name text);
-INSERT INTO t SELECT g, 'name ' || g FROM generate_series(1, 20) g;
-CREATE TABLE written (n int);
-CREATE TABLE loaded (id int, name text);
-CREATE TABLE deferred (n int UNIQUE DEFERRABLE INITIALLY DEFERRED);
-CREATE TABLE big AS SELECT g AS n, md5(g::text) AS name FROM generate_series(1, 2000) g;
-CREATE FUNCTION notices(count int) RETURNS int LANGUAGE plpgsql AS
-    $$ BEGIN FOR i IN 1..count LOOP RAISE NOTICE 'notice %', i; END LOOP; RETURN count; END $$;
-CREATE FUNCTION grumble() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE WARNING 'row %', NEW.id; RETURN NEW; END $$;
-CREATE TABLE noisy (id int);
-CREATE TRIGGER grumble BEFORE INSERT ON noisy FOR EACH ROW EXECUTE FUNCTION grumble();
-CREATE PROCEDURE twice(INOUT n int) LANGUAGE plpgsql AS $$ BEGIN n := n * 2; END $$;
-ANALYZE;
-"""
-# Most scripts leave nothing behind, and TRUNCATE takes longer than they do.
-USED = "SELECT EXISTS (TABLE written) OR EXISTS (TABLE loaded) OR EXISTS (TABLE deferred) OR EXISTS (TABLE noisy)"
-EMPTIED = "TRUNCATE written, loaded, deferred, noisy"
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="each way of cutting messages in each mode")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--all"):
+        rare = [item for item in items if getattr(item, "callspec", None) and item.callspec.params.get("delivery") in RARE]
+        config.hook.pytest_deselected(items=rare)
+        items[:] = [item for item in items if item not in set(rare)]
 
 
 def pytest_runtest_logstart(nodeid, location):
@@ -88,9 +80,8 @@ def side(postgres):
     connection.close()
 
 
-def unix(server):
-    return f"{server.socket_dir}/.s.PGSQL.{server.port}"
-
+# Deliveries of test_bytes.py that are run with --all only: what reads the pieces is the same code in both modes.
+RARE = ("enforce, bytewise", "observe, at random")
 
 # What is rejected here is what scripts_reject.py means by bad.
 REJECTS = {"mode": "enforce", "large_table_rows": 1000, "rules": {"Q101": "reject", "Q104": "off"}}

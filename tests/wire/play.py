@@ -54,7 +54,7 @@ class Raw:
 class Quiet:
     """Writes down what comes in that time: most often nothing, which is the point."""
 
-    seconds: float = 0.1
+    seconds: float = 0.05
 
 
 @dataclass
@@ -211,15 +211,22 @@ class Player:
     key: bytes = b""
 
     def play(self, script):
-        self.generator = random.Random(f"{script.name} {self.seed}")
-        with connect(self.address) as self.connection:
+        self.begin(script.name)
+        with self.connection:
             for step in script.all_steps():
                 try:
-                    getattr(self, f"play_{type(step).__name__.lower()}")(step)
+                    self.step(step)
                 except Stuck as stuck:
                     self.transcript.append(("stuck", f"{step}: {stuck}", self.received))
                     break
         return self.transcript
+
+    def begin(self, name=""):
+        self.generator = random.Random(f"{name} {self.seed}")
+        self.connection = connect(self.address)
+
+    def step(self, step):
+        getattr(self, f"play_{type(step).__name__.lower()}")(step)
 
     def play_send(self, step):
         try:

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-from conftest import EMPTIED, USED, unix
+from database import EMPTIED, USED, unix
 from play import Player, at_random, bytewise, normalised, shown, whole
 
 CHAPTERS = ["startup", "simple", "extended", "copy", "asynchronous", "closing"]
@@ -20,10 +20,10 @@ DELIVERIES = {
     "observe, whole": ("observe", whole),
     "enforce, whole": ("enforce", whole),
     "observe, bytewise": ("observe", bytewise),
-    "enforce, bytewise": ("enforce", bytewise),
-    "observe, at random": ("observe", at_random),
     "enforce, at random": ("enforce", at_random),
     "answers bytewise": ("answers", whole),
+    "enforce, bytewise": ("enforce", bytewise),
+    "observe, at random": ("observe", at_random),
 }
 
 

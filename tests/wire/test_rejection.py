@@ -7,7 +7,7 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 
-from conftest import EMPTIED, unix
+from database import EMPTIED, unix
 from play import Player, at_random, bytewise, fields, normalised, shown, types, whole
 from scripts_reject import scripts
 

@@ -1,0 +1,59 @@
+"""A client that doesn't read costs no memory: back-pressure reaches the server."""
+
+import os
+import time
+
+import pytest
+
+from messages import Q, X
+from play import Player, Send, Until, whole, login
+
+ROWS, ROW_BYTES = 1000, 1024 * 1024
+SECONDS = 10
+GROWTH_KB_MAX = 1024
+
+
+def resident_kb(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+@pytest.mark.skipif("PROCTOR_BINARY" in os.environ, reason="a sanitizer's memory is its own")
+def test_a_gigabyte_for_a_client_that_does_not_read(modes, side, capsys):
+    """1 GiB of rows, and ten seconds without a read: pgproctor grows by less than 1 MiB over what it took with the
+    same session idle, then and while all of it is read at last; and all of it comes."""
+    proctor = modes.get("observe")
+    pid = proctor.process.child.pid
+    player = Player((proctor.host, proctor.port), whole, side)
+    player.begin()
+    for step in [*login(), Send(Q("SELECT 1")), Until("Z")]:
+        player.step(step)
+    time.sleep(0.5)
+    idle = resident_kb(pid)
+    player.step(Send(Q(f"SELECT repeat('x', {ROW_BYTES}) FROM generate_series(1, {ROWS})")))
+    waiting = 0
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        waiting = max(waiting, resident_kb(pid))
+        time.sleep(0.05)
+    # The server is stopped in the middle of a write, not done.
+    assert side(f"SELECT wait_event FROM pg_stat_activity WHERE pid = {player.pid}") == [("ClientWrite",)]
+
+    reading, size, reads, end = 0, 0, 0, b""
+    piece = bytearray(1 << 18)
+    while not end.endswith(b"Z\0\0\0\5I"):
+        count = player.connection.recv_into(piece)
+        assert count > 0
+        size += count
+        end = (end + bytes(piece[max(0, count - 6) : count]))[-6:]
+        reads += 1
+        if reads % 50 == 1:
+            reading = max(reading, resident_kb(pid))
+    reading = max(reading, resident_kb(pid))
+    player.step(Send(X))
+    player.connection.close()
+    with capsys.disabled():
+        print(f"\n  idle {idle} kB, not read for {SECONDS} s +{waiting - idle} kB, then read {size >> 20} MiB +{reading - idle} kB")
+    assert size > ROWS * ROW_BYTES
+    assert waiting - idle < GROWTH_KB_MAX
+    assert reading - idle < GROWTH_KB_MAX
