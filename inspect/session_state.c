@@ -67,8 +67,11 @@ void session_state_init(struct session_state *state, const char *database, size_
 {
 	memset(state, 0, sizeof(*state));
 	/* A name that is too long is cut as the server cuts it, NAMEDATALEN - 1. */
-	memcpy(state->database, database, database_len < LIMIT_NAME_BYTES ? database_len : LIMIT_NAME_BYTES - 1);
-	memcpy(state->user, user, user_len < LIMIT_NAME_BYTES ? user_len : LIMIT_NAME_BYTES - 1);
+	if (database_len > 0)
+		memcpy(state->database, database,
+		       database_len < LIMIT_NAME_BYTES ? database_len : LIMIT_NAME_BYTES - 1);
+	if (user_len > 0)
+		memcpy(state->user, user, user_len < LIMIT_NAME_BYTES ? user_len : LIMIT_NAME_BYTES - 1);
 	state->standard_conforming_strings = true;
 	state->transaction = 'I';
 	update_scope(state);

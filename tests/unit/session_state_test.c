@@ -70,6 +70,11 @@ static void long_names(void **unused)
 	assert_true(state.standard_conforming_strings);
 	assert_int_equal(state.transaction, 'I');
 	session_state_fini(&state);
+	/* A start-up packet may name neither. */
+	session_state_init(&state, NULL, 0, NULL, 0);
+	assert_string_equal(state.database, "");
+	assert_string_equal(state.user, "");
+	session_state_fini(&state);
 }
 
 /* Only a zone that always was at UTC counts as UTC: a winter in London does not. */
