@@ -186,6 +186,7 @@ void worker_crowded(struct worker *worker)
 {
 	if (worker->crowded_out++ > 0)
 		return;
+	worker->crowded_sessions = worker->session_count;
 	struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
 	logline_text(line, "message", "out of file descriptors; clients are refused until there are some (ulimit -n)");
 	logline_int(line, "limit", worker->descriptors);
@@ -195,7 +196,8 @@ void worker_crowded(struct worker *worker)
 
 void worker_roomy(struct worker *worker)
 {
-	if (worker->crowded_out == 0)
+	/* Not as soon as one has got in: the catalog's connection comes and goes, and each time frees a descriptor. */
+	if (worker->crowded_out == 0 || worker->session_count > worker->crowded_sessions * 3 / 4)
 		return;
 	struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
 	logline_text(line, "message", "there are file descriptors again");

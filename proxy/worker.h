@@ -56,7 +56,8 @@ struct worker {
 	bool upstream_down;        /* told once, until it is back */
 	uint64_t upstream_refused; /* connections that failed meanwhile */
 	int descriptors;           /* that the process may have (RLIMIT_NOFILE) */
-	uint64_t crowded_out;      /* clients refused for want of them; told at the first, and when one gets in again */
+	uint64_t crowded_out;      /* clients refused for want of them; told at the first, and when there are some again */
+	uint32_t crowded_sessions; /* at the first of them */
 
 	struct tls_pair tls; /* for new connections */
 	bool binding_told;   /* that channel binding can't work with these */

@@ -90,6 +90,14 @@ Category.objects.filter(name="kept").delete()
     assert shell(shop, database, code) == [["refused", "rolled back", "committed"], 1]
 
 
+def test_test_runner(shop, database):
+    """manage.py test creates a database, migrates it, runs and drops it again, however often the catalog is read."""
+    shop.process and shop.wait_for("catalog", database=database)
+    done = harness.manage(["test", "shop", "--noinput", "-v2"], shop.port, shop.host, database, timeout=60)
+    assert done.returncode == 0 and "Ran 2 tests" in done.stderr, done.stderr
+    assert "Destroying test database" in done.stderr and "being accessed" not in done.stderr
+
+
 def test_search_is_found(shop, database):
     """Django's icontains gives Q101 with the fix in Django's words, and the page that asked."""
     run(shop, database, "shopper", "--only", "search")

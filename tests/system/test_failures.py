@@ -156,6 +156,7 @@ def test_few_descriptors(start_proctor, database, tmp_path):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         connection.close()
+    harness.wait_until(lambda: len(proctor.events("disconnect", reason="client terminated")) == len(inside), 5)
     answers(proctor, database)
     proctor.wait_for("warning", message="there are file descriptors again", refused=len(refusals))
     assert len(proctor.events("error")) == 1
