@@ -49,7 +49,10 @@ build-release: setup
 build-dev: setup
 	@scripts/build dev
 
+docs: build-release ## README's table of rules, from the program's own
+	@$(PYTHON) tests/check_docs.py --write
+
 clean: ## Remove what was built
 	rm -rf build
 
-.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire build-release build-dev clean
+.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire build-release build-dev docs clean

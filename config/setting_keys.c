@@ -49,6 +49,7 @@ struct refusal {
 };
 
 static const char *const MODES[] = {"observe", "enforce", NULL};
+static const char *const ENFORCE_FROMS[] = {"block", "error", NULL};
 static const char *const OVERSIZES[] = {"pass", "reject", NULL};
 static const char *const BLINDS[] = {"pass", "close", NULL};
 static const char *const SSLMODES[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
@@ -76,6 +77,7 @@ static const struct key KEYS[SETTING_KEYS_COUNT] = {
     {KEY_TEXT, FIELD(server_tls.protocols), 0, NULL},
     {KEY_TEXT, FIELD(server_tls.ciphers), 0, NULL},
     {KEY_ENUM, FIELD(mode), 0, MODES},
+    {KEY_ENUM, FIELD(enforce_from), 0, ENFORCE_FROMS},
     {KEY_ENUM, FIELD(oversize), 0, OVERSIZES},
     {KEY_ENUM, FIELD(on_blind), 0, BLINDS},
     {KEY_TEXT, FIELD(logfile), 0, NULL},
@@ -116,6 +118,7 @@ const char *const setting_keys_names[SETTING_KEYS_COUNT] = {
     "server_tls_protocols",
     "server_tls_ciphers",
     "mode",
+    "enforce_from",
     "oversize",
     "on_blind",
     "logfile",

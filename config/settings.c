@@ -362,6 +362,12 @@ static void read_rule(struct reading *reading, const char *rule, const char *key
 		             sizeof(settings->rules[0].rule) - 1);
 		return;
 	}
+	if (strlen(key) >= sizeof(settings->rules[0].key)) {
+		char shown_key[ECHO_BYTES];
+		setting_keys_echo(key, shown_key);
+		fail_reading(reading, "unknown key \"%s\" of rule \"%s\"", shown_key, shown);
+		return;
+	}
 	for (uint32_t at = 0; at < settings->rule_count; at++) {
 		const struct settings_rule *other = &settings->rules[at];
 		if (strcasecmp(other->rule, rule) == 0 && strcmp(other->key, key) == 0) {
@@ -384,7 +390,6 @@ static void read_rule(struct reading *reading, const char *rule, const char *key
 /* inih's handler: 0 stops the reading. */
 static int read_value(void *context, const char *section, const char *name, const char *value)
 {
-	static const char *const rule_keys[] = {"action"};
 	struct reading *reading = context;
 	if (reading->failed)
 		return 0;
@@ -396,13 +401,8 @@ static int read_value(void *context, const char *section, const char *name, cons
 		read_database(reading, name, value);
 	} else if (strcmp(section, "rules") == 0) {
 		read_rule(reading, name, "action", value);
-	} else if (strcmp(name, "action") == 0) {
-		read_rule(reading, section + strlen("rule:"), name, value);
 	} else {
-		char origin[LIMIT_SETTING_BYTES + 16];
-		snprintf(origin, sizeof(origin), "%s:%d", reading->path, reading->line);
-		reading->failed = !unknown_key(origin, name, section, rule_keys, ARRAY_LEN(rule_keys), reading->error,
-		                               reading->error_size);
+		read_rule(reading, section + strlen("rule:"), name, value);
 	}
 	return reading->failed ? 0 : 1;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum settings_mode { SETTINGS_OBSERVE, SETTINGS_ENFORCE };
+enum settings_enforce_from { SETTINGS_ENFORCE_BLOCK, SETTINGS_ENFORCE_ERROR };
 enum settings_format { SETTINGS_FORMAT_AUTO, SETTINGS_FORMAT_JSON, SETTINGS_FORMAT_TEXT };
 enum settings_oversize { SETTINGS_OVERSIZE_PASS, SETTINGS_OVERSIZE_REJECT };
 enum settings_blind { SETTINGS_BLIND_PASS, SETTINGS_BLIND_CLOSE };
@@ -36,7 +37,7 @@ struct settings_database {
 	char dsn[LIMIT_SETTING_BYTES]; /* of the catalog connection; a DSN under "*" gets the database's name added */
 };
 
-/* One line of [rules] or [rule:NAME]; its place is kept for the message when the rule does not exist. */
+/* One line of [rules] or [rule:NAME]; its place is kept for the message when the rule or the key does not exist. */
 struct settings_rule {
 	char rule[64];
 	char key[32]; /* "action", "large_table_rows" … */
@@ -65,9 +66,10 @@ struct settings {
 
 	struct settings_tls client_tls, server_tls; /* never on a unix socket */
 
-	enum settings_mode mode;         /* mode = observe */
-	enum settings_oversize oversize; /* oversize = pass */
-	enum settings_blind on_blind;    /* on_blind = pass */
+	enum settings_mode mode;                 /* mode = observe */
+	enum settings_enforce_from enforce_from; /* enforce_from = block: the least severity that enforce rejects */
+	enum settings_oversize oversize;         /* oversize = pass */
+	enum settings_blind on_blind;            /* on_blind = pass */
 
 	char logfile[LIMIT_SETTING_BYTES]; /* "" : standard output */
 	enum settings_format log_format;   /* log_format = auto: text on a terminal, else json */

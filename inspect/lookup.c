@@ -11,9 +11,9 @@ static double rows_joined(const struct rule_input *input, const struct lookup *l
 static enum lookup_complaint complaint_of(const struct lookup *lookup);
 static enum lookup_need need_of(const struct lookup *lookup);
 
-struct lookup lookup_of(const struct rule_input *input, const struct fact_predicate *predicate)
+struct lookup lookup_of(const struct rule *rule, const struct rule_input *input, const struct fact_predicate *predicate)
 {
-	struct lookup lookup = {.predicate = predicate};
+	struct lookup lookup = {.rule = rule, .predicate = predicate};
 	/* A pattern out of a column or a subquery is another rule's. */
 	if (!is_lookup(predicate) || predicate->relation < 0 || !predicate->expression || !predicate->expression[0] ||
 	    (predicate->operand != OPERAND_LITERAL && predicate->operand != OPERAND_PARAMETER))
@@ -22,11 +22,11 @@ struct lookup lookup_of(const struct rule_input *input, const struct fact_predic
 	if (strchr(predicate->expression, '$'))
 		return lookup;
 	lookup.relation = rules_relation(input, predicate->relation);
-	if (!lookup.relation || rules_size(input, lookup.relation) == RULE_SMALL)
+	if (!lookup.relation || rules_size(rule, input, lookup.relation) == RULE_SMALL)
 		return lookup;
 	if (predicate->column)
 		lookup.column = catalog_column(lookup.relation, predicate->column);
-	bool pattern = predicate->operator != PREDICATE_EQUAL;
+	bool pattern = predicate->operator!= PREDICATE_EQUAL;
 	if (pattern && (!shape_of(input, predicate, &lookup.shape) || lookup.shape.only_wildcards))
 		return lookup;
 	/* There LIKE is an error, up to PostgreSQL 17. */
@@ -35,7 +35,7 @@ struct lookup lookup_of(const struct rule_input *input, const struct fact_predic
 	/* No index serves what is negated. As most of the table comes out of it, that is worth a word only where a
 	 * pattern is searched in every value. */
 	if (predicate->negated && (!lookup.shape.leading_wildcard ||
-	                           predicate->operator == PREDICATE_REGEX || predicate->operator == PREDICATE_IREGEX))
+	                           predicate->operator== PREDICATE_REGEX || predicate->operator== PREDICATE_IREGEX))
 		return lookup;
 	lookup.match = (struct indexes_match){.answer = INDEXES_NOT_SERVED};
 	if (!predicate->negated)
@@ -48,6 +48,13 @@ struct lookup lookup_of(const struct rule_input *input, const struct fact_predic
 
 static bool is_lookup(const struct fact_predicate *predicate)
 {
+	if (predicate->operator== PREDICATE_EQUAL)
+		return lookup_is_upper_or_lower(predicate) && !predicate->negated;
+	return lookup_is_pattern(predicate);
+}
+
+bool lookup_is_pattern(const struct fact_predicate *predicate)
+{
 	switch (predicate->operator) {
 	case PREDICATE_LIKE:
 	case PREDICATE_ILIKE:
@@ -55,8 +62,6 @@ static bool is_lookup(const struct fact_predicate *predicate)
 	case PREDICATE_IREGEX:
 	case PREDICATE_SIMILAR:
 		return true;
-	case PREDICATE_EQUAL:
-		return lookup_is_upper_or_lower(predicate) && !predicate->negated;
 	default:
 		return false;
 	}
@@ -80,9 +85,9 @@ static bool shape_of(const struct rule_input *input, const struct fact_predicate
 	if (input->bound && predicate->parameter >= 1 && predicate->parameter <= input->bound_count &&
 	    input->bound[predicate->parameter - 1].known) {
 		const struct bound_shape *value = &input->bound[predicate->parameter - 1];
-		bool regex = predicate->operator == PREDICATE_REGEX || predicate->operator == PREDICATE_IREGEX;
+		bool regex = predicate->operator== PREDICATE_REGEX || predicate->operator== PREDICATE_IREGEX;
 		bound = regex                                     ? &value->regex
-		        : predicate->operator == PREDICATE_SIMILAR ? &value->similar
+		        : predicate->operator== PREDICATE_SIMILAR ? &value->similar
 		                                                  : & value->like;
 	}
 	if (!predicate->parameter_prefixed && !predicate->parameter_suffixed) {
@@ -109,12 +114,12 @@ static enum lookup_need need_of(const struct lookup *lookup)
 	const struct fact_predicate *predicate = lookup->predicate;
 	const struct pattern_shape *shape = &lookup->shape;
 	bool regex =
-	    predicate->operator == PREDICATE_REGEX || predicate->operator == PREDICATE_IREGEX || predicate->operator==
+	    predicate->operator== PREDICATE_REGEX || predicate->operator== PREDICATE_IREGEX || predicate->operator==
 	    PREDICATE_SIMILAR;
-	bool folds_case = predicate->operator == PREDICATE_ILIKE || predicate->operator == PREDICATE_IREGEX;
+	bool folds_case = predicate->operator== PREDICATE_ILIKE || predicate->operator== PREDICATE_IREGEX;
 	if (predicate->negated)
 		return NEED_UNSERVABLE;
-	if (predicate->operator == PREDICATE_EQUAL)
+	if (predicate->operator== PREDICATE_EQUAL)
 		return NEED_EQUALITY;
 	if (!folds_case && !shape->leading_wildcard && (shape->has_prefix || (!regex && !shape->has_wildcard)))
 		return NEED_PATTERN_OPS;
@@ -147,7 +152,7 @@ bool lookup_restricted(const struct rule_input *input, const struct lookup *look
 		double joined = rows_joined(input, lookup, &input->facts->predicates[i]);
 		left = joined < left ? joined : left;
 	}
-	return left < rows / 100 && left < input->settings->medium_rows;
+	return left < rows / 100 && left < rules_setting(lookup->rule, input)->medium_rows;
 }
 
 /* What a join leaves when it is driven by the few rows of another table; INFINITY when `join` is none. */
@@ -157,7 +162,7 @@ static double rows_joined(const struct rule_input *input, const struct lookup *l
 	const struct facts *facts = input->facts;
 	int16_t ours = lookup->predicate->relation, other;
 	const char *expression;
-	if (join->operator != PREDICATE_EQUAL || join->operand != OPERAND_COLUMN || !join->conjunct || join->negated)
+	if (join->operator!= PREDICATE_EQUAL || join->operand != OPERAND_COLUMN || !join->conjunct || join->negated)
 		return INFINITY;
 	if (join->relation == ours && join->level == lookup->predicate->level) {
 		expression = join->expression;
@@ -172,7 +177,7 @@ static double rows_joined(const struct rule_input *input, const struct lookup *l
 	if (!driving || !expression || driving->rows < 0)
 		return INFINITY;
 	double each = indexes_rows_joined(lookup->relation, facts, ours, expression);
-	if (each >= input->settings->medium_rows)
+	if (each >= rules_setting(lookup->rule, input)->medium_rows)
 		return INFINITY;
 	struct fact_predicate any = {.relation = other, .level = facts->relations[other].level};
 	return each * indexes_rows_left(driving, facts, &any);

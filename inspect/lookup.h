@@ -22,6 +22,7 @@ enum lookup_complaint {
 enum lookup_need { NEED_TRIGRAM, NEED_PATTERN_OPS, NEED_EQUALITY, NEED_UNSERVABLE };
 
 struct lookup {
+	const struct rule *rule; /* that asks: its thresholds count */
 	const struct fact_predicate *predicate;
 	const struct catalog_relation *relation;
 	const struct catalog_column *column; /* NULL when the expression has several, or none that is known */
@@ -33,10 +34,13 @@ struct lookup {
 
 /* LOOKUP_NONE when there is nothing to say: it is served, the table is small or not known, or the pattern is not known
  * before Bind. */
-struct lookup lookup_of(const struct rule_input *input, const struct fact_predicate *predicate);
+struct lookup lookup_of(const struct rule *rule, const struct rule_input *input,
+                        const struct fact_predicate *predicate);
 /* Do the other conditions, or a join, leave so few rows that checking the pattern on each costs nothing? Asked last: it
  * goes over all other predicates. */
 bool lookup_restricted(const struct rule_input *input, const struct lookup *lookup);
+/* Does it match a pattern: LIKE, ~ and their kin? */
+bool lookup_is_pattern(const struct fact_predicate *predicate);
 /* Is the predicate's expression upper(…) or lower(…) of something with one column? */
 bool lookup_is_upper_or_lower(const struct fact_predicate *predicate);
 

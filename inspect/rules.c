@@ -4,59 +4,17 @@
 #include "inspect/rules_ddl.h"
 #include "inspect/rules_read.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define READ(code_, slug_, severity_, medium_, silent_, check_, title_)                                                \
-	{                                                                                                              \
-		.slug = slug_, .code = code_, .title = title_, .severity = severity_, .severity_medium = medium_,      \
-		.medium_silent = silent_, .needs_parameters = true, .scope = RULE_READS, .check = check_               \
-	}
-#define DDL(code_, slug_, medium_, silent_, check_, title_)                                                            \
-	{                                                                                                              \
-		.slug = slug_, .code = code_, .title = title_, .severity = SEVERITY_BLOCK, .severity_medium = medium_, \
-		.medium_silent = silent_, .scope = RULE_DDL, .check = check_                                           \
-	}
-
-const struct rule rules_table[] = {
-    READ("Q101", "leading-wildcard-unindexed", SEVERITY_ERROR, SEVERITY_WARN, false, rules_read_leading_wildcard,
-         "a pattern with a leading wildcard, and no trigram index on that expression"),
-    READ("Q102", "pattern-too-short-for-trigram", SEVERITY_WARN, SEVERITY_INFO, true, rules_read_short_pattern,
-         "a pattern too short for the trigram index that is there"),
-    READ("Q103", "index-expression-mismatch", SEVERITY_ERROR, SEVERITY_INFO, true, rules_read_expression_mismatch,
-         "an index on the same column, but on another expression than the query's"),
-    READ("Q104", "prefix-like-needs-pattern-ops", SEVERITY_WARN, SEVERITY_INFO, true, rules_read_prefix,
-         "a prefix match, and no index with a pattern operator class"),
-    READ("Q105", "iexact-unindexed", SEVERITY_WARN, SEVERITY_INFO, true, rules_read_iexact,
-         "a case-insensitive comparison by UPPER() or LOWER(), and no index on that expression"),
-    READ("Q106", "regex-unindexed", SEVERITY_WARN, SEVERITY_INFO, true, rules_read_regex,
-         "a regular expression, and no trigram index on the column"),
-    DDL("M202", "index-build-blocks-writes", SEVERITY_WARN, false, rules_ddl_index_build,
-        "CREATE INDEX without CONCURRENTLY: writes wait until it is built"),
-    DDL("M204", "reindex-blocks", SEVERITY_INFO, true, rules_ddl_reindex,
-        "REINDEX without CONCURRENTLY: writes, and queries that plan with the index, wait until it is built"),
-    DDL("M205", "add-column-volatile-default", SEVERITY_INFO, true, rules_ddl_volatile_default,
-        "a new column with a volatile default: the whole table is rewritten"),
-    DDL("M206", "add-column-rewrite-type", SEVERITY_INFO, true, rules_ddl_rewrite_type,
-        "a new serial, identity, generated or constrained-domain column: the whole table is rewritten"),
-    DDL("M209", "alter-type-rewrites", SEVERITY_INFO, true, rules_ddl_alter_type,
-        "a column's new type: the whole table is rewritten"),
-    DDL("M211", "set-not-null-scans", SEVERITY_INFO, true, rules_constraint_set_not_null,
-        "SET NOT NULL without a valid CHECK that proves it: the whole table is read under lock"),
-    DDL("M212", "add-check-validates", SEVERITY_INFO, true, rules_constraint_add_check,
-        "a CHECK that is validated at once: the whole table is read under lock"),
-    DDL("M213", "add-fk-validates", SEVERITY_INFO, true, rules_constraint_add_foreign_key,
-        "a foreign key that is validated at once: the whole table is read under lock on both tables"),
-    DDL("M214", "add-unique-builds-index", SEVERITY_INFO, true, rules_constraint_add_unique,
-        "a unique constraint or index: it is built under lock"),
-    DDL("M215", "add-pk-builds-index", SEVERITY_INFO, true, rules_constraint_add_primary_key,
-        "a primary key: its index is built under lock"),
-    DDL("M223", "vacuum-full-cluster", SEVERITY_INFO, true, rules_ddl_vacuum_full,
-        "VACUUM FULL or CLUSTER: the whole table is rewritten, and nobody can read it"),
+/* One line for each file of rules, in the order in which they are printed. */
+static const struct rule_group *const groups[] = {
+    &rules_read,
+    &rules_ddl,
+    &rules_constraint,
 };
-const size_t rules_count = ARRAY_LEN(rules_table);
-
-static_assert(ARRAY_LEN(rules_table) <= ARRAY_LEN(((struct rule_settings *)0)->actions), "each rule has an action");
 
 static void judge_one(const struct rule_input *input, struct verdict *verdict);
 static bool applies(const struct rule *rule, const struct facts *facts);
@@ -65,53 +23,97 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 static bool there_already(const struct verdict *verdict, const struct rule *rule, const char *table,
                           const struct finding *finding, const char *message);
 static enum severity lower(enum severity severity);
-static bool is_pattern(const struct fact_predicate *predicate);
-static const char *nearest_rule(const char *name);
+static bool set_action(enum action *action, const char *value);
+static bool set_threshold(struct rule_setting *setting, const struct rule *rule, const struct settings *settings,
+                          const struct settings_rule *line, char *error, size_t error_size);
+static bool unknown_rule_key(const struct rule *rule, const struct settings *settings, const struct settings_rule *line,
+                             char *error, size_t error_size);
 
 /* -- settings ------------------------------------------------------------------------------------- */
 
+size_t rules_count(void)
+{
+	size_t count = 0;
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++)
+		count += groups[g]->count;
+	CHECK(count <= RULES_MAX);
+	return count;
+}
+
+const struct rule *rules_at(size_t index)
+{
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+		if (index < groups[g]->count)
+			return &groups[g]->rules[index];
+		index -= groups[g]->count;
+	}
+	CHECK(!"a rule's index");
+	return NULL;
+}
+
+size_t rules_index(const struct rule *rule)
+{
+	size_t before = 0;
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+		if (rule >= groups[g]->rules && rule < groups[g]->rules + groups[g]->count)
+			return before + (size_t)(rule - groups[g]->rules);
+		before += groups[g]->count;
+	}
+	CHECK(!"a rule of the table");
+	return 0;
+}
+
 const struct rule *rules_find(const char *name)
 {
-	for (size_t i = 0; i < rules_count; i++) {
-		if (strcasecmp(rules_table[i].slug, name) == 0 || strcasecmp(rules_table[i].code, name) == 0)
-			return &rules_table[i];
+	for (size_t i = 0; i < rules_count(); i++) {
+		const struct rule *rule = rules_at(i);
+		if (strcasecmp(rule->slug, name) == 0 || strcasecmp(rule->code, name) == 0)
+			return rule;
 	}
 	return NULL;
 }
 
+const char *rules_nearest(const char *name)
+{
+	const char *names[2 * RULES_MAX];
+	size_t count = rules_count();
+	for (size_t i = 0; i < count; i++) {
+		names[2 * i] = rules_at(i)->slug;
+		names[2 * i + 1] = rules_at(i)->code;
+	}
+	return settings_nearest(name, names, 2 * count);
+}
+
 bool rules_configure(struct rule_settings *out, const struct settings *settings, char *error, size_t error_size)
 {
+	enum severity from = settings->enforce_from == SETTINGS_ENFORCE_ERROR ? SEVERITY_ERROR : SEVERITY_BLOCK;
 	memset(out, 0, sizeof(*out));
-	out->large_rows = settings->large_table_rows;
-	out->large_bytes = settings->large_table_bytes;
-	out->medium_rows = settings->medium_table_rows;
-	for (size_t i = 0; i < rules_count; i++) {
-		bool reject = settings->mode == SETTINGS_ENFORCE && rules_table[i].severity == SEVERITY_BLOCK;
-		out->actions[i] = reject ? ACTION_REJECT : ACTION_LOG;
+	for (size_t i = 0; i < rules_count(); i++) {
+		const struct rule *rule = rules_at(i);
+		bool reject = settings->mode == SETTINGS_ENFORCE && rule->severity >= from;
+		out->rules[i] = (struct rule_setting){
+		    .action = reject ? ACTION_REJECT : ACTION_LOG,
+		    .large_rows = settings->large_table_rows,
+		    .large_bytes = settings->large_table_bytes,
+		    .medium_rows = settings->medium_table_rows,
+		};
+		for (size_t t = 0; t < RULE_THRESHOLDS; t++)
+			out->rules[i].thresholds[t] = rule->thresholds[t].value;
 	}
 	for (uint32_t i = 0; i < settings->rule_count; i++) {
 		const struct settings_rule *line = &settings->rules[i];
 		const struct rule *rule = rules_find(line->rule);
-		const char *near = rule ? NULL : nearest_rule(line->rule);
+		const char *near = rule ? NULL : rules_nearest(line->rule);
 		if (!rule) {
 			snprintf(error, error_size, "%s:%d: there is no rule \"%s\"%s%s%s", settings->file, line->line,
 			         line->rule, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 			return false;
 		}
+		struct rule_setting *setting = &out->rules[rules_index(rule)];
 		if (strcmp(line->key, "action") != 0) {
-			snprintf(error, error_size,
-			         "%s:%d: unknown key \"%s\" of rule \"%s\"; did you mean \"action\"?", settings->file,
-			         line->line, line->key, rule->slug);
-			return false;
-		}
-		enum action *action = &out->actions[rule - rules_table];
-		if (strcasecmp(line->value, "off") == 0) {
-			*action = ACTION_OFF;
-		} else if (strcasecmp(line->value, "log") == 0) {
-			*action = ACTION_LOG;
-		} else if (strcasecmp(line->value, "reject") == 0) {
-			*action = ACTION_REJECT;
-		} else {
+			if (!set_threshold(setting, rule, settings, line, error, error_size))
+				return false;
+		} else if (!set_action(&setting->action, line->value)) {
 			snprintf(error, error_size,
 			         "%s:%d: the action of rule \"%s\" is off, log or reject, not \"%s\"", settings->file,
 			         line->line, rule->slug, line->value);
@@ -121,14 +123,67 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 	return true;
 }
 
-static const char *nearest_rule(const char *name)
+static bool set_action(enum action *action, const char *value)
 {
-	const char *names[2 * ARRAY_LEN(rules_table)];
-	for (size_t i = 0; i < rules_count; i++) {
-		names[2 * i] = rules_table[i].slug;
-		names[2 * i + 1] = rules_table[i].code;
+	if (strcasecmp(value, "off") == 0)
+		*action = ACTION_OFF;
+	else if (strcasecmp(value, "log") == 0)
+		*action = ACTION_LOG;
+	else if (strcasecmp(value, "reject") == 0)
+		*action = ACTION_REJECT;
+	else
+		return false;
+	return true;
+}
+
+/* The three that every rule has are read as [pgproctor] reads them. */
+static bool set_threshold(struct rule_setting *setting, const struct rule *rule, const struct settings *settings,
+                          const struct settings_rule *line, char *error, size_t error_size)
+{
+	for (size_t t = 0; t < RULE_THRESHOLDS && rule->thresholds[t].key; t++) {
+		if (strcmp(line->key, rule->thresholds[t].key) != 0)
+			continue;
+		char *end;
+		double value = strtod(line->value, &end);
+		if (end == line->value || *end || !(value >= 0) || isinf(value)) {
+			snprintf(error, error_size, "%s:%d: %s of rule \"%s\" is a number, 0 or more", settings->file,
+			         line->line, line->key, rule->slug);
+			return false;
+		}
+		setting->thresholds[t] = value;
+		return true;
 	}
-	return settings_nearest(name, names, ARRAY_LEN(names));
+	bool general = !rule->any_size && rule->scope != RULE_BEYOND &&
+	               (strcmp(line->key, "large_table_rows") == 0 || strcmp(line->key, "large_table_size") == 0 ||
+	                strcmp(line->key, "medium_table_rows") == 0);
+	if (!general)
+		return unknown_rule_key(rule, settings, line, error, error_size);
+	struct settings *read = malloc(sizeof(*read));
+	CHECK(read);
+	read->large_table_rows = setting->large_rows;
+	read->large_table_bytes = setting->large_bytes;
+	read->medium_table_rows = setting->medium_rows;
+	char origin[LIMIT_SETTING_BYTES + 16];
+	snprintf(origin, sizeof(origin), "%s:%d", settings->file, line->line);
+	bool well = settings_set(read, line->key, line->value, origin, error, error_size);
+	setting->large_rows = read->large_table_rows;
+	setting->large_bytes = read->large_table_bytes;
+	setting->medium_rows = read->medium_table_rows;
+	free(read);
+	return well;
+}
+
+static bool unknown_rule_key(const struct rule *rule, const struct settings *settings, const struct settings_rule *line,
+                             char *error, size_t error_size)
+{
+	const char *keys[4 + RULE_THRESHOLDS] = {"action", "large_table_rows", "large_table_size", "medium_table_rows"};
+	size_t count = rule->any_size || rule->scope == RULE_BEYOND ? 1 : 4;
+	for (size_t t = 0; t < RULE_THRESHOLDS && rule->thresholds[t].key; t++)
+		keys[count++] = rule->thresholds[t].key;
+	const char *near = settings_nearest(line->key, keys, count);
+	snprintf(error, error_size, "%s:%d: unknown key \"%s\" of rule \"%s\"%s%s%s", settings->file, line->line,
+	         line->key, rule->slug, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return false;
 }
 
 /* -- judging -------------------------------------------------------------------------------------- */
@@ -148,11 +203,14 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 
 static void judge_one(const struct rule_input *input, struct verdict *verdict)
 {
-	for (size_t i = 0; i < rules_count; i++) {
-		const struct rule *rule = &rules_table[i];
-		CHECK(input->settings->actions[i] != ACTION_DEFAULT);
-		if (input->settings->actions[i] != ACTION_OFF && applies(rule, input->facts))
-			rule->check(rule, input, verdict);
+	const struct rule_setting *setting = input->settings->rules;
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+		for (size_t i = 0; i < groups[g]->count; i++, setting++) {
+			const struct rule *rule = &groups[g]->rules[i];
+			CHECK(setting->action != ACTION_DEFAULT);
+			if (setting->action != ACTION_OFF && rule->check && applies(rule, input->facts))
+				rule->check(rule, input, verdict);
+		}
 	}
 }
 
@@ -161,46 +219,60 @@ static bool applies(const struct rule *rule, const struct facts *facts)
 	/* A plain EXPLAIN runs nothing. */
 	if (facts->kind == STATEMENT_EXPLAIN && !facts->analyze)
 		return false;
-	return rule->scope == RULE_READS ? facts->predicate_count > 0 : facts->action_count > 0;
+	switch (rule->scope) {
+	case RULE_READS:
+		return facts->level_count > 0;
+	case RULE_WRITES:
+		return facts->assignment_count > 0;
+	case RULE_DDL:
+		return facts->action_count > 0;
+	case RULE_ANY:
+		return true;
+	case RULE_BEYOND:
+		return false;
+	}
+	CHECK(!"a scope");
+	return false;
 }
 
 bool rules_want_parameters(const struct facts *facts, uint16_t statement_count)
 {
 	for (uint16_t i = 0; i < statement_count; i++) {
-		for (uint16_t p = 0; p < facts[i].predicate_count; p++) {
-			const struct fact_predicate *predicate = &facts[i].predicates[p];
-			if (predicate->operand == OPERAND_PARAMETER && predicate->relation >= 0 &&
-			    is_pattern(predicate))
+		for (size_t r = 0; r < rules_count(); r++) {
+			const struct rule *rule = rules_at(r);
+			if (rule->wants && applies(rule, &facts[i]) && rule->wants(&facts[i]))
 				return true;
 		}
 	}
 	return false;
 }
 
-static bool is_pattern(const struct fact_predicate *predicate)
-{
-	switch (predicate->operator) {
-	case PREDICATE_LIKE:
-	case PREDICATE_ILIKE:
-	case PREDICATE_REGEX:
-	case PREDICATE_IREGEX:
-	case PREDICATE_SIMILAR:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* -- for the rules -------------------------------------------------------------------------------- */
 
-enum rule_size rules_size(const struct rule_input *input, const struct catalog_relation *relation)
+enum rule_size rules_size(const struct rule *rule, const struct rule_input *input,
+                          const struct catalog_relation *relation)
 {
-	const struct rule_settings *settings = input->settings;
-	if (relation->rows >= settings->large_rows || relation->bytes >= settings->large_bytes)
+	const struct rule_setting *setting = rules_setting(rule, input);
+	if (relation->rows >= setting->large_rows || relation->bytes >= setting->large_bytes)
 		return RULE_LARGE;
 	if (relation->rows < 0)
 		return RULE_UNKNOWN;
-	return relation->rows >= settings->medium_rows ? RULE_MEDIUM : RULE_SMALL;
+	return relation->rows >= setting->medium_rows ? RULE_MEDIUM : RULE_SMALL;
+}
+
+const struct rule_setting *rules_setting(const struct rule *rule, const struct rule_input *input)
+{
+	return &input->settings->rules[rules_index(rule)];
+}
+
+double rules_threshold(const struct rule *rule, const struct rule_input *input, const char *key)
+{
+	for (size_t t = 0; t < RULE_THRESHOLDS; t++) {
+		if (rule->thresholds[t].key && strcmp(rule->thresholds[t].key, key) == 0)
+			return rules_setting(rule, input)->thresholds[t];
+	}
+	CHECK(!"a threshold of the rule's row");
+	return 0;
 }
 
 const char *rules_search_path(const struct rule_input *input)
@@ -265,11 +337,11 @@ void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const s
 static void add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
                 const struct catalog_relation *relation, const struct finding *finding, bool lowered)
 {
-	CHECK(relation);
+	CHECK(relation || rule->any_size);
 	CHECK(finding->message);
-	enum rule_size size = rules_size(input, relation);
-	enum action action = input->settings->actions[rule - rules_table];
-	if (action == ACTION_OFF || size == RULE_SMALL || (size == RULE_MEDIUM && rule->medium_silent))
+	enum rule_size size = rule->any_size ? RULE_LARGE : rules_size(rule, input, relation);
+	enum action action = rules_setting(rule, input)->action;
+	if (action == ACTION_OFF || size == RULE_SMALL || (size == RULE_MEDIUM && !rule->on_medium))
 		return;
 	enum severity severity = size == RULE_MEDIUM ? rule->severity_medium : rule->severity;
 	if (size == RULE_UNKNOWN)
@@ -280,9 +352,11 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 		action = ACTION_LOG;
 
 	struct arena *arena = &verdict->arena;
-	bool in_public = strcmp(relation->schema, "public") == 0;
-	const char *table = in_public ? arena_text(arena, relation->name)
-	                              : arena_printf(arena, "%s.%s", relation->schema, relation->name);
+	const char *table = arena_text(arena, finding->table ? finding->table : "");
+	if (relation)
+		table = strcmp(relation->schema, "public") == 0
+		            ? arena_text(arena, relation->name)
+		            : arena_printf(arena, "%s.%s", relation->schema, relation->name);
 	const char *message = arena_printf(arena, "%s%s", finding->message,
 	                                   size == RULE_UNKNOWN ? "; its size is unknown: never analysed" : "");
 	if (there_already(verdict, rule, table, finding, message))
@@ -306,7 +380,7 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 	    .evidence = finding->evidence,
 	    .table = table,
 	    .column = arena_text(arena, finding->column ? finding->column : ""),
-	    .table_rows = relation->rows,
+	    .table_rows = relation ? relation->rows : -1,
 	    .message = message,
 	    .hint = arena_text(arena, finding->hint ? finding->hint : ""),
 	    .fix_sql = arena_text(arena, finding->fix_sql ? finding->fix_sql : ""),

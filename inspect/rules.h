@@ -1,9 +1,10 @@
-/* The rule table and the engine that runs it. A rule is one row here and one function in rules_read.c,
- * rules_ddl.c or rules_constraint.c; adding one touches that file, the table and its test.
+/* The rules and the engine that runs them. A rule is one row in the table of a rules_….c, its page included, and one
+ * small function beside it; adding one touches that file and its test. A new file has one line in rules.c.
  *
- * What a table's size does: on a small table every rule is silent; on a medium one it has its severity for that, or
- * is silent; on a large one its own severity; where the size is not known, one severity lower, and the message says
- * so. A finding rejects only at the rule's own severity: one that was lowered is logged, whatever the settings. */
+ * What a table's size does: on a small table a rule is silent; on a medium one it has its severity for that, or is
+ * silent; on a large one its own severity; where the size is not known, one severity lower, and the message says so.
+ * A rule marked any_size has its own severity everywhere. A finding rejects only at the rule's own severity: one
+ * that was lowered is logged, whatever the settings. */
 #ifndef PGPROCTOR_INSPECT_RULES_H
 #define PGPROCTOR_INSPECT_RULES_H
 
@@ -19,6 +20,9 @@ struct bound_shape {
 	bool known; /* text format, not NULL */
 	struct pattern_shape like, regex, similar;
 };
+
+/* How many there may be. */
+enum { RULES_MAX = 192 };
 
 struct rule_input {
 	const struct facts *facts;     /* of one statement */
@@ -36,54 +40,94 @@ struct rule_input {
 
 /* Adds its findings to `verdict` by rules_add. */
 typedef void rule_check_fn(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+/* Can the value of a bound parameter change the rule's verdict on that statement? */
+typedef bool rule_wants_fn(const struct facts *facts);
 
 enum rule_scope {
-	RULE_READS, /* runs on statements with predicates: SELECT, UPDATE, DELETE … */
-	RULE_DDL,   /* runs on statements with actions, again for each execution */
+	RULE_READS,  /* runs on statements with a query level: SELECT, INSERT, UPDATE, DELETE … */
+	RULE_WRITES, /* runs on statements with assignments: INSERT, UPDATE, MERGE */
+	RULE_DDL,    /* runs on statements with actions, again for each execution */
+	RULE_ANY,    /* runs on every statement */
+	RULE_BEYOND, /* one statement does not decide it: `check` is NULL, others make its findings */
+};
+
+enum { RULE_THRESHOLDS = 3 };
+
+/* A number of the rule's own, to be set in [rule:NAME]. */
+struct rule_threshold {
+	const char *key;
+	double value; /* by default */
 };
 
 struct rule {
 	const char *slug;              /* "leading-wildcard-unindexed" */
 	const char *code;              /* "Q101" */
-	const char *title;             /* one line, as `--help` and README print it */
-	enum severity severity;        /* on a large table */
-	enum severity severity_medium; /* on a medium one, unless medium_silent */
-	bool medium_silent;
-	bool needs_parameters; /* a bound value can change its verdict: judged again at Bind */
+	const char *title;             /* one line, as `check --rules` and README print it */
+	enum severity severity;        /* on a large table, or with any_size on each */
+	enum severity severity_medium; /* on a medium one */
+	bool on_medium;                /* false: silent there */
+	bool any_size;                 /* what it finds is as bad on a small table, or needs none */
 	enum rule_scope scope;
+	struct rule_threshold thresholds[RULE_THRESHOLDS];
 	rule_check_fn *check;
+	rule_wants_fn *wants; /* NULL: parameters never matter to it */
+	/* Its page (report/rule_page.h). All four are there. Sentences are one line each paragraph, '\n' between two;
+	 * code is as it shall stand. */
+	const char *why;     /* what happens, in sentences */
+	const char *example; /* what it finds, as SQL */
+	const char *safe;    /* the same done well, as SQL and in Django's words */
+	const char *decides; /* what it looks at, and when it is silent, in sentences */
 };
 
-/* Thresholds and each rule's action, resolved once from the settings. */
-struct rule_settings {
+/* The rows of one file. */
+struct rule_group {
+	const struct rule *rules;
+	size_t count;
+};
+
+/* Thresholds and action of one rule, resolved once from the settings. */
+struct rule_setting {
+	enum action action; /* never ACTION_DEFAULT */
 	double large_rows;
 	int64_t large_bytes;
 	double medium_rows;
-	enum action actions[128]; /* by index into rules_table, resolved by mode: never ACTION_DEFAULT */
+	double thresholds[RULE_THRESHOLDS];
 };
 
-extern const struct rule rules_table[];
-extern const size_t rules_count;
+struct rule_settings {
+	struct rule_setting rules[RULES_MAX]; /* by rules_index */
+};
 
+/* All rules, in the order of their codes within each file. */
+size_t rules_count(void);
+const struct rule *rules_at(size_t index);
+/* 0 ≤ index < rules_count. */
+size_t rules_index(const struct rule *rule);
 /* By slug or code, without case; NULL when there is none. */
 const struct rule *rules_find(const char *name);
-/* False, and a message naming file, line and the nearest rule, when the settings name a rule or action that
- * does not exist. mode = observe logs everything; mode = enforce rejects what is SEVERITY_BLOCK. An action that
- * the settings name (off, log, reject) holds in either mode. */
+/* The slug or code that comes nearest; NULL when none is near. */
+const char *rules_nearest(const char *name);
+/* False, and a message naming file, line and what comes nearest, when the settings name a rule, key or value that does
+ * not exist. mode = observe logs everything; mode = enforce rejects what is of the severity enforce_from or worse. An
+ * action that the settings name (off, log, reject) holds in either mode. */
 MUST_USE bool rules_configure(struct rule_settings *out, const struct settings *settings, char *error,
                               size_t error_size);
 
-/* Runs all rules of the scope over every statement. The verdict must be initialised; findings are added. */
+/* Runs all rules over every statement. The verdict must be initialised; findings are added. */
 void rules_judge(const struct facts *facts, uint16_t statement_count, const struct rule_input *input,
                  struct verdict *verdict);
-/* True when a bound parameter can change the verdict: some predicate matches a pattern that is a parameter. */
+/* True when a bound parameter can change the verdict. */
 bool rules_want_parameters(const struct facts *facts, uint16_t statement_count);
 
 /* -- for the rules ---------------------------------------------------------------------------- */
 
 enum rule_size { RULE_SMALL, RULE_MEDIUM, RULE_LARGE, RULE_UNKNOWN };
 
-enum rule_size rules_size(const struct rule_input *input, const struct catalog_relation *relation);
+enum rule_size rules_size(const struct rule *rule, const struct rule_input *input,
+                          const struct catalog_relation *relation);
+const struct rule_setting *rules_setting(const struct rule *rule, const struct rule_input *input);
+/* The rule's own number of that name. */
+double rules_threshold(const struct rule *rule, const struct rule_input *input, const char *key);
 /* The table, partitioned table or materialised view of facts->relations[at]; NULL when it is anything else, a CTE,
  * temporary, created in this transaction or by an earlier statement of this message, a system table or unknown. */
 const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at);
@@ -93,7 +137,8 @@ const char *rules_search_path(const struct rule_input *input);
 
 /* The strings of `finding` may be on the stack: they are copied; NULL is "". rule, severity (from size), action, table
  * and table_rows are filled in here. Does nothing when the rule is off or silent for that size, or when the same
- * finding is there already. */
+ * finding is there already. `relation` may be NULL for a rule marked any_size: the finding then names the table
+ * itself, if there is one. */
 void rules_add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
                const struct catalog_relation *relation, const struct finding *finding);
 /* The same, one severity lower: for a case that the rule names but that has no good remedy. */

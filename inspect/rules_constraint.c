@@ -14,8 +14,124 @@ static void add_built_constraint(const struct rule *rule, const struct rule_inpu
                                  bool primary, struct verdict *verdict);
 static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,
                              struct verdict *verdict);
+static void set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void check_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void check_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 
-void rules_constraint_set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static const struct rule rows[] = {
+    {
+        .slug = "set-not-null-scans",
+        .code = "M211",
+        .title = "SET NOT NULL without a valid CHECK that proves it: the whole table is read under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = set_not_null,
+        .why = "The server reads the whole table under ACCESS EXCLUSIVE to see that no value is NULL. "
+               "Where a valid CHECK proves that already, it reads nothing.",
+        .example = "ALTER TABLE shop_product ALTER COLUMN price SET NOT NULL;",
+        .safe = "ALTER TABLE shop_product ADD CONSTRAINT price_notnull CHECK (price IS NOT NULL) NOT "
+                "VALID;\n"
+                "ALTER TABLE shop_product VALIDATE CONSTRAINT price_notnull;   -- in a transaction of "
+                "its own; writes go on\n"
+                "ALTER TABLE shop_product ALTER COLUMN price SET NOT NULL;\n"
+                "ALTER TABLE shop_product DROP CONSTRAINT price_notnull;\n"
+                "\n"
+                "# Django: AddConstraintNotValid, in the next migration ValidateConstraint, then "
+                "AlterField",
+        .decides = "It looks for a valid CHECK that has c IS NOT NULL, alone or joined to others by AND. "
+                   "Silent on small tables, on tables made in the same transaction, on temporary ones, and "
+                   "where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-check-validates",
+        .code = "M212",
+        .title = "a CHECK that is validated at once: the whole table is read under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = check_add_check,
+        .why = "A new CHECK is held against every row under ACCESS EXCLUSIVE. NOT VALID checks new rows "
+               "only, at once, and VALIDATE goes over the old ones later while reads and writes go on.",
+        .example = "ALTER TABLE shop_product ADD CONSTRAINT price_positive CHECK (price > 0);",
+        .safe = "ALTER TABLE shop_product ADD CONSTRAINT price_positive CHECK (price > 0) NOT VALID;\n"
+                "ALTER TABLE shop_product VALIDATE CONSTRAINT price_positive;   -- in a transaction of "
+                "its own\n"
+                "\n"
+                "# Django:\n"
+                "AddConstraintNotValid(\"product\", CheckConstraint(…)), and ValidateConstraint in the "
+                "next migration",
+        .decides = "ADD CONSTRAINT … CHECK without NOT VALID, and a CHECK within ADD COLUMN: that reads all "
+                   "rows although each value is NULL. Silent on small tables, on tables made in the same "
+                   "transaction, on temporary ones, and where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-fk-validates",
+        .code = "M213",
+        .title = "a foreign key that is validated at once: the whole table is read under lock on both tables",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = check_add_foreign_key,
+        .why = "Each row is looked up in the other table while writes on both of them wait.",
+        .example = "ALTER TABLE shop_order ADD CONSTRAINT order_buyer FOREIGN KEY (buyer_id) REFERENCES "
+                   "shop_buyer (id);",
+        .safe = "ALTER TABLE shop_order ADD CONSTRAINT order_buyer FOREIGN KEY (buyer_id) REFERENCES "
+                "shop_buyer (id) NOT VALID;\n"
+                "ALTER TABLE shop_order VALIDATE CONSTRAINT order_buyer;   -- in a transaction of its "
+                "own\n"
+                "\n"
+                "# Django: ForeignKey(…, db_constraint=False), then the two statements by RunSQL in "
+                "SeparateDatabaseAndState",
+        .decides = "FOREIGN KEY without NOT VALID on a table that is large. A new nullable column without a "
+                   "default has nothing to look up; a table made in the same transaction has no rows, but "
+                   "locks the one that it refers to. Silent on small tables, on tables made in the same "
+                   "transaction, on temporary ones, and where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-unique-builds-index",
+        .code = "M214",
+        .title = "a unique constraint or index: it is built under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = add_unique,
+        .why = "A unique constraint builds its index under ACCESS EXCLUSIVE, a unique index without "
+               "CONCURRENTLY under SHARE: the whole table is read and sorted meanwhile.",
+        .example = "ALTER TABLE shop_product ADD CONSTRAINT product_sku UNIQUE (sku);",
+        .safe = "CREATE UNIQUE INDEX CONCURRENTLY product_sku ON shop_product (sku);   -- outside a "
+                "transaction\n"
+                "ALTER TABLE shop_product ADD CONSTRAINT product_sku UNIQUE USING INDEX product_sku;\n"
+                "\n"
+                "# Django: the two by RunSQL in SeparateDatabaseAndState, with AddConstraint as the state",
+        .decides = "UNIQUE without USING INDEX, CREATE UNIQUE INDEX without CONCURRENTLY, and UNIQUE within "
+                   "ADD COLUMN. Silent on small tables, on tables made in the same transaction, on "
+                   "temporary ones, and where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-pk-builds-index",
+        .code = "M215",
+        .title = "a primary key: its index is built under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = add_primary_key,
+        .why = "The index is built, and each column read to see that it is never NULL, while nobody "
+               "else can read or write the table.",
+        .example = "ALTER TABLE shop_log ADD PRIMARY KEY (id);",
+        .safe = "CREATE UNIQUE INDEX CONCURRENTLY shop_log_pkey ON shop_log (id);   -- outside a "
+                "transaction\n"
+                "-- make the columns NOT NULL first, by way of a CHECK (rule M211)\n"
+                "ALTER TABLE shop_log ADD CONSTRAINT shop_log_pkey PRIMARY KEY USING INDEX "
+                "shop_log_pkey;\n"
+                "\n"
+                "# Django: RunSQL in SeparateDatabaseAndState",
+        .decides = "PRIMARY KEY without USING INDEX, on its own or within ADD COLUMN. Silent on small "
+                   "tables, on tables made in the same transaction, on temporary ones, and where IF NOT "
+                   "EXISTS finds what it names.",
+    },
+};
+
+const struct rule_group rules_constraint = {rows, ARRAY_LEN(rows)};
+
+static void set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -67,7 +183,7 @@ static bool proved_not_null(const struct catalog_relation *relation, const char 
 	return false;
 }
 
-void rules_constraint_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void check_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_CHECK, &at, &change);) {
@@ -111,7 +227,7 @@ static void add_check(const struct rule *rule, const struct rule_input *input, c
 	rules_add(verdict, rule, input, change->relation, &finding);
 }
 
-void rules_constraint_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void check_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_FOREIGN_KEY, &at, &change);) {
@@ -154,8 +270,8 @@ static void add_foreign_key(const struct rule *rule, const struct rule_input *in
 	    .fix_django = "SeparateDatabaseAndState: the ForeignKey in state_operations, these two as RunSQL in "
 	                  "database_operations, the second in a migration of its own",
 	};
-	if (rules_size(input, change->relation) == RULE_LARGE || !referenced ||
-	    rules_size(input, referenced) != RULE_LARGE) {
+	if (rules_size(rule, input, change->relation) == RULE_LARGE || !referenced ||
+	    rules_size(rule, input, referenced) != RULE_LARGE) {
 		rules_add(verdict, rule, input, change->relation, &finding);
 		return;
 	}
@@ -167,7 +283,7 @@ static void add_foreign_key(const struct rule *rule, const struct rule_input *in
 	rules_add_lowered(verdict, rule, input, referenced, &finding);
 }
 
-void rules_constraint_add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_UNIQUE, &at, &change);) {
@@ -184,7 +300,7 @@ void rules_constraint_add_unique(const struct rule *rule, const struct rule_inpu
 	}
 }
 
-void rules_constraint_add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_PRIMARY_KEY, &at, &change);) {

@@ -4,10 +4,6 @@
 
 #include "inspect/rules.h"
 
-void rules_constraint_set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_constraint_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_constraint_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_constraint_add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_constraint_add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+extern const struct rule_group rules_constraint;
 
 #endif

@@ -7,12 +7,152 @@
 #include <string.h>
 #include <strings.h>
 
+static void index_build(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void reindex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void volatile_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void rewrite_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void alter_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void vacuum_full(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+
+static const struct rule rows[] = {
+    {
+        .slug = "index-build-blocks-writes",
+        .code = "M202",
+        .title = "CREATE INDEX without CONCURRENTLY: writes wait until it is built",
+        .severity = SEVERITY_BLOCK,
+        .severity_medium = SEVERITY_WARN,
+        .on_medium = true,
+        .scope = RULE_DDL,
+        .check = index_build,
+        .why = "CREATE INDEX takes a SHARE lock and keeps it while the whole table is read and sorted. "
+               "Reads go on; every INSERT, UPDATE and DELETE waits, and with them, soon, every worker "
+               "of the application.",
+        .example = "CREATE INDEX shop_product_price ON shop_product (price);",
+        .safe = "CREATE INDEX CONCURRENTLY shop_product_price ON shop_product (price);   -- outside a "
+                "transaction\n"
+                "\n"
+                "# Django, in a migration with atomic = False:\n"
+                "AddIndexConcurrently(\"product\", Index(fields=[\"price\"], "
+                "name=\"shop_product_price\"))\n"
+                "# for db_index=True: SeparateDatabaseAndState with AlterField as the state and that as "
+                "the database's part",
+        .decides = "Any CREATE INDEX without CONCURRENTLY that is not unique (that one is M214). Silent on "
+                   "small tables, on tables made in the same transaction, on temporary ones, and where IF "
+                   "NOT EXISTS finds what it names. A partitioned table refuses CONCURRENTLY; for it the "
+                   "finding names the way around by its partitions.",
+    },
+    {
+        .slug = "reindex-blocks",
+        .code = "M204",
+        .title = "REINDEX without CONCURRENTLY: writes, and queries that plan with the index, wait until it is built",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = reindex,
+        .why = "REINDEX takes SHARE on the table, so writes wait, and ACCESS EXCLUSIVE on the index: "
+               "the planner locks every index of a table, so every query on it waits as well.",
+        .example = "REINDEX TABLE shop_product;",
+        .safe = "REINDEX TABLE CONCURRENTLY shop_product;   -- outside a transaction\n"
+                "\n"
+                "# Django: RunSQL in a migration with atomic = False",
+        .decides = "Judged by the table, the index's table, or the largest table of the schema or database "
+                   "that it names. REINDEX SYSTEM leaves the users' tables alone. Silent on small tables, "
+                   "on tables made in the same transaction, on temporary ones, and where IF NOT EXISTS "
+                   "finds what it names.",
+    },
+    {
+        .slug = "add-column-volatile-default",
+        .code = "M205",
+        .title = "a new column with a volatile default: the whole table is rewritten",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = volatile_default,
+        .why = "A constant default costs nothing: PostgreSQL keeps it beside the table. A volatile one "
+               "has another value for each row, so the whole table is rewritten while nobody can read "
+               "or write it.",
+        .example = "ALTER TABLE shop_product ADD COLUMN token uuid DEFAULT gen_random_uuid();",
+        .safe = "ALTER TABLE shop_product ADD COLUMN token uuid;\n"
+                "ALTER TABLE shop_product ALTER COLUMN token SET DEFAULT gen_random_uuid();\n"
+                "-- then UPDATE … WHERE token IS NULL, some thousand rows at a time\n"
+                "\n"
+                "# Django: AddField(…, null=True); a RunPython in batches in a migration with atomic = "
+                "False; then the default",
+        .decides = "Each function in the default is looked up in pg_proc by schema, name and number of "
+                   "arguments. now(), CURRENT_TIMESTAMP and statement_timestamp() are stable and rewrite "
+                   "nothing; nor does a volatile function in SQL that the server inlines. A callable in "
+                   "Django's default= arrives as one constant: fast, and the same for all old rows. Silent "
+                   "on small tables, on tables made in the same transaction, on temporary ones, and where "
+                   "IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-column-rewrite-type",
+        .code = "M206",
+        .title = "a new serial, identity, generated or constrained-domain column: the whole table is rewritten",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = rewrite_type,
+        .why = "Each row gets a value of its own, from a sequence or computed, or has to be checked "
+               "against the domain: the whole table is rewritten while nobody can read or write it.",
+        .example = "ALTER TABLE shop_product ADD COLUMN number bigserial;",
+        .safe = "ALTER TABLE shop_product ADD COLUMN number bigint;\n"
+                "-- a trigger that fills it, UPDATE in batches, then the sequence as its default\n"
+                "\n"
+                "# Django: a plain nullable field, RunPython in batches, then the field as it shall be, "
+                "each in its own migration",
+        .decides = "serial types, GENERATED … AS IDENTITY, GENERATED … STORED, and a domain with a CHECK or "
+                   "NOT NULL, even for a column without a default. Silent on small tables, on tables made "
+                   "in the same transaction, on temporary ones, and where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "alter-type-rewrites",
+        .code = "M209",
+        .title = "a column's new type: the whole table is rewritten",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = alter_type,
+        .why = "Where the old and the new type are not stored alike, the table and all its indexes are "
+               "written anew while nobody can read or write it.",
+        .example = "ALTER TABLE shop_product ALTER COLUMN id TYPE bigint;",
+        .safe = "ALTER TABLE shop_product ADD COLUMN id_new bigint;\n"
+                "-- a trigger that keeps it filled, UPDATE in batches, then swap the two by RENAME in "
+                "one short transaction\n"
+                "\n"
+                "# Django: AddField of the new type, RunPython in batches with atomic = False, then "
+                "RenameField",
+        .decides = "It compares the column's type in the catalog with the new one. Free are: a longer or "
+                   "unlimited varchar, text and varchar without a limit, numeric of the same scale and more "
+                   "digits, cidr to inet, text to citext, COLLATE alone, timestamp to timestamptz and back "
+                   "while the session's time zone is UTC; and USING that is no more than the cast. Silent "
+                   "on small tables, on tables made in the same transaction, on temporary ones, and where "
+                   "IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "vacuum-full-cluster",
+        .code = "M223",
+        .title = "VACUUM FULL or CLUSTER: the whole table is rewritten, and nobody can read it",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = vacuum_full,
+        .why = "Both write the table anew under ACCESS EXCLUSIVE: until that is done nobody can even "
+               "read it.",
+        .example = "VACUUM FULL shop_product;",
+        .safe = "VACUUM shop_product;   -- makes room for new rows, and blocks nobody\n"
+                "-- pg_repack gives the room back to the system while the table is in use\n"
+                "\n"
+                "# Django: no migration",
+        .decides = "The table that it names, or the largest of the database where it names none. Silent on "
+                   "small tables, on tables made in the same transaction, on temporary ones, and where IF "
+                   "NOT EXISTS finds what it names.",
+    },
+};
+
+const struct rule_group rules_ddl = {rows, ARRAY_LEN(rows)};
+
 /* -- indexes -------------------------------------------------------------------------------------- */
 
 static const struct catalog_relation *reindexed(const struct rule_input *input, const struct fact_action *action);
 static const struct catalog_relation *largest(const struct rule_input *input, const char *schema);
 
-void rules_ddl_index_build(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void index_build(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -39,7 +179,7 @@ void rules_ddl_index_build(const struct rule *rule, const struct rule_input *inp
 	}
 }
 
-void rules_ddl_reindex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void reindex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
@@ -129,7 +269,7 @@ static const struct fact_call *volatile_call(const struct rule_input *input, con
 static const char *rewriting_type(const struct rule_input *input, const struct fact_action *action,
                                   struct arena *arena);
 
-void rules_ddl_volatile_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void volatile_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -178,7 +318,7 @@ static const struct fact_call *volatile_call(const struct rule_input *input, con
 	return NULL;
 }
 
-void rules_ddl_rewrite_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void rewrite_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -234,7 +374,7 @@ static bool is_time_zone_utc(const struct rule_input *input);
 static const char *type_name(struct arena *arena, const struct fact_type *type);
 static bool is_text(const char *type);
 
-void rules_ddl_alter_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void alter_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -307,7 +447,7 @@ static bool is_text(const char *type)
 
 /* -- VACUUM FULL ---------------------------------------------------------------------------------- */
 
-void rules_ddl_vacuum_full(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void vacuum_full(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {

@@ -5,11 +5,6 @@
 
 #include "inspect/rules.h"
 
-void rules_ddl_index_build(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_ddl_reindex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_ddl_volatile_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_ddl_rewrite_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_ddl_alter_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_ddl_vacuum_full(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+extern const struct rule_group rules_ddl;
 
 #endif

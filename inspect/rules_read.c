@@ -8,6 +8,13 @@
 typedef void describe_fn(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
                          struct finding *finding);
 
+static void leading_wildcard(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void short_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void expression_mismatch(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void prefix(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void iexact(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void regex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static bool wants_patterns(const struct facts *facts);
 static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
                    enum lookup_complaint complaint, describe_fn *describe);
 static void describe_unserved(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
@@ -17,41 +24,209 @@ static void describe_mismatch(const struct rule_input *input, const struct looku
 static void describe_short(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
                            struct finding *finding);
 
-void rules_read_leading_wildcard(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static const struct rule rows[] = {
+    {
+        .slug = "leading-wildcard-unindexed",
+        .code = "Q101",
+        .title = "a pattern with a leading wildcard, and no trigram index on that expression",
+        .severity = SEVERITY_ERROR,
+        .severity_medium = SEVERITY_WARN,
+        .on_medium = true,
+        .scope = RULE_READS,
+        .check = leading_wildcard,
+        .wants = wants_patterns,
+        .why = "A btree finds a text by its beginning. With a wildcard in front there is none, so every "
+               "row of the table is read and compared, for each call; the time grows with the table.\n"
+               "Django's icontains asks for UPPER(\"name\"::text). An index on the bare column does not "
+               "serve that.",
+        .example = "SELECT … FROM shop_product WHERE UPPER(name::text) LIKE UPPER('%lamp%');",
+        .safe = "CREATE EXTENSION IF NOT EXISTS pg_trgm;\n"
+                "CREATE INDEX CONCURRENTLY shop_product_name_upper_trgm ON shop_product USING gin "
+                "(upper(name) gin_trgm_ops);\n"
+                "\n"
+                "# Django, in a migration with atomic = False:\n"
+                "AddIndexConcurrently(\"product\", GinIndex(OpClass(Upper(\"name\"), "
+                "name=\"gin_trgm_ops\"), name=\"shop_product_name_upper_trgm\"))",
+        .decides = "It takes LIKE and ILIKE in WHERE, JOIN and HAVING whose pattern begins with an "
+                   "unescaped % or _, and looks for a valid gin_trgm_ops or gist_trgm_ops index on exactly "
+                   "the expression on the left. A pattern that comes as a parameter is judged when it is "
+                   "bound. Silent where the other conditions of the statement leave few rows by an index, "
+                   "where a join does, on small tables, on tables made in the same transaction, and where "
+                   "an index serves the same expression, operator and collation. A negated pattern can have "
+                   "no index: it is reported one severity lower.",
+    },
+    {
+        .slug = "pattern-too-short-for-trigram",
+        .code = "Q102",
+        .title = "a pattern too short for the trigram index that is there",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_READS,
+        .check = short_pattern,
+        .wants = wants_patterns,
+        .why = "A trigram index finds what has three characters in a row. From '%ab%' no trigram can be "
+               "had: the server reads the whole index and then checks every row, which can take longer "
+               "than reading the table.",
+        .example = "SELECT … FROM shop_product WHERE UPPER(name::text) LIKE UPPER('%ab%');   -- with gin "
+                   "(upper(name) gin_trgm_ops)",
+        .safe = "SELECT … FROM shop_product WHERE UPPER(name::text) LIKE UPPER('ab%');      -- the edge "
+                "of a word counts\n"
+                "\n"
+                "# Django:\n"
+                "qs = qs.filter(name__icontains=q) if len(q) >= 3 else qs.filter(name__istartswith=q)",
+        .decides = "Only where a trigram index on that expression is there. The pattern is cut as pg_trgm "
+                   "cuts it: runs of letters and digits between wildcards, with an edge of a word counted "
+                   "where the pattern shows one. For a regular expression it speaks only where surely no "
+                   "trigram can be had. A pattern that comes as a parameter is judged when it is bound. "
+                   "Silent where the other conditions of the statement leave few rows by an index, where a "
+                   "join does, on small tables, on tables made in the same transaction, and where an index "
+                   "serves the same expression, operator and collation.",
+    },
+    {
+        .slug = "index-expression-mismatch",
+        .code = "Q103",
+        .title = "an index on the same column, but on another expression than the query's",
+        .severity = SEVERITY_ERROR,
+        .scope = RULE_READS,
+        .check = expression_mismatch,
+        .wants = wants_patterns,
+        .why = "An index serves the expression that it was built on and no other. The table has one on "
+               "the same column, somebody pays for it with every write, and yet every call reads the "
+               "whole table.",
+        .example = "SELECT … FROM shop_product WHERE UPPER(name::text) LIKE UPPER('%lamp%');   -- with gin "
+                   "(name gin_trgm_ops)",
+        .safe = "CREATE INDEX CONCURRENTLY shop_product_name_upper_trgm ON shop_product USING gin "
+                "(upper(name) gin_trgm_ops);\n"
+                "-- and drop the one that serves nothing\n"
+                "\n"
+                "# Django: icontains, istartswith and iexact want Upper(…), contains, startswith and "
+                "iregex the bare field\n"
+                "GinIndex(OpClass(Upper(\"name\"), name=\"gin_trgm_ops\"), "
+                "name=\"shop_product_name_upper_trgm\")",
+        .decides = "It compares the statement's expression with the expressions of the indexes on the same "
+                   "column, after dropping casts between text types, quotes and qualifiers. A pattern that "
+                   "comes as a parameter is judged when it is bound. Silent where the other conditions of "
+                   "the statement leave few rows by an index, where a join does, on small tables, on tables "
+                   "made in the same transaction, and where an index serves the same expression, operator "
+                   "and collation.",
+    },
+    {
+        .slug = "prefix-like-needs-pattern-ops",
+        .code = "Q104",
+        .title = "a prefix match, and no index with a pattern operator class",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_READS,
+        .check = prefix,
+        .wants = wants_patterns,
+        .why = "In a database whose collation is not C a plain btree sorts by the rules of a language, "
+               "where the texts that begin with 'lam' do not stand together. It serves equality and "
+               "order, but no prefix.",
+        .example = "SELECT … FROM shop_product WHERE sku LIKE 'A-1%';   -- with btree (sku)",
+        .safe = "CREATE INDEX CONCURRENTLY shop_product_sku_like ON shop_product (sku "
+                "varchar_pattern_ops);\n"
+                "\n"
+                "# Django: db_index=True and unique=True build it by themselves; for istartswith\n"
+                "Index(OpClass(Upper(\"name\"), name=\"text_pattern_ops\"), "
+                "name=\"shop_product_name_upper_like\")",
+        .decides = "LIKE, or a regular expression anchored by ^, that begins with at least one literal "
+                   "character. A btree with a pattern operator class serves it, one in collation C does, a "
+                   "trigram index does. A pattern that comes as a parameter is judged when it is bound. "
+                   "Silent where the other conditions of the statement leave few rows by an index, where a "
+                   "join does, on small tables, on tables made in the same transaction, and where an index "
+                   "serves the same expression, operator and collation.",
+    },
+    {
+        .slug = "iexact-unindexed",
+        .code = "Q105",
+        .title = "a case-insensitive comparison by UPPER() or LOWER(), and no index on that expression",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_READS,
+        .check = iexact,
+        .wants = wants_patterns,
+        .why = "UPPER(email) = … can use an index on UPPER(email) only. The one on email, unique or "
+               "not, is of no use to it, so each log-in reads all users.",
+        .example = "SELECT … FROM auth_user WHERE UPPER(email::text) = UPPER('ann@example.com');",
+        .safe = "CREATE UNIQUE INDEX CONCURRENTLY auth_user_email_upper ON auth_user (upper(email));\n"
+                "\n"
+                "# Django:\n"
+                "UniqueConstraint(Upper(\"email\"), name=\"auth_user_email_upper\")",
+        .decides = "Equality and IN whose left side is upper() or lower() of one column. A pattern that "
+                   "comes as a parameter is judged when it is bound. Silent where the other conditions of "
+                   "the statement leave few rows by an index, where a join does, on small tables, on tables "
+                   "made in the same transaction, and where an index serves the same expression, operator "
+                   "and collation.",
+    },
+    {
+        .slug = "regex-unindexed",
+        .code = "Q106",
+        .title = "a regular expression, and no trigram index on the column",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_READS,
+        .check = regex,
+        .wants = wants_patterns,
+        .why = "No btree serves a regular expression that is not anchored, so every row is read and "
+               "matched; matching costs more than comparing.",
+        .example = "SELECT … FROM shop_product WHERE name ~* 'lamp|light';",
+        .safe = "CREATE INDEX CONCURRENTLY shop_product_name_trgm ON shop_product USING gin (name "
+                "gin_trgm_ops);\n"
+                "\n"
+                "# Django:\n"
+                "GinIndex(fields=[\"name\"], opclasses=[\"gin_trgm_ops\"], "
+                "name=\"shop_product_name_trgm\")",
+        .decides = "~, ~* and SIMILAR TO. A trigram index on the bare column serves them; one anchored by ^ "
+                   "to a literal is rule Q104's. A pattern that comes as a parameter is judged when it is "
+                   "bound. Silent where the other conditions of the statement leave few rows by an index, "
+                   "where a join does, on small tables, on tables made in the same transaction, and where "
+                   "an index serves the same expression, operator and collation.",
+    },
+};
+
+const struct rule_group rules_read = {rows, ARRAY_LEN(rows)};
+
+static void leading_wildcard(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_LEADING, describe_unserved);
 }
 
-void rules_read_short_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void short_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_SHORT, describe_short);
 }
 
-void rules_read_expression_mismatch(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void expression_mismatch(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_MISMATCH, describe_mismatch);
 }
 
-void rules_read_prefix(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void prefix(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_PREFIX, describe_unserved);
 }
 
-void rules_read_iexact(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void iexact(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_IEXACT, describe_unserved);
 }
 
-void rules_read_regex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void regex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_REGEX, describe_unserved);
+}
+
+static bool wants_patterns(const struct facts *facts)
+{
+	for (uint16_t p = 0; p < facts->predicate_count; p++) {
+		const struct fact_predicate *predicate = &facts->predicates[p];
+		if (predicate->operand == OPERAND_PARAMETER && predicate->relation >= 0 && lookup_is_pattern(predicate))
+			return true;
+	}
+	return false;
 }
 
 static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
                    enum lookup_complaint complaint, describe_fn *describe)
 {
 	for (uint16_t i = 0; i < input->facts->predicate_count; i++) {
-		struct lookup lookup = lookup_of(input, &input->facts->predicates[i]);
+		struct lookup lookup = lookup_of(rule, input, &input->facts->predicates[i]);
 		if (lookup.complaint != complaint || lookup_restricted(input, &lookup))
 			continue;
 		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = lookup.predicate->column};

@@ -5,11 +5,6 @@
 
 #include "inspect/rules.h"
 
-void rules_read_leading_wildcard(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_read_short_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_read_expression_mismatch(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_read_prefix(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_read_iexact(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-void rules_read_regex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+extern const struct rule_group rules_read;
 
 #endif

@@ -1,6 +1,7 @@
 #include "proxy/options.h"
 #include "proxy/serve.h"
 #include "report/report.h"
+#include "report/rule_page.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,12 @@ int main(int argc, char **argv)
 		case OPTIONS_REPORT:
 			status = report_run(options->logs, options->log_count,
 			                    options->report_format == OPTIONS_FORMAT_MARKDOWN);
+			break;
+		case OPTIONS_RULES:
+			rule_page_table(stdout, options->report_format == OPTIONS_FORMAT_MARKDOWN);
+			break;
+		case OPTIONS_EXPLAIN:
+			status = rule_page_explain(stdout, stderr, options->rule);
 			break;
 		}
 	}

@@ -15,6 +15,8 @@ static const char HELP[] =
     "Usage:\n"
     "  pgproctor serve [OPTION]...      the proxy; works without any option\n"
     "  pgproctor report [OPTION] LOG... the review, made from its log\n"
+    "  pgproctor check --rules          the rules\n"
+    "  pgproctor explain RULE           the page of one: why, an example, what to do, how to silence it\n"
     "  pgproctor COMMAND --help         the options of a command\n"
     "  pgproctor --version | --help\n"
     "\n"
@@ -67,6 +69,23 @@ static const char HELP_REPORT[] =
     "  pgproctor report proctor.log\n"
     "  zcat proctor.log.*.gz | pgproctor report --format markdown - > review.md\n";
 
+static const char HELP_CHECK[] =
+    "Usage: pgproctor check --rules [--format text|markdown]\n"
+    "\n"
+    "Prints the rules, a line each: code, name, severity on a large, medium and small table, and what it finds.\n"
+    "\n"
+    "  --format text|markdown    text for a terminal, markdown for a document (text)\n"
+    "  --help\n";
+
+static const char HELP_EXPLAIN[] =
+    "Usage: pgproctor explain RULE\n"
+    "\n"
+    "Prints the page of one rule, named by its name or code: why, an example, the safe variant, how it\n"
+    "decides, and how to silence it.\n"
+    "\n"
+    "  pgproctor explain Q101\n"
+    "  pgproctor explain set-not-null-scans\n";
+
 static const char VERSION[] = "pgproctor " PGPROCTOR_VERSION "\n";
 
 /* An option of `serve`, and the key that its value is for; the others are known by name. */
@@ -98,6 +117,8 @@ struct reader {
 
 static int parse_serve(struct reader *reader);
 static int parse_report(struct reader *reader);
+static int parse_check(struct reader *reader);
+static int parse_explain(struct reader *reader);
 static bool take_flag(struct reader *reader, const char *const *names, size_t count, const char **name,
                       const char **value);
 static bool apply_flag(struct options *options, const char *name, const char *value);
@@ -109,12 +130,12 @@ static int print(struct options *options, const char *text);
 
 int options_parse(struct options *options, int argc, char **argv)
 {
-	static const char *const commands[] = {"serve", "report", "--help", "--version"};
+	static const char *const commands[] = {"serve", "report", "check", "explain", "--help", "--version"};
 	CHECK(options != NULL && argv != NULL);
 	memset(options, 0, sizeof(*options));
 	settings_defaults(&options->settings);
 	if (argc < 2) {
-		refuse(options, "no command; there are serve and report, and --help explains them");
+		refuse(options, "no command; there are serve, report, check and explain, and --help explains them");
 		return STATUS_USAGE;
 	}
 	struct reader reader = {options, argv[1], argc, 2, argv};
@@ -126,6 +147,10 @@ int options_parse(struct options *options, int argc, char **argv)
 		return parse_serve(&reader);
 	if (strcmp(argv[1], "report") == 0)
 		return parse_report(&reader);
+	if (strcmp(argv[1], "check") == 0)
+		return parse_check(&reader);
+	if (strcmp(argv[1], "explain") == 0)
+		return parse_explain(&reader);
 	char shown[ECHO_BYTES];
 	setting_keys_echo(argv[1], shown);
 	const char *nearest = settings_nearest(argv[1], commands, ARRAY_LEN(commands));
@@ -134,7 +159,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	else if (argv[1][0] == '-')
 		refuse(options, "unknown option \"%s\"; options follow a command: pgproctor serve %s", shown, shown);
 	else
-		refuse(options, "unknown command \"%s\"; there are serve and report", shown);
+		refuse(options, "unknown command \"%s\"; there are serve, report, check and explain", shown);
 	return STATUS_USAGE;
 }
 
@@ -208,6 +233,51 @@ static int parse_report(struct reader *reader)
 		refuse(options, "report: which log? Give its name, or - for standard input");
 		return STATUS_USAGE;
 	}
+	return 0;
+}
+
+static int parse_check(struct reader *reader)
+{
+	struct options *options = reader->options;
+	bool rules = false;
+	while (reader->at < reader->argc) {
+		const char *argument = reader->argv[reader->at++];
+		if (is_one_of(argument, "--help", "-h"))
+			return print(options, HELP_CHECK);
+		if (strcmp(argument, "--rules") == 0) {
+			rules = true;
+		} else if (strcmp(argument, "--format=markdown") == 0) {
+			options->report_format = OPTIONS_FORMAT_MARKDOWN;
+		} else if (strcmp(argument, "--format") == 0 && reader->at < reader->argc &&
+		           is_one_of(reader->argv[reader->at], "text", "markdown")) {
+			bool markdown = strcmp(reader->argv[reader->at++], "markdown") == 0;
+			options->report_format = markdown ? OPTIONS_FORMAT_MARKDOWN : OPTIONS_FORMAT_TEXT;
+		} else {
+			char shown[ECHO_BYTES];
+			setting_keys_echo(argument, shown);
+			refuse(options, "check: \"%s\" is not understood; see pgproctor check --help", shown);
+			return STATUS_USAGE;
+		}
+	}
+	if (!rules) {
+		refuse(options, "check: --rules prints the rules");
+		return STATUS_USAGE;
+	}
+	options->command = OPTIONS_RULES;
+	return 0;
+}
+
+static int parse_explain(struct reader *reader)
+{
+	struct options *options = reader->options;
+	if (reader->at < reader->argc && is_one_of(reader->argv[reader->at], "--help", "-h"))
+		return print(options, HELP_EXPLAIN);
+	if (reader->argc != reader->at + 1) {
+		refuse(options, "explain: which rule? Give its name or code; pgproctor check --rules has them all");
+		return STATUS_USAGE;
+	}
+	options->command = OPTIONS_EXPLAIN;
+	options->rule = reader->argv[reader->at];
 	return 0;
 }
 

@@ -9,6 +9,8 @@ enum options_command {
 	OPTIONS_PRINT, /* write `text` to standard output and be done, status 0 */
 	OPTIONS_SERVE, /* with `settings` */
 	OPTIONS_REPORT,
+	OPTIONS_RULES,   /* the table of the rules, in report_format */
+	OPTIONS_EXPLAIN, /* the page of the rule `rule` */
 };
 
 enum options_format { OPTIONS_FORMAT_TEXT, OPTIONS_FORMAT_MARKDOWN };
@@ -21,7 +23,8 @@ struct options {
 	enum options_format report_format;
 	char **logs; /* names, "-" for standard input; part of argv */
 	int log_count;
-	char error[768]; /* one line, without "pgproctor: " */
+	const char *rule; /* part of argv */
+	char error[768];  /* one line, without "pgproctor: " */
 };
 
 /* 0, or the exit status: 2 for a command line that makes no sense, 1 for a configuration file that does not; `error`

@@ -35,11 +35,16 @@ void judge_fini(struct judge *judge)
 
 void judge_rule(struct judge *judge, const char *name, const char *action)
 {
+	judge_threshold(judge, name, "action", action);
+}
+
+void judge_threshold(struct judge *judge, const char *name, const char *key, const char *value)
+{
 	struct settings_rule *line = &judge->settings->rules[judge->settings->rule_count++];
 	memset(line, 0, sizeof(*line));
 	snprintf(line->rule, sizeof(line->rule), "%s", name);
-	snprintf(line->key, sizeof(line->key), "action");
-	snprintf(line->value, sizeof(line->value), "%s", action);
+	snprintf(line->key, sizeof(line->key), "%s", key);
+	snprintf(line->value, sizeof(line->value), "%s", value);
 	configure(judge);
 }
 

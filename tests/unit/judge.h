@@ -26,6 +26,8 @@ void judge_init(struct judge *judge);
 void judge_fini(struct judge *judge);
 /* [rules] name = action; the mode. Applied at once. */
 void judge_rule(struct judge *judge, const char *name, const char *action);
+/* [rule:NAME] key = value. */
+void judge_threshold(struct judge *judge, const char *name, const char *key, const char *value);
 void judge_mode(struct judge *judge, enum settings_mode mode);
 
 /* -- the catalog: before the first judge_sql ------------------------------------------------------- */

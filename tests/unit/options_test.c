@@ -99,9 +99,10 @@ static void broken_file(void **state)
 static void mistakes(void **state)
 {
 	(void)state;
-	assert_refused(parse(NULL), "no command; there are serve and report, and --help explains them");
+	assert_refused(parse(NULL), "no command; there are serve, report, check and explain, and --help explains them");
 	assert_refused(parse("sevre", NULL), "unknown command \"sevre\"; did you mean \"serve\"?");
-	assert_refused(parse("check", NULL), "unknown command \"check\"; there are serve and report");
+	assert_refused(parse("chekc", NULL), "unknown command \"chekc\"; did you mean \"check\"?");
+	assert_refused(parse("judge", NULL), "unknown command \"judge\"; there are serve, report, check and explain");
 	assert_refused(parse("--listen", "x:1", NULL),
 	               "unknown option \"--listen\"; options follow a command: pgproctor serve --listen");
 	assert_refused(parse("serve", "--lisen", "x:1", NULL),
@@ -126,7 +127,8 @@ static void mistakes(void **state)
 	               "report: unknown option \"--fromat\"; did you mean \"--format\"?");
 	assert_refused(parse("report", "--format", "html", "x", NULL),
 	               "report: --format is text or markdown: \"html\" is not available");
-	assert_refused(parse("re\nport\x1b[2J", NULL), "unknown command \"re?port?[2J\"; there are serve and report");
+	assert_refused(parse("re\nport\x1b[2J", NULL),
+	               "unknown command \"re?port?[2J\"; there are serve, report, check and explain");
 }
 
 /* Logs come in their order, options between them or not. */
@@ -142,6 +144,31 @@ static void report_logs(void **state)
 	assert_string_equal(options.logs[2], "b");
 	assert_int_equal(parse("report", "x", NULL), 0);
 	assert_int_equal(options.report_format, OPTIONS_FORMAT_TEXT);
+}
+
+/* The rules are printed as a table or by the page; neither takes what it does not know. */
+static void rules(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("check", "--rules", NULL), 0);
+	assert_int_equal(options.command, OPTIONS_RULES);
+	assert_int_equal(options.report_format, OPTIONS_FORMAT_TEXT);
+	assert_int_equal(parse("check", "--format=markdown", "--rules", NULL), 0);
+	assert_int_equal(options.report_format, OPTIONS_FORMAT_MARKDOWN);
+	assert_int_equal(parse("check", "--rules", "--format", "markdown", NULL), 0);
+	assert_int_equal(options.report_format, OPTIONS_FORMAT_MARKDOWN);
+	assert_refused(parse("check", "--rules", "--format", "html", NULL),
+	               "check: \"--format\" is not understood; see pgproctor check --help");
+	assert_refused(parse("check", NULL), "check: --rules prints the rules");
+	assert_int_equal(parse("explain", "Q101", NULL), 0);
+	assert_int_equal(options.command, OPTIONS_EXPLAIN);
+	assert_string_equal(options.rule, "Q101");
+	assert_refused(parse("explain", NULL),
+	               "explain: which rule? Give its name or code; pgproctor check --rules has them all");
+	assert_refused(parse("explain", "Q101", "Q102", NULL),
+	               "explain: which rule? Give its name or code; pgproctor check --rules has them all");
+	assert_int_equal(parse("explain", "--help", NULL), 0);
+	assert_int_equal(options.command, OPTIONS_PRINT);
 }
 
 /* Help is asked for anywhere, and names every option that there is; none that there is not. */
@@ -172,7 +199,7 @@ static void help(void **state)
 	assert_non_null(strstr(options.text, "--format text|markdown"));
 	assert_null(strstr(options.text, "html"));
 	assert_int_equal(parse("--help", NULL), 0);
-	assert_null(strstr(options.text, "check"));
+	assert_non_null(strstr(options.text, "check --rules"));
 	assert_int_equal(parse("--version", NULL), 0);
 	assert_string_equal(options.text, "pgproctor " PGPROCTOR_VERSION "\n");
 }
@@ -182,7 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(serve_alone), cmocka_unit_test(every_flag), cmocka_unit_test(flags_beat_the_file),
 	    cmocka_unit_test(broken_file), cmocka_unit_test(mistakes),   cmocka_unit_test(report_logs),
-	    cmocka_unit_test(help),
+	    cmocka_unit_test(rules),       cmocka_unit_test(help),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

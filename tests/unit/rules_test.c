@@ -39,7 +39,7 @@ static void configure_fails(const char *rule, const char *key, const char *value
 
 static enum action action_of(const struct judge *judge, const char *name)
 {
-	return judge->rules.actions[rules_find(name) - rules_table];
+	return judge->rules.rules[rules_index(rules_find(name))].action;
 }
 
 /* -- the table and its settings ----------------------------------------------------------------------- */
@@ -48,15 +48,21 @@ static enum action action_of(const struct judge *judge, const char *name)
 static void table(void **state)
 {
 	(void)state;
-	assert_int_equal(rules_count, 17);
-	for (size_t i = 0; i < rules_count; i++) {
-		const struct rule *rule = &rules_table[i];
+	for (size_t i = 0; i < rules_count(); i++) {
+		const struct rule *rule = rules_at(i);
+		assert_int_equal(rules_index(rule), i);
 		assert_ptr_equal(rules_find(rule->slug), rule);
 		assert_ptr_equal(rules_find(rule->code), rule);
-		assert_non_null(rule->check);
+		assert_true((rule->check == NULL) == (rule->scope == RULE_BEYOND));
 		assert_true(strlen(rule->title) > 10);
-		assert_true(rule->severity > SEVERITY_INFO);
-		assert_true(rule->severity_medium < rule->severity);
+		assert_true(strlen(rule->code) == 4 && strchr("QMCSDTW", rule->code[0]));
+		assert_true(strspn(rule->slug, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(rule->slug));
+		if (rule->any_size || !rule->on_medium)
+			assert_int_equal(rule->severity_medium, SEVERITY_INFO);
+		else
+			assert_true(rule->severity_medium < rule->severity);
+		for (size_t t = 1; t < RULE_THRESHOLDS; t++)
+			assert_true(!rule->thresholds[t].key || rule->thresholds[t - 1].key);
 	}
 	assert_ptr_equal(rules_find("q101"), rules_find("Leading-Wildcard-Unindexed"));
 	assert_null(rules_find("Q100"));
@@ -88,6 +94,53 @@ static void actions(void **state)
 	judge_fini(&judge);
 }
 
+/* With enforce_from = error what is an error rejects as well; what is a warning never by the mode alone. */
+static void enforcing_errors(void **state)
+{
+	(void)state;
+	struct judge judge;
+	start(&judge, JUDGE_LARGE);
+	judge.settings->enforce_from = SETTINGS_ENFORCE_ERROR;
+	judge_mode(&judge, SETTINGS_OBSERVE);
+	assert_int_equal(action_of(&judge, "Q101"), ACTION_LOG);
+	assert_int_equal(action_of(&judge, "M202"), ACTION_LOG);
+	judge_mode(&judge, SETTINGS_ENFORCE);
+	assert_int_equal(action_of(&judge, "Q101"), ACTION_REJECT);
+	assert_int_equal(action_of(&judge, "M202"), ACTION_REJECT);
+	assert_int_equal(action_of(&judge, "Q102"), ACTION_LOG);
+	assert_string_equal(judge_sql(&judge, search), "Q101!");
+	judge_fini(&judge);
+}
+
+/* A rule may have the tables' sizes of its own: they count for it alone, up and down. */
+static void own_thresholds(void **state)
+{
+	(void)state;
+	struct judge judge;
+	start(&judge, JUDGE_SMALL);
+	assert_string_equal(judge_sql(&judge, search), "");
+	judge_threshold(&judge, "Q101", "medium_table_rows", "100");
+	assert_string_equal(judge_sql(&judge, search), "Q101");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_WARN);
+	judge_threshold(&judge, "leading-wildcard-unindexed", "large_table_rows", "500");
+	assert_string_equal(judge_sql(&judge, search), "Q101");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_ERROR);
+	assert_string_equal(judge_sql(&judge, build), "");
+	judge_fini(&judge);
+
+	struct catalog_relation *relation = start(&judge, JUDGE_LARGE);
+	relation->bytes = 2LL << 30;
+	judge_threshold(&judge, "M202", "large_table_rows", "3000000");
+	assert_string_equal(judge_sql(&judge, build), "M202");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_BLOCK);
+	judge_threshold(&judge, "M202", "large_table_size", "3GB");
+	assert_string_equal(judge_sql(&judge, build), "M202");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_WARN);
+	assert_string_equal(judge_sql(&judge, search), "Q101");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_ERROR);
+	judge_fini(&judge);
+}
+
 /* A wrong line is named by file and line, with the nearest rule where one is near. */
 static void wrong_settings(void **state)
 {
@@ -102,6 +155,13 @@ static void wrong_settings(void **state)
 	configure_fails(
 	    "Q101", "acton", "log",
 	    "p.ini:7: unknown key \"acton\" of rule \"leading-wildcard-unindexed\"; did you mean \"action\"?");
+	configure_fails("Q101", "xyzzy", "log",
+	                "p.ini:7: unknown key \"xyzzy\" of rule \"leading-wildcard-unindexed\"");
+	configure_fails("Q101", "large_table_row", "5",
+	                "p.ini:7: unknown key \"large_table_row\" of rule \"leading-wildcard-unindexed\"; did you mean "
+	                "\"large_table_rows\"?");
+	configure_fails("Q101", "large_table_rows", "many",
+	                "p.ini:7: large_table_rows is a number of rows, at least 1: not \"many\"");
 }
 
 /* -- size, severity, action --------------------------------------------------------------------------- */
@@ -380,10 +440,11 @@ static void want_parameters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(table),           cmocka_unit_test(actions),        cmocka_unit_test(wrong_settings),
-	    cmocka_unit_test(sizes),           cmocka_unit_test(large_by_bytes), cmocka_unit_test(rejecting),
-	    cmocka_unit_test(many_findings),   cmocka_unit_test(no_catalog),     cmocka_unit_test(search_path),
-	    cmocka_unit_test(other_relations), cmocka_unit_test(wrapped),        cmocka_unit_test(want_parameters),
+	    cmocka_unit_test(table),          cmocka_unit_test(actions),         cmocka_unit_test(enforcing_errors),
+	    cmocka_unit_test(own_thresholds), cmocka_unit_test(wrong_settings),  cmocka_unit_test(sizes),
+	    cmocka_unit_test(large_by_bytes), cmocka_unit_test(rejecting),       cmocka_unit_test(many_findings),
+	    cmocka_unit_test(no_catalog),     cmocka_unit_test(search_path),     cmocka_unit_test(other_relations),
+	    cmocka_unit_test(wrapped),        cmocka_unit_test(want_parameters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

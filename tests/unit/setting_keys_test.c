@@ -86,6 +86,10 @@ static void words(void **state)
 	assert_int_equal(settings.mode, SETTINGS_ENFORCE);
 	set("mode", "observe");
 	assert_int_equal(settings.mode, SETTINGS_OBSERVE);
+	set("enforce_from", "error");
+	assert_int_equal(settings.enforce_from, SETTINGS_ENFORCE_ERROR);
+	set("enforce_from", "block");
+	assert_int_equal(settings.enforce_from, SETTINGS_ENFORCE_BLOCK);
 	set("oversize", "REJECT");
 	assert_int_equal(settings.oversize, SETTINGS_OVERSIZE_REJECT);
 	set("on_blind", "close");

@@ -202,8 +202,8 @@ static void mistakes_in_a_file(void **state)
 	assert_refused("[databases]\na = host=x\n\na = host=y\n", 4, "database \"a\" is set twice, first in line 2");
 	assert_refused("[rules]\nQ101 = off\n[rule:q101]\naction = log\n", 4,
 	               "the action of rule \"q101\" is set twice, first in line 2");
-	assert_refused("[rule:Q101]\nactoin = log\n", 2,
-	               "unknown key \"actoin\" in [rule:Q101]; did you mean \"action\"?");
+	assert_refused("[rule:Q101]\na_name_that_is_longer_than_any_key = log\n", 2,
+	               "unknown key \"a_name_that_is_longer_than_any_key\" of rule \"Q101\"");
 	assert_refused("[rule:]\n", 1, "[rule:NAME] names one rule");
 	assert_refused("[pgproctor]\nlisten_port = 0\n", 2, "listen_port is a number from 1 to 65535, not \"0\"");
 	assert_refused("[pgproctor]\nmode = observe ; why\n", 2,
