@@ -3,14 +3,11 @@
 #include "config/limits.h"
 #include "protocol/message.h"
 #include "protocol/reply.h"
-#include "protocol/startup.h"
 #include "proxy/admission.h"
 #include "proxy/answer.h"
-#include "proxy/handshake.h"
-#include "proxy/login.h"
+#include "proxy/arrival.h"
 #include "proxy/relay.h"
 #include "proxy/session_log.h"
-#include "proxy/upstream.h"
 #include "proxy/worker.h"
 
 #include <string.h>
@@ -26,9 +23,6 @@ enum { SESSION_LAST_WORDS_MS = 60 * 1000 };
 /* The length word is not counted in MAX_STARTUP_PACKET_LENGTH (ProcessStartupPacket in the server). */
 enum { SESSION_START_BYTES_MAX = LIMIT_STARTUP_PACKET_BYTES + 4 + LIMIT_READ_BYTES };
 
-/* What SSLRequest and GSSENCRequest are answered with. */
-static const char SESSION_NO = 'N', SESSION_YES = 'S';
-
 static void session_client_data(struct link *link, struct bytes input);
 static void session_client_end(struct link *link, int status);
 static void session_client_drained(struct link *link);
@@ -41,18 +35,10 @@ static void session_server_drained(struct link *link);
 static void session_server_broken(struct link *link, int status);
 static void session_server_sent(struct link *link);
 static void session_link_closed(struct link *link);
-static void session_move(struct session *session, enum session_phase phase);
-static void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
 static void session_look_away(struct session *session);
 static void session_let_go(struct link *link, const struct frame *frame, struct buffer *held);
-static void session_start_up(struct session *session);
-static void session_open(struct session *session, const struct startup *startup);
-static void session_connect(struct session *session);
-static void session_reached(struct session *session, int status);
-static void session_connected(struct session *session, int status);
 static void session_on_timer(uv_timer_t *timer);
 static void session_on_timer_closed(uv_handle_t *handle);
-static void session_free_when_gone(struct session *session);
 
 static const struct link_events session_client_events = {
     .on_data = session_client_data,
@@ -64,7 +50,7 @@ static const struct link_events session_client_events = {
     .on_secure = session_client_secure,
 };
 
-static const struct link_events session_server_events = {
+const struct link_events session_server_events = {
     .on_data = session_server_data,
     .on_end = session_server_end,
     .on_drained = session_server_drained,
@@ -111,8 +97,7 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 	}
 	link_tune(&session->client, worker->settings->tcp_keepidle_s);
 	session_log_name_client(session);
-	if (worker->settings->client_login_timeout_ms > 0)
-		uv_timer_start(&session->timer, session_on_timer, worker->settings->client_login_timeout_ms, 0);
+	session_deadline(session, worker->settings->client_login_timeout_ms);
 	link_read(&session->client, true);
 }
 
@@ -142,7 +127,7 @@ static void session_look_away(struct session *session)
 {
 	session_move(session, SESSION_BLIND);
 	/* Whether the log-in ends well is no longer seen; the server has a time limit of its own. */
-	uv_timer_stop(&session->timer);
+	session_deadline(session, 0);
 	session_let_go(&session->server, &session->client_frame, &session->held);
 	session_let_go(&session->client, &session->server_frame, NULL);
 }
@@ -167,7 +152,7 @@ void session_end(struct session *session, const char *reason)
 	session->end_reason = reason;
 	session_move(session, SESSION_CLOSING);
 	link_close(&session->server);
-	uv_timer_start(&session->timer, session_on_timer, SESSION_LAST_WORDS_MS, 0);
+	session_deadline(session, SESSION_LAST_WORDS_MS);
 	if (session->client.state != LINK_OPEN || session->client.broken) {
 		session_abort(session, reason);
 		return;
@@ -182,7 +167,7 @@ void session_refuse(struct session *session, const char *sqlstate, const char *m
 	session_end(session, message);
 }
 
-static void session_say_fatal(struct session *session, const char *sqlstate, const char *message)
+void session_say_fatal(struct session *session, const char *sqlstate, const char *message)
 {
 	const struct reply_error error = {.severity = "FATAL", .sqlstate = sqlstate, .message = message};
 	uint8_t *own = session->worker->own;
@@ -196,7 +181,7 @@ void session_drain(struct session *session)
 {
 	session->draining = true;
 	if (session->phase == SESSION_CLOSING && session->said)
-		uv_timer_start(&session->timer, session_on_timer, SESSION_LINGER_STOPPING_MS, 0);
+		session_deadline(session, SESSION_LINGER_STOPPING_MS);
 	if (session->phase == SESSION_BLIND || session->phase == SESSION_PARTING || session->phase == SESSION_CLOSING)
 		return;
 	bool idle = flight_empty(&session->flight) && session->flight.status != 'T' && session->flight.status != 'E' &&
@@ -216,7 +201,7 @@ void session_drain(struct session *session)
 void session_ready(struct session *session, uint64_t now_ns)
 {
 	session->ready_ns = now_ns;
-	uv_timer_stop(&session->timer);
+	session_deadline(session, 0);
 	session_log_connect(session);
 	/* A walsender logs in like any other, and then speaks a grammar of its own. */
 	if (session->purpose == SESSION_REPLICATION)
@@ -249,7 +234,7 @@ void session_pace(struct session *session)
 }
 
 /* Which phase may follow which: the drawing in the header, as a table. */
-static void session_move(struct session *session, enum session_phase phase)
+void session_move(struct session *session, enum session_phase phase)
 {
 	static const uint8_t allowed[] = {
 	    [SESSION_STARTUP] = 1 << SESSION_CONNECTING | 1 << SESSION_CLOSING,
@@ -275,7 +260,7 @@ static void session_client_data(struct link *link, struct bytes input)
 	case SESSION_STARTUP:
 		/* At most a whole packet but for one byte, and one read. */
 		buffer_put(&session->held, input.data, input.len, SESSION_START_BYTES_MAX);
-		session_start_up(session);
+		arrival_read(session);
 		break;
 	case SESSION_RELAY:
 		relay_from_client(session, input, uv_hrtime());
@@ -345,8 +330,7 @@ static void session_client_sent(struct link *link)
 	if (session->client.ended)
 		session_abort(session, session->end_reason);
 	else
-		uv_timer_start(&session->timer, session_on_timer,
-		               session->draining ? SESSION_LINGER_STOPPING_MS : SESSION_LINGER_MS, 0);
+		session_deadline(session, session->draining ? SESSION_LINGER_STOPPING_MS : SESSION_LINGER_MS);
 }
 
 static void session_client_secure(struct link *link)
@@ -418,209 +402,6 @@ static void session_link_closed(struct link *link)
 	session_free_when_gone(link->owner);
 }
 
-/* -- start-up ------------------------------------------------------------------------------------- */
-
-static void session_start_up(struct session *session)
-{
-	while (session->phase == SESSION_STARTUP) {
-		struct bytes input = {session->held.data, session->held.len};
-		struct startup startup = startup_parse(input);
-		switch (startup.kind) {
-		case STARTUP_MORE:
-			return;
-		case STARTUP_SSL_REQUEST:
-		case STARTUP_GSSENC_REQUEST: {
-			bool ssl = startup.kind == STARTUP_SSL_REQUEST;
-			bool *refused = ssl ? &session->ssl_answered : &session->gssenc_refused;
-			if (*refused || session->client.tls) {
-				session_refuse(session, "0A000",
-				               "unsupported frontend protocol: encryption asked for twice");
-				return;
-			}
-			*refused = true;
-			bool yes = ssl && handshake_offered(session);
-			uv_buf_t piece = uv_buf_init((char *)(yes ? &SESSION_YES : &SESSION_NO), 1);
-			bool more = input.len > startup.packet_bytes;
-			if (more && yes) {
-				/* Whoever put clear text behind the request hoped to have it read as encrypted:
-				 * CVE-2021-23214. */
-				session_refuse(session, "08P01", "received unencrypted data after SSL request");
-				return;
-			}
-			link_write(&session->client, &piece, 1);
-			if (more) {
-				/* As the server does it, after its answer. */
-				session_refuse(session, "08P01",
-				               ssl ? "received unencrypted data after SSL request"
-				                   : "received unencrypted data after GSSAPI encryption request");
-				return;
-			}
-			buffer_free(&session->held);
-			if (yes)
-				handshake_with_client(session, (struct bytes){NULL, 0});
-			return;
-		}
-		case STARTUP_CANCEL_REQUEST:
-			session->purpose = SESSION_CANCELLING;
-			session_connect(session);
-			return;
-		case STARTUP_MESSAGE:
-			session_open(session, &startup);
-			return;
-		case STARTUP_DIRECT_TLS: {
-			if (!handshake_offered(session) || session->client.tls || session->ssl_answered) {
-				session_abort(session, "direct TLS asked for, which is not offered");
-				return;
-			}
-			session->direct_tls = true;
-			struct buffer hello = session->held;
-			session->held = (struct buffer){0};
-			handshake_with_client(session, input);
-			buffer_free(&hello);
-			return;
-		}
-		case STARTUP_BAD_LENGTH:
-			/* As the server does: closed without a word. */
-			session_abort(session, "invalid length of startup packet");
-			return;
-		case STARTUP_BAD_VERSION:
-		case STARTUP_BAD_LAYOUT:
-			session->purpose = SESSION_MISFIT;
-			session->end_reason = startup.kind == STARTUP_BAD_VERSION ? "unsupported protocol version"
-			                                                          : "invalid startup packet layout";
-			session_connect(session);
-			return;
-		}
-	}
-}
-
-static void session_open(struct session *session, const struct startup *startup)
-{
-	struct worker *worker = session->worker;
-	session_state_init(&session->state, (const char *)startup->database.data, startup->database.len,
-	                   (const char *)startup->user.data, startup->user.len);
-	size_t application_len = startup->application_name.len;
-	if (application_len >= sizeof session->application)
-		application_len = sizeof session->application - 1;
-	if (application_len > 0)
-		memcpy(session->application, startup->application_name.data, application_len);
-	char option[sizeof session->state.search_path];
-	/* The server will say what it makes of these, but with trust a client's first messages may come before that. */
-	if (startup->client_encoding.len > 0)
-		session_state_parameter(&session->state, "client_encoding", strlen("client_encoding"),
-		                        (const char *)startup->client_encoding.data, startup->client_encoding.len);
-	const char *const early[] = {"client_encoding", "standard_conforming_strings"};
-	for (size_t at = 0; at < ARRAY_LEN(early); at++)
-		if (startup_option(startup->options, early[at], option, sizeof option))
-			session_state_parameter(&session->state, early[at], strlen(early[at]), option, strlen(option));
-	if (startup->search_path.len > 0)
-		session_state_search_path(&session->state, (const char *)startup->search_path.data,
-		                          startup->search_path.len);
-	else if (startup_option(startup->options, "search_path", option, sizeof option))
-		session_state_search_path(&session->state, option, strlen(option));
-
-	if (!session->client.tls && handshake_demanded(session)) {
-		session_refuse(session, "28000", "SSL is required (client_tls_sslmode)");
-		return;
-	}
-	const char *refused = admission_refuses(session);
-	if (refused) {
-		session_refuse(session, worker->stopping ? "57P03" : "53300", refused);
-		return;
-	}
-	if (startup_replicates(startup))
-		session->purpose = SESSION_REPLICATION;
-	session_connect(session);
-}
-
-static void session_connect(struct session *session)
-{
-	session_move(session, SESSION_CONNECTING);
-	session_pace(session);
-	uv_timer_start(&session->timer, session_on_timer, session->worker->settings->server_connect_timeout_ms, 0);
-	int status = upstream_connect(session, &session_server_events, session_reached);
-	if (status < 0)
-		session_connected(session, status);
-}
-
-static void session_reached(struct session *session, int status)
-{
-	if (status == 0 && session->phase == SESSION_CONNECTING)
-		handshake_with_server(session, session_connected);
-	else
-		session_connected(session, status);
-}
-
-static void session_connected(struct session *session, int status)
-{
-	struct worker *worker = session->worker;
-	if (session->phase != SESSION_CONNECTING) {
-		/* It ended meanwhile, and perhaps only this kept it. */
-		session_free_when_gone(session);
-		return;
-	}
-	const struct settings_address *upstream = &worker->settings->upstream;
-	if (status < 0) {
-		const char *reason = session->tls_error[0] ? session->tls_error : uv_strerror(status);
-		if (!worker->upstream_down) {
-			struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
-			logline_text(line, "message",
-			             "cannot connect to the server; clients are refused until it is back");
-			logline_text(line, "upstream", upstream->host);
-			logline_int(line, "port", upstream->port);
-			logline_text(line, "reason", reason);
-			worker_log(worker, line);
-		}
-		worker->upstream_down = true;
-		worker->upstream_refused++;
-		if (session->purpose == SESSION_CANCELLING) {
-			session_abort(session, "cannot connect to the server");
-			return;
-		}
-		char message[512];
-		snprintf(message, sizeof message, "pgproctor cannot connect to the server at %s port %u: %s",
-		         upstream->host, upstream->port, reason);
-		session_say_fatal(session, "08006", message);
-		session_end(session, "cannot connect to the server");
-		return;
-	}
-	if (worker->upstream_down) {
-		struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
-		logline_text(line, "message", "the server is back");
-		logline_int(line, "refused", (int64_t)worker->upstream_refused);
-		worker_log(worker, line);
-		worker->upstream_down = false;
-		worker->upstream_refused = 0;
-	}
-	link_tune(&session->server, worker->settings->tcp_keepidle_s);
-	login_check_binding(session);
-	if (worker->settings->client_login_timeout_ms > 0)
-		uv_timer_start(&session->timer, session_on_timer, worker->settings->client_login_timeout_ms, 0);
-	else
-		uv_timer_stop(&session->timer);
-
-	struct buffer start = session->held;
-	session->held = (struct buffer){0};
-	size_t packet_bytes = bytes_get_u32(start.data);
-	uv_buf_t piece = uv_buf_init((char *)start.data, (unsigned)packet_bytes);
-	if (session->purpose == SESSION_CANCELLING || session->purpose == SESSION_MISFIT) {
-		/* The timer goes on: a server that hangs mustn't keep cancels for ever. */
-		session_move(session, SESSION_PARTING);
-		link_write(&session->server, &piece, 1);
-	} else {
-		session_move(session, SESSION_RELAY);
-		const struct flight_entry entry = {.kind = FLIGHT_STARTUP, .sent_ns = uv_hrtime()};
-		CHECK(flight_push(&session->flight, &entry));
-		link_write(&session->server, &piece, 1);
-		/* With trust a client may have sent its first messages along. */
-		if (start.len > packet_bytes)
-			relay_from_client(session, (struct bytes){start.data + packet_bytes, start.len - packet_bytes},
-			                  uv_hrtime());
-	}
-	buffer_free(&start);
-	session_pace(session);
-}
-
 /* -- the end ----------------------------------------------------------------------------------------- */
 
 void session_abort(struct session *session, const char *reason)
@@ -637,6 +418,14 @@ void session_abort(struct session *session, const char *reason)
 		uv_close((uv_handle_t *)&session->timer, session_on_timer_closed);
 }
 
+void session_deadline(struct session *session, uint64_t in_ms)
+{
+	if (in_ms > 0)
+		uv_timer_start(&session->timer, session_on_timer, in_ms, 0);
+	else
+		uv_timer_stop(&session->timer);
+}
+
 static void session_on_timer(uv_timer_t *timer)
 {
 	struct session *session = timer->data;
@@ -645,7 +434,7 @@ static void session_on_timer(uv_timer_t *timer)
 		session_abort(session, "client_login_timeout before a start-up packet");
 		break;
 	case SESSION_CONNECTING:
-		session_connected(session, UV_ETIMEDOUT);
+		arrival_connected(session, UV_ETIMEDOUT);
 		break;
 	case SESSION_RELAY:
 		session_refuse(session, "08P01", "client_login_timeout");
@@ -665,8 +454,7 @@ static void session_on_timer_closed(uv_handle_t *handle)
 	session_free_when_gone(session);
 }
 
-/* The last of the three handles and the name resolution to end takes the session with it. */
-static void session_free_when_gone(struct session *session)
+void session_free_when_gone(struct session *session)
 {
 	if (!link_gone(&session->client) || !link_gone(&session->server) || !session->timer_closed ||
 	    session->resolving)

@@ -1,5 +1,5 @@
-/* One client connection and its one server connection: start-up, phases, closing. What flows in between is
- * relay.h's. A session lives and dies on one worker.
+/* One client connection and its one server connection: phases, closing. How it begins is arrival.h's, what flows
+ * afterwards relay.h's. A session lives and dies on one worker.
  *
  *      STARTUP ──StartupMessage──▶ CONNECTING ──▶ RELAY ──▶ BLIND
  *         │                            │            │         │
@@ -28,7 +28,8 @@ enum session_phase {
 	SESSION_CONNECTING, /* the packet is held in `held`; the server is being reached */
 	SESSION_RELAY,      /* messages are followed */
 	SESSION_BLIND,      /* bytes flow on, nothing is looked at any more */
-	SESSION_PARTING,    /* a packet that starts no session has been passed on: what the server says to it, and its EOF */
+	SESSION_PARTING, /* a packet that starts no session has been passed on: what the server says to it, and its EOF
+	                  */
 	SESSION_CLOSING,
 };
 
@@ -118,6 +119,8 @@ void session_blind(struct session *session, const char *why);
 void session_end(struct session *session, const char *reason);
 /* Sends the client a FATAL error of our own, then ends; `message`, a constant, is also the reason. */
 void session_refuse(struct session *session, const char *sqlstate, const char *message);
+/* The error alone: the caller ends it. */
+void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
 /* Closes both sides at once, whatever is under way. */
 void session_abort(struct session *session, const char *reason);
 /* Shutting down: ends now when it is idle, or when its transaction ends. */
@@ -126,5 +129,16 @@ void session_drain(struct session *session);
 void session_ready(struct session *session, uint64_t now_ns);
 /* Reads from each side as far as the other side's queue allows. */
 void session_pace(struct session *session);
+
+/* -- for those who play a phase ------------------------------------------------------------------ */
+
+/* What the server's link tells, once it is connected. */
+extern const struct link_events session_server_events;
+
+void session_move(struct session *session, enum session_phase phase);
+/* What happens when the phase takes longer is the phase's; 0: as long as it likes. */
+void session_deadline(struct session *session, uint64_t in_ms);
+/* Frees it when nothing of it is alive: the last of the three handles and the name resolution takes it along. */
+void session_free_when_gone(struct session *session);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "config/limits.h"
 #include "proxy/session.h"
 #include "tests/unit/wire.h"
 
@@ -28,8 +27,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static const char ssl_request[] = {0, 0, 0, 8, 4, (char)0xd2, 0x16, 0x2f};
-static const char gssenc_request[] = {0, 0, 0, 8, 4, (char)0xd2, 0x16, 0x30};
 static const char startup[] = "\0\0\0\x22\0\3\0\0user\0alice\0database\0shop\0";
 
 /* The fields of an ErrorResponse hold this text. */
@@ -56,119 +53,6 @@ static void test_start_up_is_verbatim(void **state)
 	assert_non_null(strstr(log, "\"database\":\"shop\",\"user\":\"alice\""));
 	free(log);
 	wire_init(wire);
-}
-
-static void test_start_up_at_every_split(void **state)
-{
-	/* However the start-up packet is cut, the server gets it whole. */
-	struct wire *wire = *state;
-	wire_start(wire);
-	for (size_t cut = 1; cut < sizeof startup; cut++) {
-		wire_connect(wire);
-		wire_send(wire->client, startup, cut);
-		usleep(500);
-		wire_send(wire->client, startup + cut, sizeof startup - cut);
-		wire_accept(wire);
-		wire_expect(wire->server, startup, sizeof startup);
-		close(wire->client);
-		close(wire->server);
-	}
-	wire->client = wire->server = -1;
-}
-
-static void test_encryption_is_declined_once_each(void **state)
-{
-	/* SSLRequest and GSSENCRequest get one N each, in either order, and start-up goes on after them. */
-	struct wire *wire = *state;
-	wire_start(wire);
-	wire_connect(wire);
-	wire_send(wire->client, gssenc_request, sizeof gssenc_request);
-	wire_expect(wire->client, "N", 1);
-	wire_send(wire->client, ssl_request, sizeof ssl_request);
-	wire_expect(wire->client, "N", 1);
-	wire_send(wire->client, startup, sizeof startup);
-	wire_accept(wire);
-	wire_expect(wire->server, startup, sizeof startup);
-	close(wire->server);
-	wire_expect_end(wire->client);
-	close(wire->client);
-
-	wire_connect(wire);
-	wire_send(wire->client, ssl_request, sizeof ssl_request);
-	wire_expect(wire->client, "N", 1);
-	wire_send(wire->client, ssl_request, sizeof ssl_request);
-	expect_fatal(wire->client, "0A000", "twice");
-	wire_expect_end(wire->client);
-}
-
-static void test_clear_text_behind_an_ssl_request(void **state)
-{
-	/* Bytes sent along with an SSLRequest may be an injection: answered, then refused with the server's own words.
-	 */
-	struct wire *wire = *state;
-	wire_start(wire);
-	wire_connect(wire);
-	char both[sizeof ssl_request + sizeof startup];
-	memcpy(both, ssl_request, sizeof ssl_request);
-	memcpy(both + sizeof ssl_request, startup, sizeof startup);
-	wire_send(wire->client, both, sizeof both);
-	wire_expect(wire->client, "N", 1);
-	expect_fatal(wire->client, "08P01", "unencrypted data after SSL request");
-	wire_expect_end(wire->client);
-}
-
-static void test_what_is_no_start_up_packet(void **state)
-{
-	/* Garbage, HTTP, a 2 GiB length and TLS are closed without a word, as the server does; nothing reaches it. */
-	struct wire *wire = *state;
-	wire_start(wire);
-	static const struct {
-		const char *bytes;
-		size_t len;
-	} cases[] = {
-	    {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27},
-	    {"\x7f\xff\xff\xff\0\3\0\0", 8},
-	    {"\0\0\0\7\0\3\0", 7},
-	    {"\x16\3\1\2\0\1\0\1\xfc\3\3", 11},
-	};
-	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
-		wire_connect(wire);
-		wire_send(wire->client, cases[at].bytes, cases[at].len);
-		wire_expect_end(wire->client);
-		close(wire->client);
-	}
-	wire->client = -1;
-	wire_expect_silence(wire->upstream);
-}
-
-static void test_what_no_server_takes(void **state)
-{
-	/* Another version and a broken layout are the server's to refuse, in its words; what the client sends behind
-	 * them, should the server take them after all, doesn't get through. */
-	struct wire *wire = *state;
-	wire_start(wire);
-	static const struct {
-		const char *bytes;
-		size_t len;
-	} cases[] = {
-	    {"\0\0\0\x09\0\2\0\0\0", 9},
-	    {"\0\0\0\x0d\0\3\0\0user\0", 13},
-	};
-	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
-		wire_connect(wire);
-		wire_send(wire->client, cases[at].bytes, cases[at].len);
-		wire_accept(wire);
-		wire_expect(wire->server, cases[at].bytes, cases[at].len);
-		wire_send(wire->client, "Q\0\0\0\5\0", 6);
-		wire_expect_silence(wire->server);
-		wire_send(wire->server, "its words", 9);
-		wire_expect(wire->client, "its words", 9);
-		close(wire->server);
-		wire->server = -1;
-		wire_expect_end(wire->client);
-		close(wire->client);
-	}
-	wire->client = -1;
 }
 
 static void cancel_and_expect_the_end(struct wire *wire)
@@ -345,28 +229,6 @@ static void test_blind_before_it_is_logged_in(void **state)
 	wire_expect(wire->server, "still here", 10);
 }
 
-static void test_what_the_start_up_says_holds_from_the_first_message(void **state)
-{
-	/* With trust a Query may come along with the packet, before the server has told what its client_encoding is. */
-	struct wire *wire = *state;
-	wire_start(wire);
-	/* The literals' own terminators are the last zero of the packet, and that of the text. */
-	static const char packet[] = "\0\0\0\x29\0\3\0\0user\0alice\0client_encoding\0SJIS\0";
-	static const char query[] = "Q\0\0\0\x10SELECT '\x83\x5c'";
-	char both[sizeof packet + sizeof query];
-	memcpy(both, packet, sizeof packet);
-	memcpy(both + sizeof packet, query, sizeof query);
-	wire_connect(wire);
-	wire_send(wire->client, both, sizeof both);
-	wire_accept(wire);
-	wire_expect(wire->server, both, sizeof both);
-	usleep(300000);
-	char *log = wire_stop(wire);
-	assert_non_null(strstr(log, "(not parsed: client_encoding)"));
-	free(log);
-	wire_init(wire);
-}
-
 static void test_stop_while_logging_in(void **state)
 {
 	/* A client that is asked for its password has no transaction to end: it is told at once. */
@@ -386,29 +248,6 @@ static void test_stop_while_logging_in(void **state)
 	wire_expect_end(wire->server);
 }
 
-static void test_no_server(void **state)
-{
-	/* A client is told FATAL 08006, once logged, however many try. */
-	struct wire *wire = *state;
-	snprintf(wire->settings.upstream.host, sizeof wire->settings.upstream.host, "%s/nowhere", wire->dir);
-	wire_start(wire);
-	for (int at = 0; at < 3; at++) {
-		wire_connect(wire);
-		wire_send(wire->client, startup, sizeof startup);
-		expect_fatal(wire->client, "08006", "cannot connect to the server");
-		wire_expect_end(wire->client);
-		close(wire->client);
-	}
-	wire->client = -1;
-	usleep(300000);
-	char *log = wire_stop(wire);
-	char *first = strstr(log, "clients are refused until it is back");
-	assert_non_null(first);
-	assert_null(strstr(first + 1, "clients are refused until it is back"));
-	free(log);
-	wire_init(wire);
-}
-
 static void test_login_timeout(void **state)
 {
 	/* A client that says nothing is closed at client_login_timeout. */
@@ -417,30 +256,6 @@ static void test_login_timeout(void **state)
 	wire_start(wire);
 	wire_connect(wire);
 	wire_expect_end(wire->client);
-}
-
-static void test_the_longest_start_up_packet(void **state)
-{
-	/* All but the last byte of a packet of the longest legal length, and then a full read at once: it is still one
-	 * packet, with messages sent along behind it. */
-	struct wire *wire = *state;
-	wire_start(wire);
-	wire_connect(wire);
-	const size_t packet = LIMIT_STARTUP_PACKET_BYTES + 4, rest = LIMIT_READ_BYTES + 1;
-	char *bytes = calloc(1, packet + rest);
-	static const char head[] = "\0\0\x27\x14\0\3\0\0user\0alice\0options";
-	memcpy(bytes, head, sizeof head);
-	memset(bytes + sizeof head, ' ', packet - sizeof head - 2);
-	memset(bytes + packet, 'd', 1);
-	bytes_put_u32((uint8_t *)bytes + packet + 1, (uint32_t)rest);
-	wire_send(wire->client, bytes, packet - 1);
-	usleep(20000);
-	int room = 4 * LIMIT_READ_BYTES;
-	assert_int_equal(setsockopt(wire->client, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
-	assert_int_equal(write(wire->client, bytes + packet - 1, 1 + rest), 1 + (ssize_t)rest);
-	wire_accept(wire);
-	wire_expect(wire->server, bytes, packet + rest);
-	free(bytes);
 }
 
 static void test_drains_on_stop(void **state)
@@ -477,11 +292,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(test_start_up_is_verbatim),
-	    CASE(test_start_up_at_every_split),
-	    CASE(test_encryption_is_declined_once_each),
-	    CASE(test_clear_text_behind_an_ssl_request),
-	    CASE(test_what_is_no_start_up_packet),
-	    CASE(test_what_no_server_takes),
 	    CASE(test_cancel_request),
 	    CASE(test_client_half_close),
 	    CASE(test_server_dies_in_a_query),
@@ -489,11 +299,8 @@ int main(void)
 	    CASE(test_a_server_that_breaks_off_in_every_phase),
 	    CASE(test_a_cancel_that_the_server_never_ends),
 	    CASE(test_blind_before_it_is_logged_in),
-	    CASE(test_what_the_start_up_says_holds_from_the_first_message),
 	    CASE(test_stop_while_logging_in),
-	    CASE(test_no_server),
 	    CASE(test_login_timeout),
-	    CASE(test_the_longest_start_up_packet),
 	    CASE(test_drains_on_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

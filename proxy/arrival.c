@@ -1,0 +1,217 @@
+#include "proxy/arrival.h"
+
+#include "config/limits.h"
+#include "protocol/startup.h"
+#include "proxy/admission.h"
+#include "proxy/handshake.h"
+#include "proxy/login.h"
+#include "proxy/relay.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+
+#include <string.h>
+
+/* What SSLRequest and GSSENCRequest are answered with. */
+static const char ARRIVAL_NO = 'N', ARRIVAL_YES = 'S';
+
+static void arrival_open(struct session *session, const struct startup *startup);
+static void arrival_connect(struct session *session);
+static void arrival_reached(struct session *session, int status);
+
+void arrival_read(struct session *session)
+{
+	while (session->phase == SESSION_STARTUP) {
+		struct bytes input = {session->held.data, session->held.len};
+		struct startup startup = startup_parse(input);
+		switch (startup.kind) {
+		case STARTUP_MORE:
+			return;
+		case STARTUP_SSL_REQUEST:
+		case STARTUP_GSSENC_REQUEST: {
+			bool ssl = startup.kind == STARTUP_SSL_REQUEST;
+			bool *refused = ssl ? &session->ssl_answered : &session->gssenc_refused;
+			if (*refused || session->client.tls) {
+				session_refuse(session, "0A000",
+				               "unsupported frontend protocol: encryption asked for twice");
+				return;
+			}
+			*refused = true;
+			bool yes = ssl && handshake_offered(session);
+			uv_buf_t piece = uv_buf_init((char *)(yes ? &ARRIVAL_YES : &ARRIVAL_NO), 1);
+			bool more = input.len > startup.packet_bytes;
+			if (more && yes) {
+				/* Whoever put clear text behind the request hoped to have it read as encrypted:
+				 * CVE-2021-23214. */
+				session_refuse(session, "08P01", "received unencrypted data after SSL request");
+				return;
+			}
+			link_write(&session->client, &piece, 1);
+			if (more) {
+				/* As the server does it, after its answer. */
+				session_refuse(session, "08P01",
+				               ssl ? "received unencrypted data after SSL request"
+				                   : "received unencrypted data after GSSAPI encryption request");
+				return;
+			}
+			buffer_free(&session->held);
+			if (yes)
+				handshake_with_client(session, (struct bytes){NULL, 0});
+			return;
+		}
+		case STARTUP_CANCEL_REQUEST:
+			session->purpose = SESSION_CANCELLING;
+			arrival_connect(session);
+			return;
+		case STARTUP_MESSAGE:
+			arrival_open(session, &startup);
+			return;
+		case STARTUP_DIRECT_TLS: {
+			if (!handshake_offered(session) || session->client.tls || session->ssl_answered) {
+				session_abort(session, "direct TLS asked for, which is not offered");
+				return;
+			}
+			session->direct_tls = true;
+			struct buffer hello = session->held;
+			session->held = (struct buffer){0};
+			handshake_with_client(session, input);
+			buffer_free(&hello);
+			return;
+		}
+		case STARTUP_BAD_LENGTH:
+			/* As the server does: closed without a word. */
+			session_abort(session, "invalid length of startup packet");
+			return;
+		case STARTUP_BAD_VERSION:
+		case STARTUP_BAD_LAYOUT:
+			session->purpose = SESSION_MISFIT;
+			session->end_reason = startup.kind == STARTUP_BAD_VERSION ? "unsupported protocol version"
+			                                                          : "invalid startup packet layout";
+			arrival_connect(session);
+			return;
+		}
+	}
+}
+
+static void arrival_open(struct session *session, const struct startup *startup)
+{
+	struct worker *worker = session->worker;
+	session_state_init(&session->state, (const char *)startup->database.data, startup->database.len,
+	                   (const char *)startup->user.data, startup->user.len);
+	size_t application_len = startup->application_name.len;
+	if (application_len >= sizeof session->application)
+		application_len = sizeof session->application - 1;
+	if (application_len > 0)
+		memcpy(session->application, startup->application_name.data, application_len);
+	char option[sizeof session->state.search_path];
+	/* The server will say what it makes of these, but with trust a client's first messages may come before that. */
+	if (startup->client_encoding.len > 0)
+		session_state_parameter(&session->state, "client_encoding", strlen("client_encoding"),
+		                        (const char *)startup->client_encoding.data, startup->client_encoding.len);
+	const char *const early[] = {"client_encoding", "standard_conforming_strings"};
+	for (size_t at = 0; at < ARRAY_LEN(early); at++)
+		if (startup_option(startup->options, early[at], option, sizeof option))
+			session_state_parameter(&session->state, early[at], strlen(early[at]), option, strlen(option));
+	if (startup->search_path.len > 0)
+		session_state_search_path(&session->state, (const char *)startup->search_path.data,
+		                          startup->search_path.len);
+	else if (startup_option(startup->options, "search_path", option, sizeof option))
+		session_state_search_path(&session->state, option, strlen(option));
+
+	if (!session->client.tls && handshake_demanded(session)) {
+		session_refuse(session, "28000", "SSL is required (client_tls_sslmode)");
+		return;
+	}
+	const char *refused = admission_refuses(session);
+	if (refused) {
+		session_refuse(session, worker->stopping ? "57P03" : "53300", refused);
+		return;
+	}
+	if (startup_replicates(startup))
+		session->purpose = SESSION_REPLICATION;
+	arrival_connect(session);
+}
+
+static void arrival_connect(struct session *session)
+{
+	session_move(session, SESSION_CONNECTING);
+	session_pace(session);
+	session_deadline(session, session->worker->settings->server_connect_timeout_ms);
+	int status = upstream_connect(session, &session_server_events, arrival_reached);
+	if (status < 0)
+		arrival_connected(session, status);
+}
+
+static void arrival_reached(struct session *session, int status)
+{
+	if (status == 0 && session->phase == SESSION_CONNECTING)
+		handshake_with_server(session, arrival_connected);
+	else
+		arrival_connected(session, status);
+}
+
+void arrival_connected(struct session *session, int status)
+{
+	struct worker *worker = session->worker;
+	if (session->phase != SESSION_CONNECTING) {
+		/* It ended meanwhile, and perhaps only this kept it. */
+		session_free_when_gone(session);
+		return;
+	}
+	const struct settings_address *upstream = &worker->settings->upstream;
+	if (status < 0) {
+		const char *reason = session->tls_error[0] ? session->tls_error : uv_strerror(status);
+		if (!worker->upstream_down) {
+			struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
+			logline_text(line, "message",
+			             "cannot connect to the server; clients are refused until it is back");
+			logline_text(line, "upstream", upstream->host);
+			logline_int(line, "port", upstream->port);
+			logline_text(line, "reason", reason);
+			worker_log(worker, line);
+		}
+		worker->upstream_down = true;
+		worker->upstream_refused++;
+		if (session->purpose == SESSION_CANCELLING) {
+			session_abort(session, "cannot connect to the server");
+			return;
+		}
+		char message[512];
+		snprintf(message, sizeof message, "pgproctor cannot connect to the server at %s port %u: %s",
+		         upstream->host, upstream->port, reason);
+		session_say_fatal(session, "08006", message);
+		session_end(session, "cannot connect to the server");
+		return;
+	}
+	if (worker->upstream_down) {
+		struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
+		logline_text(line, "message", "the server is back");
+		logline_int(line, "refused", (int64_t)worker->upstream_refused);
+		worker_log(worker, line);
+		worker->upstream_down = false;
+		worker->upstream_refused = 0;
+	}
+	link_tune(&session->server, worker->settings->tcp_keepidle_s);
+	login_check_binding(session);
+	session_deadline(session, worker->settings->client_login_timeout_ms);
+
+	struct buffer start = session->held;
+	session->held = (struct buffer){0};
+	size_t packet_bytes = bytes_get_u32(start.data);
+	uv_buf_t piece = uv_buf_init((char *)start.data, (unsigned)packet_bytes);
+	if (session->purpose == SESSION_CANCELLING || session->purpose == SESSION_MISFIT) {
+		/* The timer goes on: a server that hangs mustn't keep cancels for ever. */
+		session_move(session, SESSION_PARTING);
+		link_write(&session->server, &piece, 1);
+	} else {
+		session_move(session, SESSION_RELAY);
+		const struct flight_entry entry = {.kind = FLIGHT_STARTUP, .sent_ns = uv_hrtime()};
+		CHECK(flight_push(&session->flight, &entry));
+		link_write(&session->server, &piece, 1);
+		/* With trust a client may have sent its first messages along. */
+		if (start.len > packet_bytes)
+			relay_from_client(session, (struct bytes){start.data + packet_bytes, start.len - packet_bytes},
+			                  uv_hrtime());
+	}
+	buffer_free(&start);
+	session_pace(session);
+}
