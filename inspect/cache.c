@@ -75,6 +75,27 @@ void cache_insert(struct cache *cache, struct statement *statement)
 	}
 }
 
+struct statement *cache_readings_new(struct statement *const *readings, uint16_t count)
+{
+	CHECK(count > 0);
+	struct statement *statement = cache_statement_new(&readings[0]->key);
+	statement->fingerprint = readings[0]->fingerprint;
+	statement->query = readings[0]->query;
+	statement->facts = readings[0]->facts;
+	statement->statement_count = readings[0]->statement_count;
+	statement->opaque = readings[0]->opaque;
+	statement->readings = malloc(count * sizeof statement->readings[0]);
+	CHECK(statement->readings != NULL);
+	statement->reading_count = count;
+	for (uint16_t at = 0; at < count; at++) {
+		CHECK(readings[at]->reading_count == 0);
+		statement->readings[at] = readings[at];
+		statement->wants_parameters |= readings[at]->wants_parameters;
+		statement->has_ddl |= readings[at]->has_ddl;
+	}
+	return statement;
+}
+
 struct statement *cache_ref(struct statement *statement)
 {
 	CHECK(statement->references > 0 && statement->references < UINT32_MAX);
@@ -93,6 +114,9 @@ void cache_unref(struct statement *statement)
 		verdict_fini(statement->verdict);
 		free(statement->verdict);
 	}
+	for (uint16_t at = 0; at < statement->reading_count; at++)
+		cache_unref(statement->readings[at]);
+	free(statement->readings);
 	arena_fini(&statement->arena);
 	free(statement);
 }

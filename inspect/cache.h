@@ -16,7 +16,7 @@ enum opaque_reason {
 	OPAQUE_TOO_DEEP,
 	OPAQUE_TOO_LONG,
 	OPAQUE_OVERSIZE, /* past LIMIT_INSPECT_BYTES, never looked at */
-	OPAQUE_ENCODING, /* client_encoding is not one that libpg_query can read */
+	OPAQUE_ENCODING, /* it is no text in client_encoding: the server will refuse it */
 };
 
 struct statement {
@@ -35,6 +35,10 @@ struct statement {
 	struct arena arena;              /* query and facts */
 	struct statement *newer, *older; /* the cache's */
 	struct statement *chain;
+	/* Of a text that the server may read in several ways (inspector.h): those with anything in them to judge, each
+	 * referenced. This one then is in no cache, and shows the first one's query and facts. Else NULL and 0. */
+	struct statement **readings;
+	uint16_t reading_count;
 };
 
 struct cache {
@@ -53,6 +57,9 @@ struct statement *cache_find(struct cache *cache, const struct sqlkey *key);
 struct statement *cache_statement_new(const struct sqlkey *key);
 /* Puts it in (one more reference), and the oldest out while there are too many. */
 void cache_insert(struct cache *cache, struct statement *statement);
+
+/* One statement for several readings of a text; takes over the references. */
+struct statement *cache_readings_new(struct statement *const *readings, uint16_t count);
 
 struct statement *cache_ref(struct statement *statement);
 void cache_unref(struct statement *statement); /* NULL is fine */

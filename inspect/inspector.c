@@ -10,6 +10,7 @@ static const uint64_t generation_once = UINT64_MAX;
 struct inspector {
 	const struct rule_settings *rules;
 	struct sqlkey_scratch *scratch;
+	struct encoding_reader *reader;
 	struct cache cache;
 	struct statement *oversize, *encoding; /* what stands for texts that are not looked at */
 	struct catalog *catalogs[LIMIT_DATABASES];
@@ -18,8 +19,13 @@ struct inspector {
 	uint64_t parsed, opaque, parse_ns;
 };
 
+static struct statement *read_all(struct inspector *inspector, const struct session_state *session,
+                                  struct statement *first, const char *sql, size_t len);
+static bool may_be_recoded(const struct statement *statement, const char *sql, size_t len);
+static struct statement *read_as(struct inspector *inspector, const struct session_state *session,
+                                 const struct encoding *encoding, bool conforming, const char *sql, size_t len);
 static void read_statement(struct inspector *inspector, struct statement *statement, enum sqlkey_result result,
-                           const struct session_state *session, const char *sql, size_t len);
+                           bool conforming, const char *sql, size_t len);
 static void make_opaque(struct inspector *inspector, struct statement *statement, enum opaque_reason reason);
 static bool is_ascii(const char *text, size_t len);
 static bool has_ddl(const struct parsed *parsed);
@@ -33,6 +39,7 @@ struct inspector *inspector_new(const struct settings *settings, const struct ru
 	CHECK(inspector);
 	inspector->rules = rules;
 	inspector->scratch = sqlkey_scratch_new();
+	inspector->reader = encoding_reader_new();
 	cache_init(&inspector->cache);
 	verdict_init(&inspector->nothing);
 	inspector->oversize = cache_statement_new(&(struct sqlkey){0});
@@ -54,6 +61,7 @@ void inspector_free(struct inspector *inspector)
 	cache_fini(&inspector->cache);
 	verdict_fini(&inspector->nothing);
 	sqlkey_scratch_free(inspector->scratch);
+	encoding_reader_free(inspector->reader);
 	free(inspector);
 }
 
@@ -88,26 +96,22 @@ const struct catalog *inspector_catalog(const struct inspector *inspector, const
 struct statement *inspector_recognise(struct inspector *inspector, const struct session_state *session, const char *sql,
                                       size_t len)
 {
-	const struct sqlkey_options options = {
-	    .standard_conforming_strings = session->standard_conforming_strings,
-	    .scope = session->scope,
-	};
-	enum sqlkey_result result;
-	struct statement *statement;
-	struct sqlkey key;
+	const struct encoding *encoding = session_state_encoding(session);
+	struct statement *statement =
+	    read_as(inspector, session, encoding, session->standard_conforming_strings, sql, len);
 
-	if (session->encoding_hides_ascii && !is_ascii(sql, len)) {
-		inspector->opaque++;
-		return cache_ref(inspector->encoding);
-	}
-	result = sqlkey_of(inspector->scratch, sql, len, &options, &key);
-	statement = cache_find(&inspector->cache, &key);
-	if (statement)
-		return cache_ref(statement);
-	statement = cache_statement_new(&key);
-	read_statement(inspector, statement, result, session, sql, len);
-	cache_insert(&inspector->cache, statement);
-	return statement;
+	if (!session->unsettled || (!memchr(sql, '\\', len) && !may_be_recoded(statement, sql, len)))
+		return statement;
+	return read_all(inspector, session, statement, sql, len);
+}
+
+bool inspector_text(struct inspector *inspector, const struct session_state *session, const char **text, size_t *len)
+{
+	const struct encoding *encoding = session_state_encoding(session);
+
+	if (encoding_is_plain(encoding) || is_ascii(*text, *len))
+		return true;
+	return encoding_read(inspector->reader, encoding, *text, *len, text, len);
 }
 
 struct statement *inspector_oversize(struct inspector *inspector)
@@ -161,8 +165,74 @@ struct inspector_figures inspector_figures(const struct inspector *inspector)
 	};
 }
 
+/* Every reading that the server may take, `first` among them. */
+static struct statement *read_all(struct inspector *inspector, const struct session_state *session,
+                                  struct statement *first, const char *sql, size_t len)
+{
+	const struct encoding *current = session_state_encoding(session), *other;
+	const struct encoding *encodings[2 + ENCODING_HIDING_COUNT];
+	struct statement *readings[2 * ARRAY_LEN(encodings)];
+	size_t encoding_count = 0;
+	uint16_t count = 0;
+
+	encodings[encoding_count++] = current;
+	if (may_be_recoded(first, sql, len)) {
+		/* Of those that hide no ASCII one does for all: they cut a text in the same places, if it is one. */
+		if (encoding_hides_ascii(current) || first->opaque == OPAQUE_ENCODING)
+			encodings[encoding_count++] = encoding_utf8();
+		for (size_t at = 0; (other = encoding_hiding(at)) != NULL; at++) {
+			if (other != current)
+				encodings[encoding_count++] = other;
+		}
+	}
+	readings[count++] = first;
+	for (size_t at = 0; at < 2 * encoding_count; at++) {
+		bool conforming = session->standard_conforming_strings == (at % 2 == 0);
+		struct statement *statement;
+
+		if (at == 0)
+			continue;
+		statement = read_as(inspector, session, encodings[at / 2], conforming, sql, len);
+		/* What can't be parsed has nothing in it to be judged. */
+		if (statement->statement_count > 0 && statement != first)
+			readings[count++] = statement;
+		else
+			cache_unref(statement);
+	}
+	return count == 1 ? first : cache_readings_new(readings, count);
+}
+
+/* It would be another text in another encoding, or is one at all only there. */
+static bool may_be_recoded(const struct statement *statement, const char *sql, size_t len)
+{
+	return statement->opaque == OPAQUE_ENCODING || encoding_matters(sql, len);
+}
+
+static struct statement *read_as(struct inspector *inspector, const struct session_state *session,
+                                 const struct encoding *encoding, bool conforming, const char *sql, size_t len)
+{
+	const struct sqlkey_options options = {.standard_conforming_strings = conforming, .scope = session->scope};
+	enum sqlkey_result result;
+	struct statement *statement;
+	struct sqlkey key;
+
+	if (!encoding_is_plain(encoding) && !is_ascii(sql, len) &&
+	    !encoding_read(inspector->reader, encoding, sql, len, &sql, &len)) {
+		inspector->opaque++;
+		return cache_ref(inspector->encoding);
+	}
+	result = sqlkey_of(inspector->scratch, sql, len, &options, &key);
+	statement = cache_find(&inspector->cache, &key);
+	if (statement)
+		return cache_ref(statement);
+	statement = cache_statement_new(&key);
+	read_statement(inspector, statement, result, conforming, sql, len);
+	cache_insert(&inspector->cache, statement);
+	return statement;
+}
+
 static void read_statement(struct inspector *inspector, struct statement *statement, enum sqlkey_result result,
-                           const struct session_state *session, const char *sql, size_t len)
+                           bool conforming, const char *sql, size_t len)
 {
 	struct parsed parsed;
 	enum parse_result outcome;
@@ -183,7 +253,7 @@ static void read_statement(struct inspector *inspector, struct statement *statem
 		return;
 	}
 	began = thread_ns();
-	outcome = parse_sql_conforming(sql, len, session->standard_conforming_strings, &statement->arena, &parsed);
+	outcome = parse_sql_conforming(sql, len, conforming, &statement->arena, &parsed);
 	inspector->parse_ns += thread_ns() - began;
 	inspector->parsed++;
 	if (outcome != PARSE_OK) {

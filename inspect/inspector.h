@@ -17,13 +17,25 @@ void inspector_free(struct inspector *inspector);
 void inspector_put_catalog(struct inspector *inspector, struct catalog *catalog);
 const struct catalog *inspector_catalog(const struct inspector *inspector, const char *database);
 
-/* Recognises one message's text; never NULL, referenced for the caller. */
+/* Recognises one message's text; never NULL, referenced for the caller.
+ *
+ * How the server reads a text depends on standard_conforming_strings and client_encoding as they are when it gets
+ * there, and what is under way may change them: a SET, a ROLLBACK that undoes one, any function. To wait for its
+ * answer is no way out: since PostgreSQL 14 a change is reported just before ReadyForQuery, and the Sync that would
+ * bring that may be sent only after the answer to what would be held. So while the session is `unsettled` the text is
+ * read in every way in which it can be read, and the statement has them all as `readings`, to be judged by the
+ * strictest. Most texts can be read in one way only: the first setting matters where there is a backslash, the second
+ * where a byte above 127 stands before one that could end its character. Nothing is held, so nothing can be held up. */
 struct statement *inspector_recognise(struct inspector *inspector, const struct session_state *session, const char *sql,
                                       size_t len);
+/* A parameter's text in UTF-8, valid until the next call; false when it is none in client_encoding. */
+MUST_USE bool inspector_text(struct inspector *inspector, const struct session_state *session, const char **text,
+                             size_t *len);
 /* The statement that stands for texts past the ceiling. */
 struct statement *inspector_oversize(struct inspector *inspector);
 
-/* The verdict, valid until the next call that judges the same statement. `bound` NULL before Bind. */
+/* The verdict, valid until the next call that judges the same statement; of one that has readings, judge each.
+ * `bound` NULL before Bind. */
 const struct verdict *inspector_judge(struct inspector *inspector, struct statement *statement,
                                       const struct session_state *session, const struct bound_shape *bound,
                                       uint16_t bound_count);

@@ -57,7 +57,6 @@ static bool same_relation(const struct session_state *state, const char *created
                           bool temporary, const char *schema, const char *name);
 static bool path_names(const struct session_state *state, const char *schema);
 static bool action_creates(const struct fact_action *action);
-static bool hides_ascii(const char *encoding, size_t len);
 static void update_scope(struct session_state *state);
 static uint64_t hash_name(const char *name);
 static void *grow(void *memory, size_t size);
@@ -73,6 +72,7 @@ void session_state_init(struct session_state *state, const char *database, size_
 	if (user_len > 0)
 		memcpy(state->user, user, user_len < LIMIT_NAME_BYTES ? user_len : LIMIT_NAME_BYTES - 1);
 	state->standard_conforming_strings = true;
+	state->client_encoding = state->server_encoding = encoding_utf8();
 	state->transaction = 'I';
 	update_scope(state);
 }
@@ -109,7 +109,9 @@ void session_state_parameter(struct session_state *state, const char *name, size
 	           strncasecmp(name, "standard_conforming_strings", name_len) == 0) {
 		state->standard_conforming_strings = value_len == 2 && strncasecmp(value, "on", 2) == 0;
 	} else if (name_len == strlen("client_encoding") && strncasecmp(name, "client_encoding", name_len) == 0) {
-		state->encoding_hides_ascii = hides_ascii(value, value_len);
+		state->client_encoding = encoding_named(value, value_len);
+	} else if (name_len == strlen("server_encoding") && strncasecmp(name, "server_encoding", name_len) == 0) {
+		state->server_encoding = encoding_named(value, value_len);
 	} else if (name_len == strlen("search_path") && strncasecmp(name, "search_path", name_len) == 0) {
 		struct search_path path = {.unknown = value_len >= sizeof(path.text) || memchr(value, 0, value_len)};
 		if (!path.unknown)
@@ -118,17 +120,13 @@ void session_state_parameter(struct session_state *state, const char *name, size
 	}
 }
 
-/* The encodings that only clients may have (pg_enc2name_tbl, encnames.c, from PG_SJIS on): the server converts such a
- * text before it looks for quotes in it, and we don't. */
-static bool hides_ascii(const char *encoding, size_t len)
+const struct encoding *session_state_encoding(const struct session_state *state)
 {
-	static const char *const names[] = {"SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004"};
-
-	for (size_t at = 0; at < ARRAY_LEN(names); at++) {
-		if (len == strlen(names[at]) && strncasecmp(encoding, names[at], len) == 0)
-			return true;
-	}
-	return false;
+	const struct encoding *encoding = state->client_encoding;
+	if (encoding && encoding_is_sql_ascii(encoding))
+		encoding = state->server_encoding;
+	/* What has no name here hides no ASCII either: no server has learnt an encoding since 2009. */
+	return encoding ? encoding : encoding_utf8();
 }
 
 void session_state_ready(struct session_state *state, uint8_t status)
@@ -155,6 +153,13 @@ void session_state_completed(struct session_state *state, const struct facts *fa
 {
 	for (uint16_t i = 0; i < statement_count; i++)
 		completed_one(state, &facts[i]);
+}
+
+void session_state_doubt(struct session_state *state)
+{
+	set_path(state, NULL, false);
+	forget_created(state, 0);
+	forget_temporary(state);
 }
 
 bool session_state_created(const struct session_state *state, const char *schema, const char *name)

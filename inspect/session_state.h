@@ -6,6 +6,7 @@
 #ifndef PGPROCTOR_INSPECT_SESSION_STATE_H
 #define PGPROCTOR_INSPECT_SESSION_STATE_H
 
+#include "inspect/encoding.h"
 #include "inspect/facts.h"
 
 #include <stdbool.h>
@@ -22,7 +23,8 @@ struct session_state {
 	char search_path_reset[256]; /* what RESET goes back to: the start-up parameter's */
 	bool search_path_unknown;    /* set in a way that can't be followed */
 	bool standard_conforming_strings;
-	bool encoding_hides_ascii; /* client_encoding is one whose characters may hold an ASCII byte, a backslash even */
+	const struct encoding *client_encoding, *server_encoding; /* NULL: one that is not known here */
+	bool unsettled;      /* what is under way may change the last three before the next statement is read */
 	bool time_zone_utc;  /* a zone that never was anything but UTC */
 	uint8_t transaction; /* 'I', 'T' or 'E', as of the last ReadyForQuery */
 	uint64_t scope;      /* hash of what changes a verdict: database, user, search_path, temporary tables */
@@ -43,6 +45,10 @@ void session_state_parameter(struct session_state *state, const char *name, size
 void session_state_ready(struct session_state *state, uint8_t status);
 /* The statements of one message have completed without error. */
 void session_state_completed(struct session_state *state, const struct facts *facts, uint16_t statement_count);
+/* The encoding of the client's texts: the server's own where client_encoding is SQL_ASCII. Never NULL. */
+const struct encoding *session_state_encoding(const struct session_state *state);
+/* Statements have completed, and it isn't known which: nothing that the session set or created counts any more. */
+void session_state_doubt(struct session_state *state);
 /* Created in this transaction, so nobody else can wait for its lock, or temporary. `schema` NULL: as found along the
  * search_path. */
 bool session_state_created(const struct session_state *state, const char *schema, const char *name);

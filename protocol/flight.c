@@ -47,6 +47,7 @@ bool flight_push(struct flight *flight, const struct flight_entry *entry)
 	CHECK(entry->outcome == FLIGHT_PENDING);
 	CHECK(flight->count < CAPACITY_MAX);
 
+	flight->settled = false;
 	if (flight->skipping && entry->kind != FLIGHT_SYNC)
 		return false;
 	flight->skipping = false;
@@ -159,6 +160,7 @@ void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, ui
 		if (entry == NULL && flight->doubtful_syncs > 0) {
 			flight->doubtful_syncs--;
 			flight->skipping = false;
+			flight->settled = flight_empty(flight) && flight->doubtful_syncs == 0;
 		}
 	}
 	if (entry == NULL)
@@ -204,6 +206,7 @@ void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, ui
 	case MESSAGE_READY_FOR_QUERY:
 		flight->copying_in = false;
 		finish(flight, entry, entry->sqlstate[0] != '\0' ? FLIGHT_FAILED : FLIGHT_COMPLETED, now_ns);
+		flight->settled = flight_empty(flight) && flight->doubtful_syncs == 0;
 		break;
 	default:
 		break;

@@ -68,6 +68,7 @@ struct flight {
 	bool copying_in;           /* the server is in COPY IN and its CopyDone/CopyFail has not been sent yet */
 	bool owned;                /* the reply under way belongs to the first entry that is not done */
 	uint32_t doubtful_syncs;   /* taken as discarded by a COPY IN; they are not if it had failed before them */
+	bool settled;              /* the server's last word was ReadyForQuery, and nothing was asked since */
 	uint8_t status;            /* the last ReadyForQuery's: 'I', 'T', 'E'; 0 before the first */
 	uint64_t free_ns;          /* when the server finished the last request that took time */
 	uint32_t newest[FLIGHT_COPY_END + 1][FLIGHT_BUCKETS]; /* number of the newest entry, by kind and name */

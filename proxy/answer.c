@@ -12,6 +12,7 @@ static void answer_finished(struct session *session, struct flight_entry *entry)
 static void answer_count(struct session *session, const struct flight_entry *entry);
 static void answer_slow(struct session *session, const struct flight_entry *entry, uint64_t took_ns);
 static void answer_completed(struct session *session, struct statement *statement);
+static bool answer_is_doubtful(const struct statement *statement);
 static void answer_name(struct session *session, enum names_space space, uint64_t name, struct statement *statement);
 static void answer_unname(struct session *session, enum names_space space, const char *name);
 static void answer_transaction_ended(struct session *session);
@@ -195,7 +196,11 @@ static void answer_slow(struct session *session, const struct flight_entry *entr
 /* What the server has confirmed about names, settings and the catalog. */
 static void answer_completed(struct session *session, struct statement *statement)
 {
-	session_state_completed(&session->state, statement->facts, statement->statement_count);
+	if (answer_is_doubtful(statement))
+		session_state_doubt(&session->state);
+	else
+		session_state_completed(&session->state, statement->facts, statement->statement_count);
+	session->catalog_changed |= statement->readings && statement->has_ddl;
 	for (uint16_t at = 0; at < statement->statement_count; at++) {
 		const struct facts *facts = &statement->facts[at];
 		switch (facts->kind) {
@@ -226,6 +231,22 @@ static void answer_completed(struct session *session, struct statement *statemen
 			break;
 		}
 	}
+}
+
+/* Is it unknown which of several readings has run, and does that make a difference to the session? */
+static bool answer_is_doubtful(const struct statement *statement)
+{
+	for (uint16_t reading = 0; reading < statement->reading_count; reading++) {
+		const struct statement *read = statement->readings[reading];
+		if (read->statement_count == 0)
+			return true;
+		for (uint16_t at = 0; at < read->statement_count; at++) {
+			enum statement_kind kind = read->facts[at].kind;
+			if (kind < STATEMENT_SELECT || kind > STATEMENT_MERGE || read->facts[at].name)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* Takes over the reference. */

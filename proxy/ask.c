@@ -17,6 +17,12 @@ enum {
 	ASK_LARGE_MESSAGE_BYTES = 0x3ffffffe - 4,
 };
 
+/* What a prepared statement's name may mean when a Bind is reached, newest first. */
+struct ask_meanings {
+	const struct flight_entry *pending;
+	bool begun, over;
+};
+
 static void ask_query(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_parse(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_bind(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
@@ -27,11 +33,13 @@ static void ask_execute(struct session *session, struct relay_out *out, struct b
 static void ask_oversize(struct session *session, struct relay_out *out, enum flight_kind kind, uint64_t name,
                          uint64_t now_ns);
 static struct statement *ask_recognise(struct session *session, struct bytes sql);
-static struct statement *ask_prepared(const struct session *session, uint64_t name);
+static struct statement *ask_meaning(const struct session *session, uint64_t name, struct ask_meanings *meanings);
+static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, struct bound_shape *shapes,
+                           uint16_t shapes_max);
 static struct statement *ask_portal(const struct session *session, uint64_t name);
 static struct statement *ask_attributed(const struct session *session, struct statement *statement);
 static bool ask_discarded(const struct session *session);
-static const struct verdict *ask_judge(struct session *session, struct statement *statement,
+static const struct verdict *ask_judge(struct session *session, struct statement **statement,
                                        const struct bound_shape *shapes, uint16_t count, bool *rejected);
 static bool ask_fails_anyway(const struct session *session, const struct statement *statement);
 static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
@@ -151,9 +159,9 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 		relay_out_add(out, message.data, message.len);
 		return;
 	}
-	struct statement *statement = ask_recognise(session, sql);
-	const struct verdict *verdict = ask_judge(session, statement, NULL, 0, &entry.rejected);
-	ask_findings(session, statement, verdict, entry.rejected);
+	struct statement *statement = ask_recognise(session, sql), *judged = statement;
+	const struct verdict *verdict = ask_judge(session, &judged, NULL, 0, &entry.rejected);
+	ask_findings(session, judged, verdict, entry.rejected);
 	struct statement *attributed = ask_attributed(session, statement);
 	entry.borrowed = attributed != statement;
 	entry.statement = cache_ref(attributed);
@@ -176,13 +184,13 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 		relay_out_add(out, message.data, message.len);
 		return;
 	}
-	struct statement *statement = ask_recognise(session, parse.query);
-	const struct verdict *verdict = ask_judge(session, statement, NULL, 0, &entry.rejected);
+	struct statement *statement = ask_recognise(session, parse.query), *judged = statement;
+	const struct verdict *verdict = ask_judge(session, &judged, NULL, 0, &entry.rejected);
 	entry.name = names_hash(parse.name);
 	entry.statement = statement; /* the reference goes with it */
 	if (entry.rejected) {
 		/* A statement that goes on is counted at each Bind instead: that is when it runs. */
-		ask_findings(session, statement, verdict, true);
+		ask_findings(session, judged, verdict, true);
 		ask_reject(session, out, &entry, parse.name, verdict);
 	} else {
 		relay_out_add(out, message.data, message.len);
@@ -200,43 +208,67 @@ static void ask_bind(struct session *session, struct relay_out *out, struct byte
 	}
 	/* Parameters past the hundredth are judged as unknown. */
 	struct bound_shape shapes[100];
-	const struct statement *statement = ask_prepared(session, names_hash(bind.statement));
+	struct ask_meanings meanings = {0};
+	const struct statement *statement;
 	uint16_t count = 0;
-	if (statement && statement->wants_parameters) {
-		count = bind.parameters < ARRAY_LEN(shapes) ? bind.parameters : ARRAY_LEN(shapes);
-		for (uint16_t at = 0; at < count; at++) {
-			struct request_value value;
-			shapes[at] = (struct bound_shape){0};
-			if (!request_bind_value(&bind, at, &value) || value.null || value.binary)
-				continue;
-			const char *text = (const char *)value.value.data;
-			shapes[at].known = true;
-			shapes[at].like = shape_like(text, value.value.len);
-			shapes[at].regex = shape_regex(text, value.value.len);
-			shapes[at].similar = shape_similar(text, value.value.len);
-		}
-	}
+	while (count == 0 && (statement = ask_meaning(session, names_hash(bind.statement), &meanings)) != NULL)
+		if (statement->wants_parameters)
+			count = ask_shapes(session, &bind, shapes, ARRAY_LEN(shapes));
 	if (ask_bind_to(session, out, &bind, count > 0 ? shapes : NULL, count, now_ns))
 		relay_out_add(out, message.data, message.len);
+}
+
+/* How many there are, at most `shapes_max`. */
+static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, struct bound_shape *shapes,
+                           uint16_t shapes_max)
+{
+	uint16_t count = bind->parameters < shapes_max ? bind->parameters : shapes_max;
+	for (uint16_t at = 0; at < count; at++) {
+		struct request_value value;
+		shapes[at] = (struct bound_shape){0};
+		if (!request_bind_value(bind, at, &value) || value.null || value.binary)
+			continue;
+		const char *text = (const char *)value.value.data;
+		size_t len = value.value.len;
+		if (!inspector_text(session->worker->inspector, &session->state, &text, &len))
+			continue;
+		shapes[at].known = true;
+		shapes[at].like = shape_like(text, len);
+		shapes[at].regex = shape_regex(text, len);
+		shapes[at].similar = shape_similar(text, len);
+	}
+	return count;
 }
 
 /* False when something else was sent in its place. */
 static bool ask_bind_to(struct session *session, struct relay_out *out, const struct request_bind *bind,
                         const struct bound_shape *shapes, uint16_t count, uint64_t now_ns)
 {
-	struct statement *statement = ask_prepared(session, names_hash(bind->statement));
+	struct ask_meanings meanings = {0};
+	struct statement *meaning, *newest = NULL, *judged = NULL;
+	const struct verdict *verdict = NULL;
 	struct flight_entry entry = {
 	    .kind = FLIGHT_BIND,
 	    .name = names_hash(bind->portal),
 	    .sent_ns = ask_batch(session, now_ns),
-	    .statement = statement ? cache_ref(statement) : NULL,
 	};
-	if (statement) {
-		const struct verdict *verdict = ask_judge(session, statement, shapes, count, &entry.rejected);
-		ask_findings(session, statement, verdict, entry.rejected);
-		if (entry.rejected)
-			ask_reject(session, out, &entry, (struct bytes){0}, verdict);
+	/* Nearly always there is one. Of several, the first that is rejected decides. */
+	while (!entry.rejected && (meaning = ask_meaning(session, names_hash(bind->statement), &meanings)) != NULL) {
+		struct statement *reading = meaning;
+		const struct verdict *says = ask_judge(session, &reading, shapes, count, &entry.rejected);
+		if (!newest)
+			newest = meaning;
+		if (newest == meaning || entry.rejected) {
+			judged = reading;
+			verdict = says;
+		}
 	}
+	if (newest) {
+		entry.statement = cache_ref(newest);
+		ask_findings(session, judged, verdict, entry.rejected);
+	}
+	if (entry.rejected)
+		ask_reject(session, out, &entry, (struct bytes){0}, verdict);
 	ask_push_entry(session, &entry);
 	return !entry.rejected;
 }
@@ -325,24 +357,35 @@ static struct statement *ask_recognise(struct session *session, struct bytes sql
 	} else if (session->tags) {
 		*session->tags = (struct comment_tags){0};
 	}
+	session->state.unsettled = !session->flight.settled;
 	struct statement *statement = inspector_recognise(worker->inspector, &session->state, text, sql.len);
 	if (statement->opaque != OPAQUE_NONE)
 		ask_unparsed(session, statement, sql.len);
 	return statement;
 }
 
-/* A name counts from ParseComplete, but a pipeline may use it before that has come back. */
-static struct statement *ask_prepared(const struct session *session, uint64_t name)
+/* A name counts from ParseComplete, but a pipeline may use it before that has come back; and a Parse may fail, as one
+ * of a name that is taken does. What stands behind it is discarded up to the next Sync, but from there on the name
+ * means what it did before. NULL: that was all. */
+static struct statement *ask_meaning(const struct session *session, uint64_t name, struct ask_meanings *meanings)
 {
-	const struct flight_entry *pending = flight_pending(&session->flight, FLIGHT_PARSE, name);
-	while (pending && pending->rejected) {
-		/* It will fail, and what comes behind it is discarded up to the next Sync. From there on the name means
-		 * what it did before. */
-		if (!flight_synced_since(&session->flight, pending))
-			return NULL;
-		pending = flight_pending_before(&session->flight, pending);
+	const struct flight *flight = &session->flight;
+	while (!meanings->over) {
+		const struct flight_entry *pending = meanings->begun ? flight_pending_before(flight, meanings->pending)
+		                                                     : flight_pending(flight, FLIGHT_PARSE, name);
+		meanings->begun = true;
+		meanings->pending = pending;
+		if (!pending) {
+			meanings->over = true;
+			return names_get(&session->names, NAMES_STATEMENT, name);
+		}
+		/* Even one that fails drops the unnamed statement (exec_parse_message in tcop/postgres.c). */
+		if (!flight_synced_since(flight, pending) || name == NAMES_UNNAMED)
+			meanings->over = true;
+		if (!pending->rejected && pending->statement)
+			return pending->statement;
 	}
-	return pending ? pending->statement : names_get(&session->names, NAMES_STATEMENT, name);
+	return NULL;
 }
 
 static struct statement *ask_portal(const struct session *session, uint64_t name)
@@ -372,20 +415,35 @@ static bool ask_discarded(const struct session *session)
 	return session->flight.skipping && session->flight.doubtful_syncs == 0;
 }
 
-static const struct verdict *ask_judge(struct session *session, struct statement *statement,
+/* Of a statement that can be read in several ways, the first reading that is rejected decides; `*statement` becomes
+ * that which the verdict is about. */
+static const struct verdict *ask_judge(struct session *session, struct statement **statement,
                                        const struct bound_shape *shapes, uint16_t count, bool *rejected)
 {
-	const struct verdict *verdict =
-	    inspector_judge(session->worker->inspector, statement, &session->state, shapes, count);
-	*rejected = verdict->rejected_by >= 0 && !ask_fails_anyway(session, statement);
+	struct inspector *inspector = session->worker->inspector;
+	struct statement *const *readings = (*statement)->readings;
+	struct statement *first = readings ? readings[0] : *statement;
+	for (uint16_t at = 1; at < (*statement)->reading_count; at++) {
+		const struct verdict *verdict =
+		    inspector_judge(inspector, readings[at], &session->state, shapes, count);
+		*rejected = verdict->rejected_by >= 0 && !ask_fails_anyway(session, readings[at]);
+		if (*rejected) {
+			*statement = readings[at];
+			return verdict;
+		}
+	}
+	const struct verdict *verdict = inspector_judge(inspector, first, &session->state, shapes, count);
+	*rejected = verdict->rejected_by >= 0 && !ask_fails_anyway(session, first);
+	*statement = first;
 	return verdict;
 }
 
 /* In a transaction that has failed the server refuses by itself, and with its own words, whatever does not begin
- * with the transaction's end: "ROLLBACK; DROP TABLE t" is one message, and runs. */
+ * with the transaction's end: "ROLLBACK; DROP TABLE t" is one message, and runs. So does what follows a ROLLBACK that
+ * has been answered, but without the ReadyForQuery that would say so. */
 static bool ask_fails_anyway(const struct session *session, const struct statement *statement)
 {
-	if (session->flight.status != 'E' || !flight_empty(&session->flight) || statement->statement_count == 0)
+	if (session->flight.status != 'E' || !session->flight.settled || statement->statement_count == 0)
 		return false;
 	enum statement_kind first = statement->facts[0].kind;
 	return first != STATEMENT_COMMIT && first != STATEMENT_ROLLBACK && first != STATEMENT_ROLLBACK_TO;
@@ -507,6 +565,8 @@ static void ask_unparsed(struct session *session, struct statement *statement, s
 {
 	struct worker *worker = session->worker;
 	worker->parcel->stats.opaque++;
+	if (statement->readings)
+		statement = statement->readings[0];
 	if (statement->logged)
 		return;
 	statement->logged = true;

@@ -164,7 +164,7 @@ static void test_what_the_start_up_says_holds_from_the_first_message(void **stat
 	wire_start(wire);
 	/* The literals' own terminators are the last zero of the packet, and that of the text. */
 	static const char packet[] = "\0\0\0\x29\0\3\0\0user\0alice\0client_encoding\0SJIS\0";
-	static const char query[] = "Q\0\0\0\x10SELECT '\x83\x5c'";
+	static const char query[] = "Q\0\0\0\x0fSELECT '\x83'"; /* half a character there, and a string in UTF-8 */
 	char both[sizeof packet + sizeof query];
 	memcpy(both, packet, sizeof packet);
 	memcpy(both + sizeof packet, query, sizeof query);

@@ -533,6 +533,143 @@ static void test_bytes_behind_the_text(void **state)
 	test_rejects_a_query(state);
 }
 
+/* Harmful where a backslash quotes, and where it does not. */
+static const char harmful_off[] = "SELECT 'a\\', '; CREATE INDEX i ON shop_product (stock); --'";
+static const char harmful_on[] = "SELECT 'a\\'; CREATE INDEX i ON shop_product (stock); --'";
+
+/* Sent at once, or in pieces that end anywhere. */
+static void send_cut(int fd, const struct script *script, size_t piece)
+{
+	for (size_t at = 0; at < script->len; at += piece) {
+		wire_send(fd, script->bytes + at, script->len - at < piece ? script->len - at : piece);
+		if (piece < script->len)
+			usleep(300);
+	}
+}
+
+static void server_sets(struct wire *wire, const char *value)
+{
+	struct script reply = {.len = 0};
+	script_add(&reply, 'C', "s", "SET");
+	script_add(&reply, 'S', "ss", "standard_conforming_strings", value);
+	script_add(&reply, 'Z', "b", 'I');
+	script_send(wire->server, &reply);
+	script_expect(wire->client, &reply);
+}
+
+static void test_a_set_under_way(void **state)
+{
+	/* Behind a SET that has not been answered a text is judged by both of its readings, whichever is the current
+	 * one, however the bytes come. */
+	struct wire *wire = *state;
+	static const size_t pieces[] = {SIZE_MAX, 1, 7, 53};
+	const char *value = "off";
+	for (size_t at = 0; at < 2 * ARRAY_LEN(pieces); at++) {
+		struct script set = {.len = 0}, both = {.len = 0};
+		char sql[64];
+		snprintf(sql, sizeof sql, "SET standard_conforming_strings = %s", value);
+		script_add(&set, 'Q', "s", sql);
+		both = set;
+		script_add(&both, 'Q', "s", strcmp(value, "off") == 0 ? harmful_off : harmful_on);
+		send_cut(wire->client, &both, pieces[at / 2]);
+		script_expect(wire->server, &set);
+		expect_replacement(wire, 'Q');
+		server_sets(wire, value);
+		server_refuses(wire, 'I');
+		expect_rejection(wire, "index-build-blocks-writes");
+		expect_ready(wire, 'I');
+		/* Settled again, the harmless reading is the only one. */
+		query_passes(wire, strcmp(value, "off") == 0 ? harmful_on : harmful_off, "SELECT 1", 'I');
+		value = strcmp(value, "off") == 0 ? "on" : "off";
+	}
+}
+
+static void test_a_setting_is_only_reported_with_ready(void **state)
+{
+	/* All of it is answered, but without a Sync there is no ReadyForQuery, and before that no ParameterStatus: the
+	 * next Parse is read in both ways, without waiting for anything. */
+	struct wire *wire = *state;
+	struct script set = {.len = 0}, replies = {.len = 0}, next = {.len = 0};
+	script_add(&set, 'P', "ssh", "", "SET standard_conforming_strings = off", 0);
+	script_add(&set, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&set, 'E', "si", "", 0);
+	script_add(&set, 'H', "");
+	script_send(wire->client, &set);
+	script_expect(wire->server, &set);
+	script_add(&replies, '1', "");
+	script_add(&replies, '2', "");
+	script_add(&replies, 'C', "s", "SET");
+	script_send(wire->server, &replies);
+	script_expect(wire->client, &replies);
+	script_add(&next, 'P', "ssh", "", harmful_off, 0);
+	script_add(&next, 'H', "");
+	script_send(wire->client, &next);
+	expect_replacement(wire, 'P');
+	struct script flush = {.len = 0};
+	script_add(&flush, 'H', "");
+	script_expect(wire->server, &flush);
+	server_refuses(wire, 0);
+	expect_rejection(wire, "index-build-blocks-writes");
+}
+
+static void test_rolled_back_without_ready(void **state)
+{
+	/* A ROLLBACK has been answered, but the last ReadyForQuery still says that the transaction has failed: what
+	 * comes next will run. */
+	struct wire *wire = *state;
+	struct script end = {.len = 0}, replies = {.len = 0}, next = {.len = 0};
+	query_passes(wire, "SELECT 1/0", "SELECT 1", 'E');
+	script_add(&end, 'P', "ssh", "", "ROLLBACK", 0);
+	script_add(&end, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&end, 'E', "si", "", 0);
+	script_add(&end, 'H', "");
+	script_send(wire->client, &end);
+	script_expect(wire->server, &end);
+	script_add(&replies, '1', "");
+	script_add(&replies, '2', "");
+	script_add(&replies, 'C', "s", "ROLLBACK");
+	script_send(wire->server, &replies);
+	script_expect(wire->client, &replies);
+	script_add(&next, 'P', "ssh", "", create_index, 0);
+	script_send(wire->client, &next);
+	expect_replacement(wire, 'P');
+}
+
+static void test_a_name_that_is_taken(void **state)
+{
+	/* The second Parse of a name fails, so behind the next Sync the name is what it was; and until the failure has
+	 * come back it may be either. */
+	struct wire *wire = *state;
+	struct script pipeline = {.len = 0}, bad = {.len = 0};
+	parse(wire, "taken", "SELECT id FROM shop_product WHERE name LIKE $1");
+	script_add(&pipeline, 'P', "ssh", "taken", "SELECT 1", 0);
+	script_add(&pipeline, 'S', "");
+	for (int more = 0; more < 20; more++) {
+		char sql[64];
+		snprintf(sql, sizeof sql, "SELECT %d, t%d", more, more);
+		script_add(&pipeline, 'P', "ssh", "taken", sql, 0);
+		script_add(&pipeline, 'S', "");
+	}
+	script_add(&bad, 'B', "sshhiSh", "", "taken", 0, 1, 8, "%canary%", 0);
+	script_send(wire->client, &pipeline);
+	script_send(wire->client, &bad);
+	script_expect(wire->server, &pipeline);
+	expect_replacement(wire, 'B');
+}
+
+static void test_a_name_without_a_sync(void **state)
+{
+	/* Without a Sync between them the Bind is only reached when the Parse was good. */
+	struct wire *wire = *state;
+	struct script pipeline = {.len = 0};
+	parse(wire, "s", "SELECT id FROM shop_product WHERE name LIKE $1");
+	script_add(&pipeline, 'C', "bs", 'S', "s");
+	script_add(&pipeline, 'P', "ssh", "s", "SELECT 1 WHERE $1 <> ''", 0);
+	script_add(&pipeline, 'B', "sshhiSh", "", "s", 0, 1, 8, "%canary%", 0);
+	script_send(wire->client, &pipeline);
+	script_expect(wire->server, &pipeline);
+}
+
 static void test_many_rejections_in_a_row(void **state)
 {
 	/* A thousand rejected Queries in one write, answered in one: all are told, in order, and the client is slowed
@@ -637,6 +774,11 @@ int main(void)
 	    CASE(test_prepared_ddl_is_judged_whenever_it_is_bound),
 	    CASE(test_oversize_while_the_server_discards),
 	    CASE(test_bytes_behind_the_text),
+	    CASE(test_a_set_under_way),
+	    CASE(test_a_setting_is_only_reported_with_ready),
+	    CASE(test_rolled_back_without_ready),
+	    CASE(test_a_name_that_is_taken),
+	    CASE(test_a_name_without_a_sync),
 	    CASE(test_many_rejections_in_a_row),
 	    CASE(test_oversize_can_be_refused),
 	    CASE(test_findings_are_logged_once_and_counted),

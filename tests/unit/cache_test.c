@@ -163,6 +163,30 @@ static void it_agrees_with_a_plain_list(void **state)
 	cache_fini(&cache);
 }
 
+/* Several readings of one text are one statement, that shows the first of them and holds all. */
+static void readings_are_held_together(void **state)
+{
+	struct sqlkey keys[] = {key_of(1), key_of(2)};
+	struct statement *readings[] = {cache_statement_new(&keys[0]), cache_statement_new(&keys[1])};
+	struct statement *all;
+
+	(void)state;
+	readings[0]->query = "SELECT $1";
+	readings[1]->query = "DROP TABLE t";
+	readings[1]->has_ddl = true;
+	readings[1]->wants_parameters = true;
+	(void)cache_ref(readings[1]);
+	all = cache_readings_new(readings, 2);
+	assert_int_equal(all->reading_count, 2);
+	assert_string_equal(all->query, "SELECT $1");
+	assert_true(all->has_ddl);
+	assert_true(all->wants_parameters);
+	assert_false(readings[0]->has_ddl);
+	cache_unref(all);
+	assert_int_equal(readings[1]->references, 1);
+	cache_unref(readings[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +195,7 @@ int main(void)
 	    cmocka_unit_test(bytes_are_bounded),
 	    cmocka_unit_test(references_outlive_the_cache),
 	    cmocka_unit_test(it_agrees_with_a_plain_list),
+	    cmocka_unit_test(readings_are_held_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

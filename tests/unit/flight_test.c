@@ -21,6 +21,7 @@
  *   =.       nothing is finished
  *   =|       nothing is outstanding
  *   =&       something is
+ *   =_       what the server has reported of its settings is what holds; =^ may not be
  *
  * At the end nothing may be left, unless the last word is "...". */
 
@@ -115,6 +116,11 @@ static void take(struct exchange *exchange, const char *word, size_t len)
 	if (len == 1 && (word[0] == '|' || word[0] == '&')) {
 		if (flight_empty(&exchange->flight) != (word[0] == '|'))
 			FAIL_AT(exchange, "wrong emptiness");
+		return;
+	}
+	if (len == 1 && (word[0] == '_' || word[0] == '^')) {
+		if (exchange->flight.settled != (word[0] == '_'))
+			FAIL_AT(exchange, word[0] == '_' ? "not settled" : "settled");
 		return;
 	}
 	struct flight_entry entry;
@@ -498,6 +504,27 @@ static void test_lost(void **state)
 		}
 	}
 }
+/* Settings are known between the last ReadyForQuery and the next request; a message that is discarded is one too, since
+ * nobody knows yet that it will be. */
+static void test_settled(void **state)
+{
+	(void)state;
+	static const char *const scripts[] = {
+	    "=^ >U <R <S <K =^ <ZI =_ =Uok",
+	    ">Q =^ <C1 =^ <S <ZI =_ =Qok+1 <S =_",
+	    ">Q >Q <C1 <ZI =^ =Qok+1 <C1 <ZT =_ =Qok+1",
+	    /* Answered, but not yet reported. */
+	    ">P >B >E <1 <2 <C0 =Pok =Bok =Eok =| =^ >S =^ <ZI =_ =Sok",
+	    ">P >S >P <1 <ZI =Pok =Sok =^ <1 =Pok =^ ...",
+	    ">P <E42601 =P42601 =^ >B- =^ >S <ZI =_ =Sok",
+	    ">F <V <ZI =_ =Fok",
+	    /* The Sync that was taken as discarded may be answered yet. */
+	    ">Q <G >S- <E57014 <ZI =Q57014 =^ <ZI =_",
+	    ">E <G >S- >c >S <C1 <ZI =Eok+1 =cok =Sok =_",
+	};
+	play_all(scripts, ARRAY_LEN(scripts));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +541,7 @@ int main(void)
 	    cmocka_unit_test(test_fatal),
 	    cmocka_unit_test(test_rejected),
 	    cmocka_unit_test(test_lost),
+	    cmocka_unit_test(test_settled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,24 +188,197 @@ static void backslashes_follow_the_session(void **state)
 	cache_unref(statement);
 }
 
-/* In an encoding whose characters may hold a backslash nothing but ASCII is read: "\x95\x5c" is one character there. */
-static void encodings_that_hide_ascii_are_not_read(void **state)
+static void encode(const char *client_encoding)
 {
+	session_state_parameter(&fixture.judge.session, "client_encoding", 15, client_encoding,
+	                        strlen(client_encoding));
+}
+
+/* A text is read in its encoding: "\x95\x5c" is one character in SJIS, and "\x5c" no backslash. What is no text in it
+ * isn't read at all. */
+static void texts_are_read_in_their_encoding(void **state)
+{
+	static const char sql[] = "SELECT name FROM product WHERE name = E'\x95\x5c' -- ' ";
 	struct statement *statement;
 
 	(void)state;
-	session_state_parameter(&fixture.judge.session, "client_encoding", 15, "SJIS", 4);
-	statement = recognise("SELECT name FROM product WHERE name = '\x95\x5c'");
+	encode("SJIS");
+	statement = recognise(sql);
+	assert_int_equal(statement->opaque, OPAQUE_NONE);
+	cache_unref(statement);
+	encode("LATIN1");
+	statement = recognise(sql); /* there the quote is quoted */
+	assert_int_equal(statement->statement_count, 1);
+	assert_int_equal(statement->opaque, OPAQUE_NONE);
+	cache_unref(statement);
+	statement = recognise("SELECT \"caf\xe9\" FROM product");
+	assert_non_null(strstr(statement->query, "café"));
+	cache_unref(statement);
+	encode("SJIS");
+	statement = recognise("SELECT '\x95'");
 	assert_int_equal(statement->opaque, OPAQUE_ENCODING);
 	assert_int_equal(judge(statement)->count, 0);
 	cache_unref(statement);
 	statement = recognise("SELECT name FROM product WHERE name = 'a'");
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	cache_unref(statement);
-	session_state_parameter(&fixture.judge.session, "client_encoding", 15, "UTF8", 4);
+	encode("UTF8");
 	statement = recognise("SELECT name FROM product WHERE name = 'é'");
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	cache_unref(statement);
+}
+
+/* The name in the text is the one in the catalog, whatever bytes it came in. */
+static void names_are_compared_in_utf8(void **state)
+{
+	struct statement *statement;
+	struct judge other;
+
+	(void)state;
+	judge_init(&other);
+	judge_table(&other, "public", "größe", 5e6);
+	inspector_put_catalog(fixture.inspector, catalog_ref(other.catalog));
+	judge_fini(&other);
+	encode("WIN1252");
+	statement = recognise("CREATE INDEX i ON \"gr\xf6\xdf"
+	                      "e\" (name)");
+	assert_int_equal(judge(statement)->count, 1);
+	cache_unref(statement);
+	encode("UTF8");
+	statement = recognise("CREATE INDEX i ON \"gr\xf6\xdf"
+	                      "e\" (name)");
+	assert_int_equal(judge(statement)->count, 0);
+	cache_unref(statement);
+}
+
+/* A parameter is looked at in UTF-8 too. */
+static void parameters_are_read_in_their_encoding(void **state)
+{
+	const char *text = "\x83\x5c%";
+	size_t len = 3;
+
+	(void)state;
+	assert_true(inspector_text(fixture.inspector, &fixture.judge.session, &text, &len));
+	assert_int_equal(len, 3);
+	encode("SJIS");
+	assert_true(inspector_text(fixture.inspector, &fixture.judge.session, &text, &len));
+	assert_int_equal(len, strlen("ソ%"));
+	assert_memory_equal(text, "ソ%", len);
+	text = "\x83%";
+	len = 2;
+	assert_false(inspector_text(fixture.inspector, &fixture.judge.session, &text, &len));
+}
+
+/* -- several readings --------------------------------------------------------------------------------- */
+
+/* Harmful where the backslash quotes, and where it doesn't. */
+static const char harmful_off[] = "SELECT 'a\\', '; CREATE INDEX i ON product (name); --'";
+static const char harmful_on[] = "SELECT 'a\\'; CREATE INDEX i ON product (name); --'";
+
+static uint16_t readings_with(const struct statement *statement, enum statement_kind kind)
+{
+	uint16_t count = 0;
+
+	for (uint16_t at = 0; at < statement->reading_count; at++) {
+		for (uint16_t i = 0; i < statement->readings[at]->statement_count; i++)
+			count += statement->readings[at]->facts[i].kind == kind;
+	}
+	return count;
+}
+
+/* Settled, there is one reading, the current one; unsettled, both, and the current one comes first. */
+static void unsettled_texts_have_all_readings(void **state)
+{
+	static const char *const texts[] = {harmful_off, harmful_on};
+	struct session_state *session = &fixture.judge.session;
+
+	(void)state;
+	for (size_t at = 0; at < ARRAY_LEN(texts); at++) {
+		for (int conforming = 0; conforming < 2; conforming++) {
+			struct statement *one, *both;
+
+			session->standard_conforming_strings = conforming == 1;
+			session->unsettled = false;
+			one = recognise(texts[at]);
+			assert_int_equal(one->reading_count, 0);
+			session->unsettled = true;
+			both = recognise(texts[at]);
+			assert_int_equal(both->reading_count, 2);
+			assert_ptr_equal(both->readings[0], one);
+			assert_ptr_equal(both->facts, one->facts);
+			assert_int_equal(readings_with(both, STATEMENT_DDL), 1);
+			assert_true(both->has_ddl);
+			cache_unref(both);
+			cache_unref(one);
+		}
+	}
+}
+
+/* Without a backslash, or anything outside ASCII, there is nothing to read in two ways. */
+static void most_texts_have_one_reading(void **state)
+{
+	static const char *const texts[] = {"SELECT 'a'; DROP TABLE product", "SELECT 'это'", "",
+	                                    "SELECT 'it''s', E'x'"};
+
+	(void)state;
+	fixture.judge.session.unsettled = true;
+	for (size_t at = 0; at < ARRAY_LEN(texts); at++) {
+		struct statement *statement = recognise(texts[at]);
+
+		assert_int_equal(statement->reading_count, 0);
+		cache_unref(statement);
+	}
+}
+
+/* What can't be parsed in the other way has one reading; what can't be parsed in the current one has that and the
+ * other. */
+static void readings_without_a_statement(void **state)
+{
+	struct session_state *session = &fixture.judge.session;
+	struct statement *statement;
+
+	(void)state;
+	session->unsettled = true;
+	statement = recognise("SELECT 'a\\'");
+	assert_int_equal(statement->reading_count, 0);
+	assert_int_equal(statement->opaque, OPAQUE_NONE);
+	cache_unref(statement);
+	session->standard_conforming_strings = false;
+	statement = recognise("SELECT 'a\\'");
+	assert_int_equal(statement->reading_count, 2);
+	assert_int_equal(statement->opaque, OPAQUE_UNTERMINATED);
+	assert_int_equal(statement->readings[1]->opaque, OPAQUE_NONE);
+	cache_unref(statement);
+}
+
+/* A client_encoding that may change makes readings too, with each that hides ASCII, from either side. */
+static void readings_by_encoding(void **state)
+{
+	/* In SJIS and its like the first character is \x83\x5c, and the quote behind it ends the string. */
+	static const char sql[] = "SELECT E'\x83\\', '; CREATE INDEX i ON product (name); --'";
+	static const char *const encodings[] = {"UTF8", "LATIN1", "SJIS", "BIG5", "EUC_JP"};
+
+	(void)state;
+	fixture.judge.session.unsettled = true;
+	for (size_t at = 0; at < ARRAY_LEN(encodings); at++) {
+		struct statement *statement;
+
+		encode(encodings[at]);
+		statement = recognise(sql);
+		assert_true(readings_with(statement, STATEMENT_DDL) > 0);
+		cache_unref(statement);
+	}
+	/* What is no text in the current one may be one in another. */
+	encode("SJIS");
+	struct statement *half = recognise("SELECT '\x83'; CREATE INDEX i ON product (name)");
+	assert_int_equal(half->opaque, OPAQUE_ENCODING);
+	assert_true(readings_with(half, STATEMENT_DDL) > 0);
+	cache_unref(half);
+	encode("UTF8");
+	fixture.judge.session.unsettled = false;
+	struct statement *settled = recognise(sql);
+	assert_int_equal(settled->reading_count, 0);
+	cache_unref(settled);
 }
 
 /* -- verdicts ----------------------------------------------------------------------------------------- */
@@ -335,7 +508,13 @@ int main(void)
 	    CASE(ceilings_make_it_opaque),
 	    CASE(an_empty_text_is_understood),
 	    CASE(backslashes_follow_the_session),
-	    CASE(encodings_that_hide_ascii_are_not_read),
+	    CASE(texts_are_read_in_their_encoding),
+	    CASE(names_are_compared_in_utf8),
+	    CASE(parameters_are_read_in_their_encoding),
+	    CASE(unsettled_texts_have_all_readings),
+	    CASE(most_texts_have_one_reading),
+	    CASE(readings_without_a_statement),
+	    CASE(readings_by_encoding),
 	    CASE(verdicts_live_as_long_as_the_catalog),
 	    CASE(catalogs_belong_to_databases),
 	    CASE(catalogs_are_bounded),

@@ -114,21 +114,39 @@ static void conforming_strings(void **unused)
 	session_state_fini(&state);
 }
 
-/* The encodings that only clients may have, in any spelling the server reports; none that a server may have. */
+/* The texts' encoding is the client's, or the server's where the client says SQL_ASCII; what nobody knows is read as it
+ * is. */
 static void encodings(void **unused)
 {
 	(void)unused;
-	static const char *const hiding[] = {"SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004", "sjis"};
-	static const char *const others[] = {"UTF8", "LATIN1", "EUC_JP", "SQL_ASCII", "WIN1252", "EUC_JIS_2004", "", "SJ"};
 	struct session_state state;
 	start(&state);
-	assert_false(state.encoding_hides_ascii);
-	for (size_t i = 0; i < ARRAY_LEN(hiding); i++) {
-		parameter(&state, "client_encoding", hiding[i]);
-		assert_true(state.encoding_hides_ascii);
-		parameter(&state, "client_encoding", others[i]);
-		assert_false(state.encoding_hides_ascii);
-	}
+	assert_ptr_equal(session_state_encoding(&state), encoding_utf8());
+	parameter(&state, "client_encoding", "SJIS");
+	assert_ptr_equal(session_state_encoding(&state), encoding_named("SJIS", 4));
+	parameter(&state, "server_encoding", "LATIN1");
+	assert_ptr_equal(session_state_encoding(&state), encoding_named("SJIS", 4));
+	parameter(&state, "client_encoding", "SQL_ASCII");
+	assert_ptr_equal(session_state_encoding(&state), encoding_named("LATIN1", 6));
+	parameter(&state, "server_encoding", "SQL_ASCII");
+	assert_true(encoding_is_plain(session_state_encoding(&state)));
+	parameter(&state, "client_encoding", "KLINGON");
+	assert_ptr_equal(session_state_encoding(&state), encoding_utf8());
+	session_state_fini(&state);
+}
+
+/* In doubt nothing counts that the session set or created, not even what the transaction goes back to. */
+static void doubt(void **unused)
+{
+	(void)unused;
+	struct session_state state;
+	start(&state);
+	parameter(&state, "search_path", "app");
+	assert_false(state.search_path_unknown);
+	session_state_ready(&state, 'T');
+	session_state_doubt(&state);
+	assert_true(state.search_path_unknown);
+	assert_false(session_state_created(&state, NULL, "t"));
 	session_state_fini(&state);
 }
 
@@ -489,6 +507,7 @@ int main(void)
 	    cmocka_unit_test(time_zone),
 	    cmocka_unit_test(conforming_strings),
 	    cmocka_unit_test(encodings),
+	    cmocka_unit_test(doubt),
 	    cmocka_unit_test(scope),
 	    cmocka_unit_test(reset),
 	    cmocka_unit_test(unknown_path),
