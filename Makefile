@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Each does all of its own set-up on a Debian 12 with nothing but make.
+# Two commands: `make demo` and `make test`; and `make bench`. Each does all of its own set-up on a Debian 12 with nothing but make.
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -43,6 +43,16 @@ test-system: build-release ## The system tests: psql, pgbench, psycopg and Djang
 test-wire: build-release ## The same bytes as from PostgreSQL directly, however they are cut
 	@$(PYTEST) tests/wire
 
+bench: build-bench ## Beside HAProxy, PgBouncer and a bare relay; writes bench/results.md, a quarter of an hour
+	@$(PYTHON) bench/run.py
+
+bench-quick: build-bench ## The same with few and short runs, under three minutes; writes nothing
+	@$(PYTHON) bench/run.py --quick
+
+build-bench:
+	@scripts/setup bench
+	@scripts/build release pgproctor bench_relay bench_micro
+
 build-release: setup
 	@scripts/build release pgproctor
 
@@ -55,4 +65,5 @@ docs: build-release ## README's table of rules, from the program's own
 clean: ## Remove what was built
 	rm -rf build
 
-.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire build-release build-dev docs clean
+.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire bench bench-quick build-bench build-release build-dev
+.PHONY: docs clean
