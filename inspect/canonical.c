@@ -1,6 +1,7 @@
 #include "inspect/canonical.h"
 
 #include "inspect/pass.h"
+#include "inspect/secret.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@ static enum canonical_result make(struct pass *pass);
 static enum canonical_result step(struct pass *pass);
 static void start_statement(struct pass *pass);
 static void on_word(struct pass *pass);
+static void on_name(struct pass *pass, const char *name, size_t len);
 static void on_operator(struct pass *pass);
 static enum canonical_result on_open(struct pass *pass);
 static enum words_word name_before(const struct pass *pass);
@@ -167,6 +169,7 @@ static enum canonical_result step(struct pass *pass)
 		on_semicolon(pass);
 	} else if (token->kind == LEXER_QUOTED) {
 		rendering_token(pass, 'q', token->body, token->body_len);
+		on_name(pass, token->body, token->body_len);
 	} else if (token->kind == LEXER_UNICODE_QUOTED) {
 		/* It may spell any name in any way. */
 		pass->odd = !pass->all_full;
@@ -191,7 +194,7 @@ static void start_statement(struct pass *pass)
 	*pass->previous = (struct lexer_token){.kind = LEXER_END};
 	pass->previous_word = pass->before_previous_word = WORD_NONE;
 	pass->keep = KEEP_NONE;
-	pass->seen_regex = false;
+	pass->seen_regex = pass->writes = pass->secret = false;
 	pass->type = TYPE_NONE;
 	pass->set = SET_NONE;
 	pass->copy_query = false;
@@ -252,6 +255,8 @@ static void on_word(struct pass *pass)
 		}
 	}
 	rendering_token(pass, 'w', pass->token->text, pass->token->len);
+	if (pass->word == WORD_NONE)
+		on_name(pass, pass->token->text, pass->token->len);
 	switch (pass->word) {
 	case WORD_SELECT:
 		frame->list = LIST_NONE;
@@ -283,7 +288,11 @@ static void on_word(struct pass *pass)
 		}
 		frame->select.query = 0;
 		break;
+	case WORD_INSERT:
+		pass->writes = true;
+		break;
 	case WORD_UPDATE:
+		pass->writes = true;
 		/* Only where it begins a statement: "update" may also be a column's or an alias's name. MERGE's is
 		 * left out, whose conditions come behind its SET. */
 		if (pass->previous->kind == LEXER_END || is_punctuation(pass->previous, '(') ||
@@ -326,6 +335,13 @@ static void on_word(struct pass *pass)
 		break;
 	}
 	pass->seen_regex |= pass->word == WORD_SIMILAR;
+}
+
+/* A column's name comes before its value. One that is longer than a name can be is cut by the parser. */
+static void on_name(struct pass *pass, const char *name, size_t len)
+{
+	if (pass->writes && !pass->secret)
+		pass->secret = len > SECRET_NAME_BYTES || secret_of(name, len) != SECRET_NONE;
 }
 
 static void on_operator(struct pass *pass)

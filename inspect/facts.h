@@ -7,6 +7,7 @@
 #define PGPROCTOR_INSPECT_FACTS_H
 
 #include "inspect/shape.h"
+#include "inspect/value.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -220,9 +221,26 @@ struct fact_action {
 };
 
 struct fact_assignment {
+	int16_t relation; /* the target */
 	const char *column;
 	enum operand_kind operand;
 	uint16_t parameter;
+	/* A set (value_bit) of the kinds of text constants that are stored, over all rows of an INSERT. For a column
+	 * whose name is that of a secret all kinds count, for others VALUE_JSON, VALUE_JSON_EMPTY and VALUE_PLAIN. */
+	uint32_t values;
+};
+
+/* A secret that stands in the statement itself. */
+enum fact_secret_kind {
+	FACT_SECRET_ROLE,       /* CREATE or ALTER ROLE … PASSWORD with anything but a verifier; object: the role */
+	FACT_SECRET_MAPPING,    /* CREATE or ALTER USER MAPPING … OPTIONS (password …); object: the server */
+	FACT_SECRET_CONNECTION, /* a connection string with a password; object: the function or the subscription */
+	FACT_SECRET_KEY,        /* a key or password as a constant argument of pgcrypto's; object: the function */
+};
+
+struct fact_secret {
+	enum fact_secret_kind kind;
+	const char *object;
 };
 
 /* One statement of a message. */
@@ -243,8 +261,12 @@ struct facts {
 	uint16_t level_count;
 	struct fact_action *actions;
 	uint16_t action_count;
-	struct fact_assignment *assignments; /* the columns of an INSERT (its first row) or UPDATE */
+	/* The columns of an INSERT or UPDATE. Of several rows the first; where a column is a secret's, parameters of
+	 * the others follow as assignments of their own. */
+	struct fact_assignment *assignments;
 	uint16_t assignment_count;
+	struct fact_secret *secrets;
+	uint16_t secret_count;
 };
 
 #endif

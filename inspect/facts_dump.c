@@ -141,8 +141,14 @@ void facts_dump(const struct facts *facts, char *to, size_t size)
 		put(&dump, "set %s %s", assignment->column, operands[assignment->operand]);
 		if (assignment->operand == OPERAND_PARAMETER)
 			put(&dump, " $%u", assignment->parameter);
+		for (unsigned kind = 0; kind < VALUE_KINDS; kind++) {
+			if (assignment->values & value_bit(kind))
+				put(&dump, " %s", value_name(kind));
+		}
 		put(&dump, "\n");
 	}
+	for (uint16_t at = 0; at < facts->secret_count; at++)
+		put(&dump, "secret %u %s\n", facts->secrets[at].kind, facts->secrets[at].object);
 }
 
 static void dump_level(struct dump *dump, const struct fact_level *level)

@@ -24,6 +24,7 @@ void gather_finish(struct gather *gather)
 	facts->levels = copy(arena, gather->levels, facts->level_count, sizeof(*facts->levels));
 	facts->actions = copy(arena, gather->actions, facts->action_count, sizeof(*facts->actions));
 	facts->assignments = copy(arena, gather->assignments, facts->assignment_count, sizeof(*facts->assignments));
+	facts->secrets = copy(arena, gather->secrets, facts->secret_count, sizeof(*facts->secrets));
 }
 
 int16_t gather_level(struct gather *gather, int16_t parent)
@@ -92,6 +93,18 @@ void gather_assignment(struct gather *gather, const struct fact_assignment *assi
 	struct fact_assignment *to = &gather->assignments[facts->assignment_count++];
 	*to = *assignment;
 	to->column = arena_text(gather->arena, assignment->column);
+}
+
+void gather_secret(struct gather *gather, enum fact_secret_kind kind, const char *object)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->secret_count == LIMIT_FACTS_SECRETS) {
+		facts->truncated = true;
+		return;
+	}
+	gather->secrets[facts->secret_count++] =
+	    (struct fact_secret){.kind = kind, .object = arena_text(gather->arena, object ? object : "")};
 }
 
 struct fact_action *gather_action(struct gather *gather, enum ddl_form form)

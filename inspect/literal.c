@@ -1,11 +1,13 @@
 #include "inspect/pass.h"
 #include "inspect/shape.h"
+#include "inspect/value.h"
 
 #include <string.h>
 
 static bool keeps_literal(const struct pass *pass);
 static bool is_only_argument(const struct pass *pass);
 static unsigned string_class(struct pass *pass);
+static unsigned value_class(struct pass *pass);
 static size_t leading_zeros(const struct lexer_token *token);
 static char integer_class(const struct pass *pass);
 static void track_keep(struct pass *pass);
@@ -50,6 +52,12 @@ void literal_put(struct pass *pass)
 				owner->item_plain = false;
 		}
 		rendering_key(pass, tag, sizeof(tag));
+		/* Where both a pattern and a value may stand, both count. */
+		if (pass->writes && !(top(pass)->flags & FRAME_NO_PATTERN)) {
+			class = value_class(pass);
+			if (class != CLASS_NONE)
+				rendering_key(pass, (char[]){'v', (char)(class & 0xFF)}, 2);
+		}
 	}
 	rendering_number(pass);
 	rendering_spelling(pass);
@@ -127,13 +135,33 @@ static unsigned string_class(struct pass *pass)
 	size_t len;
 
 	if (top(pass)->flags & FRAME_NO_PATTERN)
-		return CLASS_NONE;
+		return value_class(pass);
 	if (token->verbatim)
 		return shape_class(token->body, token->body_len);
 	/* The unused end of the key has room for the value: it was made four times as long as the text. */
 	if (!lexer_decode(token, key->bytes + key->len, &len))
 		return CLASS_NONE - 1;
 	return shape_class(key->bytes + key->len, len);
+}
+
+/* CLASS_NONE for what is plain, as most values are: a document shows by its first byte. */
+static unsigned value_class(struct pass *pass)
+{
+	const struct lexer_token *token = pass->token;
+	struct canonical_text *key = &pass->out->key;
+	const char *text = token->body;
+	size_t len = token->body_len;
+	enum value_kind kind;
+
+	if (!pass->secret && (len == 0 || !memchr("{[\\'", text[0], 4)))
+		return CLASS_NONE;
+	if (!token->verbatim) {
+		if (!lexer_decode(token, key->bytes + key->len, &len))
+			return CLASS_NONE - 1;
+		text = key->bytes + key->len;
+	}
+	kind = pass->secret ? value_of(text, len) : value_json(text, len);
+	return kind == VALUE_PLAIN ? CLASS_NONE : CLASS_VALUE | (unsigned)kind;
 }
 
 static size_t leading_zeros(const struct lexer_token *token)

@@ -17,8 +17,9 @@
 enum {
 	/* String literals of one member of an IN list; a row with more is not collapsed. */
 	ITEM_CLASSES = 16,
-	CLASS_NONE = 0xFFFF, /* where no pattern can stand; shape_class has 15 bits */
-	SEVERAL = 1,         /* behind a member in the key: more members like it follow */
+	CLASS_NONE = 0xFFFF,  /* where no pattern can stand; shape_class has 15 bits */
+	CLASS_VALUE = 0x8000, /* there, with an enum value_kind that is not plain */
+	SEVERAL = 1,          /* behind a member in the key: more members like it follow */
 	FIRST_DEEP_OFFSET = 10000,
 };
 
@@ -96,6 +97,8 @@ struct pass {
 	bool statement_started, any_token;
 	enum keep keep;
 	bool seen_regex; /* an operator with ~, or SIMILAR: numbers get a class too */
+	bool writes;     /* INSERT or UPDATE has come: values may count, not only patterns */
+	bool secret;     /* and a name that a column with a secret may have: values count in all their kinds */
 	bool copy_query;
 	enum { TYPE_NONE, TYPE_EXPECTED, TYPE_NAMED } type;
 	enum { SET_NONE, SET_NAME, SET_DOTTED, SET_VALUE } set;

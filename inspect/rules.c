@@ -3,6 +3,7 @@
 #include "inspect/rules_constraint.h"
 #include "inspect/rules_ddl.h"
 #include "inspect/rules_read.h"
+#include "inspect/rules_secret.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ static const struct rule_group *const groups[] = {
     &rules_read,
     &rules_ddl,
     &rules_constraint,
+    &rules_secret,
 };
 
 static void judge_one(const struct rule_input *input, struct verdict *verdict);
@@ -233,6 +235,17 @@ static bool applies(const struct rule *rule, const struct facts *facts)
 	}
 	CHECK(!"a scope");
 	return false;
+}
+
+struct bound_shape rules_bound_shape(const char *text, size_t len)
+{
+	return (struct bound_shape){
+	    .known = true,
+	    .like = shape_like(text, len),
+	    .regex = shape_regex(text, len),
+	    .similar = shape_similar(text, len),
+	    .value = value_of(text, len),
+	};
 }
 
 bool rules_want_parameters(const struct facts *facts, uint16_t statement_count)

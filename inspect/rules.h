@@ -17,8 +17,9 @@
 
 /* The shape of a bound parameter; an array, element 0 for $1. */
 struct bound_shape {
-	bool known; /* text format, not NULL */
+	bool known; /* not NULL, and a text */
 	struct pattern_shape like, regex, similar;
+	enum value_kind value; /* VALUE_UNKNOWN when not known */
 };
 
 /* How many there may be. */
@@ -116,6 +117,8 @@ MUST_USE bool rules_configure(struct rule_settings *out, const struct settings *
 /* Runs all rules over every statement. The verdict must be initialised; findings are added. */
 void rules_judge(const struct facts *facts, uint16_t statement_count, const struct rule_input *input,
                  struct verdict *verdict);
+/* Of a value as the client sends it, as a text. */
+struct bound_shape rules_bound_shape(const char *text, size_t len);
 /* True when a bound parameter can change the verdict. */
 bool rules_want_parameters(const struct facts *facts, uint16_t statement_count);
 

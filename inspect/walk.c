@@ -2,7 +2,9 @@
 
 #include "inspect/expression.h"
 #include "inspect/predicate.h"
+#include "inspect/secret.h"
 #include "inspect/walk_ddl.h"
+#include "inspect/walk_secret.h"
 #include "inspect/walk_session.h"
 
 #include <string.h>
@@ -34,7 +36,9 @@ static void walk_expression(struct gather *gather, const void *expression, uint1
 static void add_sorts(struct gather *gather, const List *sorts, const List *targets, uint16_t level);
 static void add_sort(struct gather *gather, const Node *expression, const SortBy *by, uint16_t level);
 static const Node *sorted_target(const Node *expression, const List *targets);
-static void assign(struct gather *gather, const char *column, const Node *value);
+static void assign_rows(struct gather *gather, int16_t target, const char *column, const List *rows, int at);
+static struct fact_assignment assignment_of(int16_t target, const char *column, const Node *value);
+static uint32_t values_of(const char *column, const Node *value);
 static bool too_deep(struct gather *gather, int depth);
 
 void walk_statement(const void *raw_statement, struct arena *arena, struct facts *facts)
@@ -88,6 +92,7 @@ static void walk_inner(struct gather *gather, const Node *statement)
 		facts->kind = STATEMENT_MERGE;
 		break;
 	default:
+		walk_secret(gather, statement);
 		if (!walk_utility(gather, statement) && !walk_ddl(gather, statement))
 			facts->kind = STATEMENT_OTHER;
 		return;
@@ -272,7 +277,6 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t
 
 	const SelectStmt *source = (const SelectStmt *)insert->selectStmt;
 	bool values = source != NULL && IsA(source, SelectStmt) && source->valuesLists != NIL;
-	const List *row = values ? linitial(source->valuesLists) : NIL;
 	ListCell *cell;
 	int column = 0;
 
@@ -283,11 +287,11 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t
 	} else {
 		walk_query(gather, insert->selectStmt, (int16_t)level, depth + 1);
 	}
-	add_target(gather, insert->relation, level);
+	int16_t target = add_target(gather, insert->relation, level);
 	foreach (cell, insert->cols) {
 		if (parent < 0)
-			assign(gather, ((const ResTarget *)lfirst(cell))->name,
-			       column < list_length(row) ? list_nth(row, column) : NULL);
+			assign_rows(gather, target, ((const ResTarget *)lfirst(cell))->name,
+			            values ? source->valuesLists : NIL, column);
 		column++;
 	}
 	/* ON CONFLICT … WHERE looks at one row that is found already: no condition to judge, only sub-selects. */
@@ -310,13 +314,14 @@ static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t
 	uint16_t level = (uint16_t)at;
 	walk_with(gather, update->withClause, level, depth);
 
-	add_target(gather, update->relation, level);
+	int16_t target = add_target(gather, update->relation, level);
 	walk_from(gather, update->fromClause, level, depth);
 	ListCell *cell;
 	if (parent < 0)
 		foreach (cell, update->targetList) {
 			const ResTarget *column = lfirst(cell);
-			assign(gather, column->name, column->val);
+			struct fact_assignment assignment = assignment_of(target, column->name, column->val);
+			gather_assignment(gather, &assignment);
 		}
 	gather->levels[level].has_where = update->whereClause != NULL;
 	walk_where(gather, update->whereClause, level, depth);
@@ -520,6 +525,8 @@ static void visit(void *context, const Node *node)
 		           visitor->depth + 1);
 	else if (IsA(node, FuncCall) && nodes_is_aggregate((const FuncCall *)node))
 		visitor->gather->levels[visitor->level].has_aggregate = true;
+	else if (IsA(node, FuncCall))
+		walk_secret_call(visitor->gather, (const FuncCall *)node);
 	visitor->depth++;
 	nodes_children(node, visit, visitor);
 	visitor->depth--;
@@ -597,9 +604,35 @@ static const Node *sorted_target(const Node *expression, const List *targets)
 	return IsA(value, ColumnRef) ? value : NULL;
 }
 
-static void assign(struct gather *gather, const char *column, const Node *value)
+/* One column of an INSERT: the `at`-th of each row. */
+static void assign_rows(struct gather *gather, int16_t target, const char *column, const List *rows, int at)
 {
-	struct fact_assignment assignment = {.column = column, .operand = OPERAND_OTHER};
+	const List *row = rows != NIL ? linitial(rows) : NIL;
+	struct fact_assignment first = assignment_of(target, column, at < list_length(row) ? list_nth(row, at) : NULL);
+	bool secret = secret_of(column, strlen(column)) != SECRET_NONE;
+	ListCell *cell;
+
+	for_each_from(cell, rows, 1)
+	{
+		row = lfirst(cell);
+		if (at < list_length(row))
+			first.values |= values_of(column, list_nth(row, at));
+	}
+	gather_assignment(gather, &first);
+	for_each_from(cell, rows, 1)
+	{
+		row = lfirst(cell);
+		struct fact_assignment other = {.operand = OPERAND_NONE};
+		if (secret && at < list_length(row))
+			other = assignment_of(target, column, list_nth(row, at));
+		if (other.operand == OPERAND_PARAMETER)
+			gather_assignment(gather, &other);
+	}
+}
+
+static struct fact_assignment assignment_of(int16_t target, const char *column, const Node *value)
+{
+	struct fact_assignment assignment = {.relation = target, .column = column};
 
 	if (value != NULL && IsA(value, MultiAssignRef)) {
 		const MultiAssignRef *part = (const MultiAssignRef *)value;
@@ -608,7 +641,20 @@ static void assign(struct gather *gather, const char *column, const Node *value)
 			value = list_nth(((const RowExpr *)value)->args, part->colno - 1);
 	}
 	assignment.operand = predicate_operand(value, &assignment.parameter);
-	gather_assignment(gather, &assignment);
+	assignment.values = values_of(column, value);
+	return assignment;
+}
+
+/* The literal's class in the statement's key says as much, see literal.c. */
+static uint32_t values_of(const char *column, const Node *value)
+{
+	const char *text = value != NULL ? nodes_string_constant(value) : NULL;
+
+	if (text == NULL)
+		return 0;
+	if (secret_of(column, strlen(column)) != SECRET_NONE)
+		return value_bit(value_of(text, strlen(text)));
+	return value_bit(value_json(text, strlen(text)));
 }
 
 static bool too_deep(struct gather *gather, int depth)

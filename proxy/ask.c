@@ -226,16 +226,16 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
 	for (uint16_t at = 0; at < count; at++) {
 		struct request_value value;
 		shapes[at] = (struct bound_shape){0};
-		if (!request_bind_value(bind, at, &value) || value.null || value.binary)
+		if (!request_bind_value(bind, at, &value) || value.null)
+			continue;
+		/* A text in binary is the same bytes (textrecv in varlena.c), and has no zero byte. */
+		if (value.binary && memchr(value.value.data, '\0', value.value.len))
 			continue;
 		const char *text = (const char *)value.value.data;
 		size_t len = value.value.len;
 		if (!inspector_text(session->worker->inspector, &session->state, &text, &len))
 			continue;
-		shapes[at].known = true;
-		shapes[at].like = shape_like(text, len);
-		shapes[at].regex = shape_regex(text, len);
-		shapes[at].similar = shape_similar(text, len);
+		shapes[at] = rules_bound_shape(text, len);
 	}
 	return count;
 }

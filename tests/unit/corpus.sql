@@ -331,6 +331,24 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm WITH VERSION '1.6'
 DROP TABLE IF EXISTS a, b CASCADE
 DROP INDEX CONCURRENTLY i
 REFRESH MATERIALIZED VIEW CONCURRENTLY m WITH NO DATA
+-- Values that may be secrets or documents.
+INSERT INTO "auth_user" ("password", "username", "is_staff") VALUES ('pbkdf2_sha256$260000$c2FsdA$Zm9vYmFyYmF6', 'ann', true) RETURNING "auth_user"."id"
+INSERT INTO "auth_user" ("username", "password") VALUES ('ann', 'hunter2'), ('bob', 'hunter3'), ('eve', '')
+INSERT INTO "auth_user" ("username", "password") VALUES ($1, $2), ($3, $4)
+INSERT INTO "shop_buyer" ("Api_Key", cardnumber, note) VALUES ('sk_live_4eC39HqLyjWDarjtT1zdp7dc', '4111 1111 1111 1111', '{"a": 1}'), ('x', 'y', '[]')
+INSERT INTO a (note, data) VALUES ('{"a": "it''s"}', E'{"a": "\\"}'), (E'\{"a": 1}', ''), ('[draft]', $$[1, 2]$$)
+UPDATE "auth_user" SET "username" = 'ann', "password" = 'hunter2'::varchar WHERE "auth_user"."password" = 'x' AND "name" LIKE '%hunter2%'
+UPDATE a SET note = '{"a": 1}', (token, pwd) = ('x', ('hunter2')), client_secret = upper('y') WHERE note = '{}'
+UPDATE a SET password = CASE WHEN id = 1 THEN 'a' ELSE 'b' END, api_key = $1, data = data || '{"a": 1}'
+WITH n AS (INSERT INTO a (password) VALUES ('hunter2') RETURNING id) UPDATE b SET password = 'hunter2' FROM n WHERE b.id = n.id AND b.secret = '!'
+MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN UPDATE SET password = 'hunter2' WHEN NOT MATCHED THEN INSERT (password) VALUES ('hunter3')
+EXPLAIN ANALYZE UPDATE a SET password = 'hunter2', note = '[]'
+SELECT pgp_sym_encrypt('text', 'key'), crypt('hunter2', gen_salt('bf')), hmac('a', 'b', 'sha256'), x FROM dblink('host=a password=b', 'SELECT 1') AS d (x int)
+SELECT dblink_connect('c', 'host=a'), pgp_sym_decrypt(data, $1), crypt($1, password) FROM a WHERE password = crypt('hunter2', password)
+ALTER ROLE anna PASSWORD 'hunter2'
+CREATE USER anna WITH LOGIN PASSWORD 'SCRAM-SHA-256$4096:c2FsdA==$a2V5:a2V5'
+CREATE USER MAPPING FOR anna SERVER far OPTIONS (user 'anna', password 'hunter2')
+CREATE SUBSCRIPTION s CONNECTION 'host=a password=b' PUBLICATION p
 -- What does not parse.
 SELECT FROM WHERE 'a' LIKE
 SELEC 1, 'a'

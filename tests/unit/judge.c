@@ -210,13 +210,7 @@ const char *judge_bound(struct judge *judge, const char *sql, const char *const 
 	for (uint16_t i = 0; i < count; i++) {
 		if (!values[i])
 			continue;
-		size_t len = strlen(values[i]);
-		bound[i] = (struct bound_shape){
-		    .known = true,
-		    .like = shape_like(values[i], len),
-		    .regex = shape_regex(values[i], len),
-		    .similar = shape_similar(values[i], len),
-		};
+		bound[i] = rules_bound_shape(values[i], strlen(values[i]));
 	}
 	judge_parse(judge, sql);
 	return judge_now(judge, bound, count);

@@ -374,6 +374,7 @@ static void others(void **state)
 		{"CREATE ROLE r PASSWORD 'x'; GRANT SELECT ON t TO r; SET CONSTRAINTS ALL IMMEDIATE; CREATE "
 		 "SUBSCRIPTION s CONNECTION 'x' PUBLICATION p",
 		 "other\n"
+		 "secret 0 r\n"
 		 "other\n"
 		 "other\n"
 		 "other\n"},

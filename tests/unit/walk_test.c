@@ -228,7 +228,7 @@ static void changes(void **state)
 		 "relation 0 t alias=x target\n"
 		 "relation 1 v\n"
 		 "where 1:[id] equal = column=id bare and column 0:[id]\n"
-		 "set a literal\n"},
+		 "set a literal plain\n"},
 		{"DELETE FROM t USING u WHERE t.id = u.id AND t.x IN (SELECT y FROM z)",
 		 "delete\n"
 		 "level 0 where\n"
@@ -248,7 +248,7 @@ static void changes(void **state)
 		 "level 0\n"
 		 "relation 0 s.t target\n"
 		 "set a parameter $1\n"
-		 "set b literal\n"
+		 "set b literal plain\n"
 		 "set c other\n"},
 		{"INSERT INTO t (a) SELECT x FROM u WHERE name LIKE '%abc%' ",
 		 "insert\n"
