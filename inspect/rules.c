@@ -2,6 +2,7 @@
 
 #include "inspect/rules_constraint.h"
 #include "inspect/rules_ddl.h"
+#include "inspect/rules_json.h"
 #include "inspect/rules_read.h"
 #include "inspect/rules_secret.h"
 
@@ -12,10 +13,7 @@
 
 /* One line for each file of rules, in the order in which they are printed. */
 static const struct rule_group *const groups[] = {
-    &rules_read,
-    &rules_ddl,
-    &rules_constraint,
-    &rules_secret,
+    &rules_read, &rules_json, &rules_ddl, &rules_constraint, &rules_secret,
 };
 
 static void judge_one(const struct rule_input *input, struct verdict *verdict);
