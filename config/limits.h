@@ -35,7 +35,8 @@ enum {
 	 * in the protocol, so this slows the sender down and refuses nothing. */
 	LIMIT_FLIGHT_REQUESTS = 65536,
 
-	/* Rejected requests whose answer has not come: our words for each wait until then. More slow the client down. */
+	/* Rejected requests whose answer has not come: our words for each wait until then. More slow the client down.
+	 */
 	LIMIT_REJECTIONS = 256,
 
 	/* Each of the three texts of a rejection; what is longer is cut. */
@@ -86,6 +87,9 @@ enum {
 
 	/* Findings of one verdict. */
 	LIMIT_VERDICT_FINDINGS = 16,
+
+	/* Relations that one statement locks, told one by one; further ones are left out, and it says so. */
+	LIMIT_EFFECTS = 256,
 
 	/* Relations remembered as created in the open transaction; further ones count as pre-existing. */
 	LIMIT_CREATED_RELATIONS = 256,

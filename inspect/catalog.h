@@ -26,6 +26,7 @@ struct catalog_column {
 	int32_t type_modifier; /* atttypmod */
 	uint32_t type_oid;
 	bool not_null;
+	bool generated;        /* STORED */
 	const char *collation; /* NULL when not collatable */
 	bool collation_is_c;   /* C or POSIX, the database's default resolved */
 	bool collation_nondeterministic;
@@ -71,9 +72,24 @@ struct catalog_constraint {
 	uint16_t column_count;
 	const char *expression;                    /* CHECK: canonical, else NULL */
 	const struct catalog_relation *referenced; /* FOREIGN KEY, else NULL */
+	const char *const *referenced_columns;     /* … as many as `columns` */
 	/* CHECK: the columns that it implies to be NOT NULL, by top-level AND of `c IS NOT NULL`. */
 	const char *const *not_null_columns;
 	uint16_t not_null_count;
+};
+
+enum catalog_dependent_kind {
+	CATALOG_DEPENDENT_VIEW = 'v', /* also a materialised one, and a rule on another table */
+	CATALOG_DEPENDENT_POLICY = 'p',
+	CATALOG_DEPENDENT_TRIGGER = 't',   /* by UPDATE OF or WHEN */
+	CATALOG_DEPENDENT_GENERATED = 'g', /* a generated column of the same table */
+};
+
+/* What PostgreSQL would have to drop or rebuild with a column, beside indexes and constraints. */
+struct catalog_dependent {
+	enum catalog_dependent_kind kind;
+	const struct catalog_relation *relation; /* the view; else the table itself */
+	int16_t column;                          /* attnum; 0: the table as a whole */
 };
 
 struct catalog_relation {
@@ -92,8 +108,16 @@ struct catalog_relation {
 	uint16_t index_count;
 	const struct catalog_constraint *constraints;
 	uint16_t constraint_count;
-	const struct catalog_relation *const *partitions; /* direct children */
+	const struct catalog_relation *const *partitions; /* direct children, those by INHERITS too */
 	uint32_t partition_count;
+	char persistence;          /* 'p', 'u' or 't'; 0: not known */
+	const char *access_method; /* "heap"; NULL: none, or not known */
+	const char *tablespace;    /* NULL: the database's own */
+	bool is_default_partition;
+	char partition_strategy;      /* of a partitioned table: 'r', 'l' or 'h' */
+	const char *partition_column; /* the key when it is just one column, else NULL */
+	const struct catalog_dependent *dependents;
+	uint32_t dependent_count;
 };
 
 enum catalog_volatility {
@@ -108,6 +132,7 @@ struct catalog_domain {
 	const char *name;
 	const char *base_type; /* pg_type.typname of the innermost base type */
 	bool constrained;      /* a CHECK or NOT NULL, of its own or of a domain below it */
+	int32_t modifier;      /* of the base type, as atttypmod; 0: not known */
 };
 
 struct catalog;

@@ -6,6 +6,7 @@
 #ifndef PGPROCTOR_INSPECT_FACTS_H
 #define PGPROCTOR_INSPECT_FACTS_H
 
+#include "inspect/lock.h"
 #include "inspect/shape.h"
 #include "inspect/value.h"
 
@@ -160,6 +161,10 @@ enum ddl_form {
 	DDL_ALTER_TABLE_OTHER,
 	DDL_CREATE_TRIGGER,
 	DDL_DROP_OTHER,
+	DDL_ALTER_INDEX,       /* object: the index */
+	DDL_SEQUENCE,          /* CREATE, ALTER SEQUENCE; relation: the sequence, referenced: the table of OWNED BY */
+	DDL_DOMAIN_CONSTRAINT, /* ADD CONSTRAINT, VALIDATE CONSTRAINT, SET NOT NULL; object: the domain */
+	DDL_CREATE_VIEW,
 };
 
 enum using_kind {
@@ -202,7 +207,11 @@ struct fact_action {
 	enum using_kind using_kind;
 	const struct fact_call *calls; /* in the default: volatility decides about a rewrite */
 	uint16_t call_count;
-	const char *index;  /* ADD CONSTRAINT … USING INDEX: its name */
+	const char *index;              /* ADD CONSTRAINT … USING INDEX: its name */
+	enum lock_mode lock;            /* on the relation, or where none is named on the object */
+	enum lock_mode referenced_lock; /* on the relation that `referenced` says */
+	bool recurses;                  /* unless ONLY, it goes on to inheriting tables and partitions */
+	const char *collation;          /* ADD COLUMN, ALTER TYPE: its name; NULL: not said */
 	int16_t referenced; /* index into relations: a foreign key's table, the partition attached or detached, the
 	                     * parent of a CREATE TABLE … PARTITION OF; else -1 */
 	bool concurrently;
@@ -218,6 +227,8 @@ struct fact_action {
 	bool has_predicate; /* a partial index */
 	bool cascade;
 	bool temporary;
+	bool no_data;    /* WITH NO DATA */
+	bool is_default; /* the DEFAULT partition is attached or created */
 };
 
 struct fact_assignment {
@@ -249,8 +260,10 @@ struct facts {
 	const char *name;
 	const char *value;
 	bool local, hold, analyze;
-	bool for_update; /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
-	bool truncated;  /* a ceiling was met: there is more than the facts say */
+	bool cascade;        /* TRUNCATE */
+	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
+	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
+	bool truncated;      /* a ceiling was met: there is more than the facts say */
 	struct fact_relation *relations;
 	uint16_t relation_count;
 	struct fact_predicate *predicates;

@@ -104,6 +104,10 @@ static const char *const forms[] = {
     [DDL_ALTER_TABLE_OTHER] = "alter_table_other",
     [DDL_CREATE_TRIGGER] = "create_trigger",
     [DDL_DROP_OTHER] = "drop_other",
+    [DDL_ALTER_INDEX] = "alter_index",
+    [DDL_SEQUENCE] = "sequence",
+    [DDL_DOMAIN_CONSTRAINT] = "domain_constraint",
+    [DDL_CREATE_VIEW] = "create_view",
 };
 
 void facts_dump(const struct facts *facts, char *to, size_t size)

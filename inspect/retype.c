@@ -34,9 +34,9 @@ bool retype_rewrites(const struct catalog *catalog, const struct catalog_column 
 	const struct catalog_domain *domain =
 	    type->array ? NULL : catalog_find_domain(catalog, type->schema, type->name);
 	if (domain) {
-		if (domain->constrained || has_modifier(domain->base_type))
-			return true; /* the domain's own modifier is not in the catalog */
-		to = (struct typed){.name = domain->base_type, .modifier = -1};
+		if (domain->constrained || (domain->modifier == 0 && has_modifier(domain->base_type)))
+			return true;
+		to = (struct typed){.name = domain->base_type, .modifier = domain->modifier ? domain->modifier : -1};
 	}
 	struct typed from = old_type(catalog, column);
 	bool keeps_modifier = false;
@@ -53,7 +53,7 @@ static struct typed old_type(const struct catalog *catalog, const struct catalog
 	struct typed type = {.schema = column->type_schema, .name = column->type, .modifier = column->type_modifier};
 	const struct catalog_domain *domain = catalog_find_domain(catalog, column->type_schema, column->type);
 	if (domain)
-		type = (struct typed){.name = domain->base_type, .modifier = -1};
+		type = (struct typed){.name = domain->base_type, .modifier = domain->modifier ? domain->modifier : -1};
 	return type;
 }
 

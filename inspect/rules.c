@@ -88,6 +88,12 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 {
 	enum severity from = settings->enforce_from == SETTINGS_ENFORCE_ERROR ? SEVERITY_ERROR : SEVERITY_BLOCK;
 	memset(out, 0, sizeof(*out));
+	out->any = (struct rule_setting){
+	    .action = ACTION_LOG,
+	    .large_rows = settings->large_table_rows,
+	    .large_bytes = settings->large_table_bytes,
+	    .medium_rows = settings->medium_table_rows,
+	};
 	for (size_t i = 0; i < rules_count(); i++) {
 		const struct rule *rule = rules_at(i);
 		bool reject = settings->mode == SETTINGS_ENFORCE && rule->severity >= from;
@@ -263,7 +269,7 @@ bool rules_want_parameters(const struct facts *facts, uint16_t statement_count)
 enum rule_size rules_size(const struct rule *rule, const struct rule_input *input,
                           const struct catalog_relation *relation)
 {
-	const struct rule_setting *setting = rules_setting(rule, input);
+	const struct rule_setting *setting = rule ? rules_setting(rule, input) : &input->settings->any;
 	if (relation->rows >= setting->large_rows || relation->bytes >= setting->large_bytes)
 		return RULE_LARGE;
 	if (relation->rows < 0)

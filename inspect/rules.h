@@ -97,6 +97,7 @@ struct rule_setting {
 
 struct rule_settings {
 	struct rule_setting rules[RULES_MAX]; /* by rules_index */
+	struct rule_setting any;              /* the sizes where no rule is asked for */
 };
 
 /* All rules, in the order of their codes within each file. */
@@ -126,6 +127,7 @@ bool rules_want_parameters(const struct facts *facts, uint16_t statement_count);
 
 enum rule_size { RULE_SMALL, RULE_MEDIUM, RULE_LARGE, RULE_UNKNOWN };
 
+/* `rule` NULL: by the sizes that hold for rules without their own. */
 enum rule_size rules_size(const struct rule *rule, const struct rule_input *input,
                           const struct catalog_relation *relation);
 const struct rule_setting *rules_setting(const struct rule *rule, const struct rule_input *input);

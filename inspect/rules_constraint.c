@@ -2,10 +2,10 @@
 
 #include "inspect/change.h"
 #include "inspect/remedy.h"
+#include "inspect/rewrite.h"
 
 #include <string.h>
 
-static bool proved_not_null(const struct catalog_relation *relation, const char *column);
 static void add_check(const struct rule *rule, const struct rule_input *input, const struct change *change,
                       struct verdict *verdict);
 static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
@@ -136,7 +136,7 @@ static void set_not_null(const struct rule *rule, const struct rule_input *input
 	struct arena *arena = &verdict->arena;
 	struct change change;
 	for (uint16_t at = 0; change_next(input, arena, DDL_SET_NOT_NULL, &at, &change);) {
-		if (proved_not_null(change.relation, change.action->column))
+		if (rewrite_proves_not_null(change.relation, change.action->column))
 			continue;
 		const char *check = change_constraint_name(arena, &change, "notnull");
 		struct finding finding = {
@@ -164,23 +164,6 @@ static void set_not_null(const struct rule *rule, const struct rule_input *input
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}
-}
-
-static bool proved_not_null(const struct catalog_relation *relation, const char *name)
-{
-	const struct catalog_column *column = catalog_column(relation, name);
-	if (column && column->not_null)
-		return true;
-	for (uint16_t i = 0; i < relation->constraint_count; i++) {
-		const struct catalog_constraint *check = &relation->constraints[i];
-		if (check->kind != CATALOG_CHECK || !check->valid)
-			continue;
-		for (uint16_t c = 0; c < check->not_null_count; c++) {
-			if (strcmp(check->not_null_columns[c], name) == 0)
-				return true;
-		}
-	}
-	return false;
 }
 
 static void check_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)

@@ -3,6 +3,7 @@
 #include "inspect/change.h"
 #include "inspect/remedy.h"
 #include "inspect/retype.h"
+#include "inspect/rewrite.h"
 
 #include <string.h>
 #include <strings.h>
@@ -265,10 +266,6 @@ static const struct catalog_relation *largest(const struct rule_input *input, co
 
 /* -- new columns ---------------------------------------------------------------------------------- */
 
-static const struct fact_call *volatile_call(const struct rule_input *input, const struct fact_action *action);
-static const char *rewriting_type(const struct rule_input *input, const struct fact_action *action,
-                                  struct arena *arena);
-
 static void volatile_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -277,7 +274,7 @@ static void volatile_default(const struct rule *rule, const struct rule_input *i
 		const struct fact_action *action = change.action;
 		if (!action->has_default || action->has_generated || change_adds_nothing(input, &change))
 			continue;
-		const struct fact_call *call = volatile_call(input, action);
+		const struct fact_call *call = rewrite_volatile_call(input, action);
 		if (!call)
 			continue;
 		struct finding finding = {
@@ -305,19 +302,6 @@ static void volatile_default(const struct rule *rule, const struct rule_input *i
 	}
 }
 
-static const struct fact_call *volatile_call(const struct rule_input *input, const struct fact_action *action)
-{
-	for (uint16_t i = 0; i < action->call_count; i++) {
-		const struct fact_call *call = &action->calls[i];
-		bool inlinable = false;
-		enum catalog_volatility volatility =
-		    catalog_volatility_of(input->catalog, call->schema, call->name, call->arguments, &inlinable);
-		if (volatility == CATALOG_VOLATILE && !inlinable)
-			return call;
-	}
-	return NULL;
-}
-
 static void rewrite_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -325,7 +309,7 @@ static void rewrite_type(const struct rule *rule, const struct rule_input *input
 	for (uint16_t at = 0; change_next(input, arena, DDL_ADD_COLUMN, &at, &change);) {
 		if (change_adds_nothing(input, &change))
 			continue;
-		const char *what = rewriting_type(input, change.action, arena);
+		const char *what = rewrite_column_type(input, change.action, arena);
 		if (!what)
 			continue;
 		struct finding finding = {
@@ -344,33 +328,8 @@ static void rewrite_type(const struct rule *rule, const struct rule_input *input
 	}
 }
 
-/* NULL when a column of that type costs nothing. */
-static const char *rewriting_type(const struct rule_input *input, const struct fact_action *action, struct arena *arena)
-{
-	static const char *const serials[] = {"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"};
-	if (action->has_generated)
-		return "a stored generated column is computed for each row";
-	if (action->has_identity)
-		return "an identity column takes a number from its sequence for each row";
-	if (!action->type.name || action->type.array)
-		return NULL;
-	for (size_t i = 0; i < ARRAY_LEN(serials); i++) {
-		if (!action->type.schema && strcmp(action->type.name, serials[i]) == 0)
-			return arena_printf(arena, "%s takes a number from its sequence for each row",
-			                    action->type.name);
-	}
-	const struct catalog_domain *domain =
-	    catalog_find_domain(input->catalog, action->type.schema, action->type.name);
-	if (domain && domain->constrained)
-		return arena_printf(arena,
-		                    "the domain %s has a constraint that each row is checked against, even a NULL",
-		                    domain->name);
-	return NULL;
-}
-
 /* -- changed columns ------------------------------------------------------------------------------ */
 
-static bool is_time_zone_utc(const struct rule_input *input);
 static const char *type_name(struct arena *arena, const struct fact_type *type);
 static bool is_text(const char *type);
 
@@ -382,7 +341,7 @@ static void alter_type(const struct rule *rule, const struct rule_input *input, 
 		const struct fact_action *action = change.action;
 		const struct catalog_column *column = catalog_column(change.relation, action->column);
 		if (!column || !retype_rewrites(input->catalog, column, &action->type, action->using_kind,
-		                                is_time_zone_utc(input)))
+		                                rewrite_time_zone_utc(input)))
 			continue;
 		const char *to = type_name(arena, &action->type);
 		const char *because = action->using_kind == USING_EXPRESSION
@@ -394,7 +353,7 @@ static void alter_type(const struct rule *rule, const struct rule_input *input, 
 			because = "a value may not fit the new type's modifier";
 		else if (strncmp(column->type, "timestamp", 9) == 0 &&
 		         strncmp(action->type.name, "timestamp", 9) == 0 && action->using_kind != USING_EXPRESSION &&
-		         !is_time_zone_utc(input))
+		         !rewrite_time_zone_utc(input))
 			because = "the session's time zone is not UTC, so each value changes";
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
@@ -415,19 +374,6 @@ static void alter_type(const struct rule *rule, const struct rule_input *input, 
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}
-}
-
-/* The session's, unless an earlier statement of this message sets it: its ParameterStatus is yet to come. */
-static bool is_time_zone_utc(const struct rule_input *input)
-{
-	bool utc = input->session->time_zone_utc;
-	for (uint16_t i = 0; i < input->earlier_count; i++) {
-		const struct facts *earlier = &input->earlier[i];
-		bool sets = earlier->kind == STATEMENT_SET || earlier->kind == STATEMENT_SELECT;
-		if (sets && earlier->name && strcasecmp(earlier->name, "timezone") == 0)
-			utc = earlier->value && session_state_is_utc(earlier->value, strlen(earlier->value));
-	}
-	return utc;
 }
 
 static const char *type_name(struct arena *arena, const struct fact_type *type)

@@ -4,6 +4,7 @@
 #include "inspect/predicate.h"
 #include "inspect/secret.h"
 #include "inspect/walk_ddl.h"
+#include "inspect/walk_lock.h"
 #include "inspect/walk_secret.h"
 #include "inspect/walk_session.h"
 
@@ -120,11 +121,14 @@ static bool walk_utility(struct gather *gather, const Node *statement)
 	}
 	case T_LockStmt:
 		facts->kind = STATEMENT_LOCK;
+		facts->lock = walk_lock_mode(((const LockStmt *)statement)->mode);
 		foreach (cell, ((const LockStmt *)statement)->relations)
 			walk_target(gather, lfirst(cell));
 		return true;
 	case T_TruncateStmt:
 		facts->kind = STATEMENT_TRUNCATE;
+		facts->lock = LOCK_ACCESS_EXCLUSIVE;
+		facts->cascade = ((const TruncateStmt *)statement)->behavior == DROP_CASCADE;
 		foreach (cell, ((const TruncateStmt *)statement)->relations)
 			walk_target(gather, lfirst(cell));
 		return true;

@@ -1,10 +1,12 @@
 #include "inspect/walk_alter.h"
 
 #include "inspect/walk_ddl.h"
+#include "inspect/walk_lock.h"
 
 #include <string.h>
 
 static void alter_other(struct gather *gather, const AlterTableStmt *alter);
+static bool recurses(const AlterTableCmd *command);
 static void subcommand(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
 static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action);
 static void alter_type(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
@@ -29,20 +31,61 @@ void walk_alter(struct gather *gather, const AlterTableStmt *alter)
 		action->relation = table;
 		action->only = !alter->relation->inh;
 		action->if_exists = alter->missing_ok;
+		action->lock = walk_lock_alter(lfirst(cell));
+		action->recurses = recurses(lfirst(cell));
 		subcommand(gather, lfirst(cell), action);
 	}
 }
 
-/* Of an index, a view, a sequence, a composite type: no table is named. */
+/* Of an index, a view, a sequence, a composite type. */
 static void alter_other(struct gather *gather, const AlterTableStmt *alter)
 {
-	struct fact_action *action = gather_action(gather, DDL_OTHER);
+	bool index = alter->objtype == OBJECT_INDEX;
+	struct fact_action *action = gather_action(gather, index ? DDL_ALTER_INDEX : DDL_OTHER);
+	ListCell *cell;
 
 	if (action == NULL)
 		return;
+	if (alter->objtype == OBJECT_SEQUENCE)
+		action->form = DDL_SEQUENCE;
+	if (!index)
+		action->relation = walk_target(gather, alter->relation);
+	foreach (cell, alter->cmds)
+		action->lock = lock_stronger(action->lock, walk_lock_alter(lfirst(cell)));
 	action->object_schema = arena_text(gather->arena, alter->relation->schemaname);
 	action->object = arena_text(gather->arena, alter->relation->relname);
 	action->if_exists = alter->missing_ok;
+}
+
+/* Which of them ATPrepCmd (commands/tablecmds.c) prepares for the children as well. */
+static bool recurses(const AlterTableCmd *command)
+{
+	switch (command->subtype) {
+	case AT_AddColumn:
+	case AT_DropColumn:
+	case AT_AlterColumnType:
+	case AT_ColumnDefault:
+	case AT_SetNotNull:
+	case AT_DropNotNull:
+	case AT_DropExpression:
+	case AT_SetStatistics:
+	case AT_SetStorage:
+	case AT_AddConstraint:
+	case AT_DropConstraint:
+	case AT_AlterConstraint:
+	case AT_ValidateConstraint:
+	case AT_EnableTrig:
+	case AT_EnableAlwaysTrig:
+	case AT_EnableReplicaTrig:
+	case AT_EnableTrigAll:
+	case AT_EnableTrigUser:
+	case AT_DisableTrig:
+	case AT_DisableTrigAll:
+	case AT_DisableTrigUser:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void subcommand(struct gather *gather, const AlterTableCmd *command, struct fact_action *action)
@@ -127,6 +170,8 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 	case AT_DropInherit:
 		if (command->def != NULL && IsA(command->def, RangeVar))
 			action->referenced = walk_target(gather, (const RangeVar *)command->def);
+		action->referenced_lock =
+		    command->subtype == AT_AddInherit ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_SHARE;
 		break;
 	case AT_SetStatistics:
 	case AT_SetOptions:
@@ -156,6 +201,8 @@ static void add_column(struct gather *gather, const ColumnDef *column, struct fa
 	action->column = arena_text(gather->arena, column->colname);
 	action->type = nodes_type(column->typeName, gather->arena);
 	action->has_collation = column->collClause != NULL;
+	if (action->has_collation)
+		action->collation = arena_text(gather->arena, nodes_last_name(column->collClause->collname));
 	foreach (cell, column->constraints) {
 		const Constraint *constraint = lfirst(cell);
 
@@ -187,6 +234,7 @@ static void add_column(struct gather *gather, const ColumnDef *column, struct fa
 		case CONSTR_FOREIGN:
 			action->has_references = true;
 			action->referenced = walk_target(gather, constraint->pktable);
+			action->referenced_lock = LOCK_SHARE_ROW_EXCLUSIVE;
 			break;
 		default:
 			break;
@@ -213,6 +261,8 @@ static void alter_type(struct gather *gather, const AlterTableCmd *command, stru
 		return;
 	action->type = nodes_type(column->typeName, gather->arena);
 	action->has_collation = column->collClause != NULL;
+	if (action->has_collation)
+		action->collation = arena_text(gather->arena, nodes_last_name(column->collClause->collname));
 
 	/* The grammar puts USING where a column's default is. */
 	const Node *using = column->raw_default;
@@ -249,6 +299,7 @@ void walk_alter_constraint(struct gather *gather, const Constraint *constraint, 
 		action->form = DDL_ADD_FOREIGN_KEY;
 		action->not_valid = constraint->skip_validation;
 		action->referenced = walk_target(gather, constraint->pktable);
+		action->referenced_lock = LOCK_SHARE_ROW_EXCLUSIVE;
 		walk_ddl_names(gather, action, constraint->fk_attrs);
 		break;
 	case CONSTR_UNIQUE:
@@ -290,6 +341,8 @@ static void set_partition(struct gather *gather, const PartitionCmd *partition, 
 		return;
 	action->referenced = walk_target(gather, partition->name);
 	action->concurrently = partition->concurrent;
+	action->referenced_lock = LOCK_ACCESS_EXCLUSIVE;
+	action->is_default = partition->bound != NULL && partition->bound->is_default;
 }
 
 struct calls {

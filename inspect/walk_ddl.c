@@ -2,11 +2,13 @@
 
 #include "inspect/expression.h"
 #include "inspect/walk_alter.h"
+#include "inspect/walk_object.h"
 
 #include <string.h>
 
 static void create_table(struct gather *gather, const CreateStmt *create);
 static void create_table_as(struct gather *gather, const CreateTableAsStmt *create);
+static void touch(struct gather *gather, int16_t relation, enum lock_mode lock);
 static void create_schema(struct gather *gather, const CreateSchemaStmt *create);
 static void create_index(struct gather *gather, const IndexStmt *index);
 static void drop(struct gather *gather, const DropStmt *drop);
@@ -25,6 +27,8 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 	struct fact_action *action;
 
 	gather->facts->kind = STATEMENT_DDL;
+	if (walk_object(gather, statement))
+		return true;
 	switch (nodeTag(statement)) {
 	case T_CreateStmt:
 	case T_CreateForeignTableStmt: /* begins with a CreateStmt */
@@ -54,6 +58,7 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 		action = gather_action(gather, DDL_CLUSTER);
 		if (action != NULL) {
 			action->relation = walk_target(gather, ((const ClusterStmt *)statement)->relation);
+			action->lock = LOCK_ACCESS_EXCLUSIVE;
 			action->object = arena_text(arena, ((const ClusterStmt *)statement)->indexname);
 		}
 		return true;
@@ -62,6 +67,8 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 		if (action != NULL) {
 			action->relation = walk_target(gather, ((const RefreshMatViewStmt *)statement)->relation);
 			action->concurrently = ((const RefreshMatViewStmt *)statement)->concurrent;
+			action->lock = action->concurrently ? LOCK_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE;
+			action->no_data = ((const RefreshMatViewStmt *)statement)->skipData;
 		}
 		return true;
 	case T_CreateTrigStmt:
@@ -71,57 +78,19 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 			action->relation = walk_target(gather, trigger->relation);
 			action->object = arena_text(arena, trigger->trigname);
 			action->referenced = walk_target(gather, trigger->constrrel);
+			action->lock = LOCK_SHARE_ROW_EXCLUSIVE;
+			action->referenced_lock = LOCK_ACCESS_SHARE;
+			action->recurses = trigger->row;
 		}
-		return true;
-	case T_ViewStmt:
-		some_change(gather, ((const ViewStmt *)statement)->view, NULL);
-		walk_query(gather, ((const ViewStmt *)statement)->query, 0, 0);
 		return true;
 	case T_CreateSchemaStmt:
 		create_schema(gather, (const CreateSchemaStmt *)statement);
-		return true;
-	case T_RuleStmt:
-		some_change(gather, ((const RuleStmt *)statement)->relation, ((const RuleStmt *)statement)->rulename);
-		return true;
-	case T_CreatePolicyStmt:
-		some_change(gather, ((const CreatePolicyStmt *)statement)->table,
-		            ((const CreatePolicyStmt *)statement)->policy_name);
-		return true;
-	case T_AlterPolicyStmt:
-		some_change(gather, ((const AlterPolicyStmt *)statement)->table,
-		            ((const AlterPolicyStmt *)statement)->policy_name);
-		return true;
-	case T_AlterObjectSchemaStmt: {
-		const AlterObjectSchemaStmt *alter = (const AlterObjectSchemaStmt *)statement;
-		if (alter->objectType == OBJECT_TABLE || alter->objectType == OBJECT_FOREIGN_TABLE ||
-		    alter->objectType == OBJECT_MATVIEW) {
-			action = gather_action(gather, DDL_ALTER_TABLE_OTHER);
-			if (action != NULL) {
-				action->relation = walk_target(gather, alter->relation);
-				action->if_exists = alter->missing_ok;
-			}
-		} else {
-			some_change(gather, NULL, alter->relation != NULL ? alter->relation->relname : NULL);
-		}
-		return true;
-	}
-	case T_CreateSeqStmt:
-		some_change(gather, NULL, ((const CreateSeqStmt *)statement)->sequence->relname);
-		return true;
-	case T_AlterSeqStmt:
-		some_change(gather, NULL, ((const AlterSeqStmt *)statement)->sequence->relname);
 		return true;
 	case T_CreateExtensionStmt:
 		some_change(gather, NULL, ((const CreateExtensionStmt *)statement)->extname);
 		return true;
 	case T_AlterExtensionStmt:
 		some_change(gather, NULL, ((const AlterExtensionStmt *)statement)->extname);
-		return true;
-	case T_CreateDomainStmt:
-		some_change(gather, NULL, nodes_last_name(((const CreateDomainStmt *)statement)->domainname));
-		return true;
-	case T_AlterDomainStmt:
-		some_change(gather, NULL, nodes_last_name(((const AlterDomainStmt *)statement)->typeName));
 		return true;
 	case T_CreateEnumStmt:
 		some_change(gather, NULL, nodes_last_name(((const CreateEnumStmt *)statement)->typeName));
@@ -140,11 +109,9 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 	case T_AlterFdwStmt:
 	case T_AlterForeignServerStmt:
 	case T_AlterFunctionStmt:
-	case T_AlterObjectDependsStmt:
 	case T_AlterOpFamilyStmt:
 	case T_AlterOperatorStmt:
 	case T_AlterOwnerStmt:
-	case T_AlterPublicationStmt:
 	case T_AlterRoleSetStmt:
 	case T_AlterStatsStmt:
 	case T_AlterTSConfigurationStmt:
@@ -152,7 +119,6 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 	case T_AlterTableMoveAllStmt:
 	case T_AlterTableSpaceOptionsStmt:
 	case T_AlterTypeStmt:
-	case T_CommentStmt:
 	case T_CompositeTypeStmt:
 	case T_CreateAmStmt:
 	case T_CreateCastStmt:
@@ -163,9 +129,7 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 	case T_CreateOpClassStmt:
 	case T_CreateOpFamilyStmt:
 	case T_CreatePLangStmt:
-	case T_CreatePublicationStmt:
 	case T_CreateRangeStmt:
-	case T_CreateStatsStmt:
 	case T_CreateTableSpaceStmt:
 	case T_CreateTransformStmt:
 	case T_CreatedbStmt:
@@ -198,8 +162,13 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 	action->temporary = nodes_is_temporary(create->relation);
 	foreach (cell, create->inhRelations) {
 		int16_t parent = walk_target(gather, lfirst(cell));
-		if (create->partbound != NULL)
+		if (create->partbound != NULL) {
 			action->referenced = parent;
+			action->referenced_lock = LOCK_ACCESS_EXCLUSIVE;
+			action->is_default = create->partbound->is_default;
+		} else {
+			touch(gather, parent, LOCK_SHARE_UPDATE_EXCLUSIVE);
+		}
 	}
 
 	bool temporary = action->temporary;
@@ -217,6 +186,9 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 				action->temporary = temporary;
 				walk_alter_constraint(gather, (const Constraint *)element, action);
 			}
+			if (IsA(element, TableLikeClause))
+				touch(gather, walk_target(gather, ((const TableLikeClause *)element)->relation),
+				      LOCK_ACCESS_SHARE);
 			if (IsA(element, ColumnDef))
 				constraints = ((const ColumnDef *)element)->constraints;
 			foreach (inner, constraints) {
@@ -236,6 +208,17 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 	}
 }
 
+/* One more table that is only locked. */
+static void touch(struct gather *gather, int16_t relation, enum lock_mode lock)
+{
+	struct fact_action *action = gather_action(gather, DDL_OTHER);
+
+	if (action == NULL)
+		return;
+	action->relation = relation;
+	action->lock = lock;
+}
+
 static void create_table_as(struct gather *gather, const CreateTableAsStmt *create)
 {
 	struct fact_action *action = gather_action(gather, DDL_CREATE_TABLE_AS);
@@ -244,6 +227,7 @@ static void create_table_as(struct gather *gather, const CreateTableAsStmt *crea
 		action->relation = walk_target(gather, create->into->rel);
 		action->if_exists = create->if_not_exists;
 		action->temporary = nodes_is_temporary(create->into->rel);
+		action->no_data = create->into->skipData;
 	}
 	/* EXECUTE may stand in the query's place: its query is not here. */
 	walk_query(gather, create->query, gather->facts->level_count > 0 ? 0 : -1, 0);
@@ -277,6 +261,7 @@ static void create_index(struct gather *gather, const IndexStmt *index)
 	action->concurrently = index->concurrent;
 	action->if_exists = index->if_not_exists;
 	action->only = !index->relation->inh;
+	action->lock = index->concurrent ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_SHARE;
 	action->has_predicate = index->whereClause != NULL;
 	action->has_options = index->indexIncludingParams != NIL || index->options != NIL || index->tableSpace != NULL;
 	walk_ddl_elements(gather, action, index->indexParams);
@@ -326,6 +311,7 @@ static void drop(struct gather *gather, const DropStmt *drop)
 		action->cascade = drop->behavior == DROP_CASCADE;
 		action->if_exists = drop->missing_ok;
 		action->concurrently = drop->concurrent;
+		action->lock = drop->concurrent ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE;
 		switch (drop->removeType) {
 		case OBJECT_TABLE:
 			action->form = DDL_DROP_TABLE;
@@ -334,6 +320,7 @@ static void drop(struct gather *gather, const DropStmt *drop)
 		case OBJECT_VIEW:
 		case OBJECT_MATVIEW:
 		case OBJECT_FOREIGN_TABLE:
+		case OBJECT_SEQUENCE:
 			action->relation = named_relation(gather, (const List *)object, 0);
 			break;
 		case OBJECT_INDEX:
@@ -348,10 +335,12 @@ static void drop(struct gather *gather, const DropStmt *drop)
 			break;
 		case OBJECT_OPCLASS:
 		case OBJECT_OPFAMILY:
+			action->lock = LOCK_NONE;
 			/* The first of these names is the access method's. */
 			action->object = arena_text(gather->arena, nodes_last_name((const List *)object));
 			break;
 		default:
+			action->lock = LOCK_NONE;
 			if (IsA(object, List) && IsA(llast((const List *)object), String))
 				set_object(gather, action, (const List *)object);
 			else if (IsA(object, String))
@@ -373,16 +362,19 @@ static void rename_object(struct gather *gather, const RenameStmt *rename)
 		return;
 	action->if_exists = rename->missing_ok;
 	action->cascade = rename->behavior == DROP_CASCADE;
+	action->lock = LOCK_ACCESS_EXCLUSIVE;
 	switch (rename->renameType) {
 	case OBJECT_TABLE:
 	case OBJECT_FOREIGN_TABLE:
 	case OBJECT_MATVIEW:
 	case OBJECT_VIEW:
+	case OBJECT_SEQUENCE:
 		action->relation = walk_target(gather, rename->relation);
 		break;
 	case OBJECT_COLUMN:
 		action->relation = walk_target(gather, rename->relation);
 		action->column = arena_text(gather->arena, rename->subname);
+		action->recurses = rename->relation != NULL && rename->relation->inh;
 		break;
 	case OBJECT_TABCONSTRAINT:
 	case OBJECT_TRIGGER:
@@ -392,11 +384,13 @@ static void rename_object(struct gather *gather, const RenameStmt *rename)
 		action->object = arena_text(gather->arena, rename->subname);
 		break;
 	case OBJECT_INDEX:
+		action->lock = LOCK_SHARE_UPDATE_EXCLUSIVE;
 		action->object_schema = arena_text(gather->arena, rename->relation->schemaname);
 		action->object = arena_text(gather->arena, rename->relation->relname);
 		break;
 	default:
 		action->form = DDL_OTHER;
+		action->lock = LOCK_NONE;
 		action->object = arena_text(gather->arena, rename->subname);
 		break;
 	}
@@ -415,6 +409,7 @@ static void reindex(struct gather *gather, const ReindexStmt *reindex)
 		return;
 	action->reindex_kind = kinds[reindex->kind];
 	action->concurrently = has_option(reindex->params, "concurrently");
+	action->lock = action->concurrently ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_SHARE;
 	if (reindex->kind == REINDEX_OBJECT_TABLE) {
 		action->relation = walk_target(gather, reindex->relation);
 	} else if (reindex->relation != NULL) {
@@ -432,6 +427,7 @@ static bool vacuum(struct gather *gather, const VacuumStmt *vacuum)
 
 	if (!full) {
 		gather->facts->kind = STATEMENT_ANALYZE;
+		gather->facts->lock = LOCK_SHARE_UPDATE_EXCLUSIVE;
 		foreach (cell, vacuum->rels)
 			walk_target(gather, ((const VacuumRelation *)lfirst(cell))->relation);
 		return true;
@@ -443,6 +439,7 @@ static bool vacuum(struct gather *gather, const VacuumStmt *vacuum)
 		if (action == NULL)
 			break;
 		action->relation = walk_target(gather, ((const VacuumRelation *)lfirst(cell))->relation);
+		action->lock = LOCK_ACCESS_EXCLUSIVE;
 	}
 	return true;
 }

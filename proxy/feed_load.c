@@ -37,6 +37,7 @@ static bool load_relations(struct load *load);
 static bool load_columns(struct load *load);
 static bool load_indexes(struct load *load);
 static bool load_constraints(struct load *load);
+static bool load_dependents(struct load *load);
 static bool load_functions(struct load *load);
 static bool load_domains(struct load *load);
 static bool load_search_paths(struct load *load);
@@ -46,6 +47,8 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 static void read_index(struct load *load, struct catalog_index *index, struct feed_table *table);
 static bool read_index_keys(struct load *load, struct catalog_index *index);
 static void read_constraint(struct load *load, struct catalog_constraint *constraint, struct feed_table *table);
+static uint16_t read_columns(struct load *load, const char *numbers, const struct catalog_relation *relation,
+                             const char *const **names);
 static void describe_key(struct load *load, const struct catalog_index_key *key, char *text, size_t size);
 
 struct catalog *feed_load(void *connection, const char *database, const struct catalog *before, char *error,
@@ -92,8 +95,8 @@ static bool load_snapshot(struct load *load)
 {
 	/* A failed statement has ended the transaction already. */
 	return feed_result_run(&load->result, feed_sql_begin, 0) && load_facts(load) && load_relations(load) &&
-	       load_columns(load) && load_indexes(load) && load_constraints(load) && load_functions(load) &&
-	       load_domains(load) && load_search_paths(load) && load_extensions(load) &&
+	       load_columns(load) && load_indexes(load) && load_constraints(load) && load_dependents(load) &&
+	       load_functions(load) && load_domains(load) && load_search_paths(load) && load_extensions(load) &&
 	       feed_result_run(&load->result, "COMMIT", 0);
 }
 
@@ -115,7 +118,7 @@ static bool load_facts(struct load *load)
 static bool load_relations(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_relations, 10))
+	if (!feed_result_run(result, feed_sql_relations, 16))
 		return false;
 	load->tables.list = calloc((size_t)result->count + 1, sizeof(*load->tables.list));
 	CHECK(load->tables.list != NULL);
@@ -129,6 +132,12 @@ static bool load_relations(struct load *load)
 		    .system = feed_result_true(result, 5),
 		    .rows = -1,
 		    .bytes = -1,
+		    .persistence = feed_result_char(result, 10),
+		    .access_method = feed_texts_optional(&load->texts, result, 11),
+		    .tablespace = feed_texts_optional(&load->texts, result, 12),
+		    .partition_strategy = feed_result_char(result, 13),
+		    .partition_column = feed_texts_optional(&load->texts, result, 14),
+		    .is_default_partition = feed_result_true(result, 15),
 		};
 		struct feed_table *table = &load->tables.list[load->tables.count++];
 		table->relation = catalog_add_relation(load->catalog, &relation);
@@ -145,7 +154,7 @@ static bool load_relations(struct load *load)
 static bool load_columns(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_columns, 15))
+	if (!feed_result_run(result, feed_sql_columns, 16))
 		return false;
 	while (feed_result_next(result)) {
 		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
@@ -180,6 +189,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 	    .has_statistics = feed_result_cell(result, 11) != NULL,
 	    .distinct = feed_result_real(result, 11, 0),
 	    .null_fraction = feed_result_real(result, 12, 0),
+	    .generated = feed_result_true(result, 15),
 	};
 	/* The planner, too, takes a measured width first. */
 	double width = feed_result_real(result, 13, 0);
@@ -299,7 +309,7 @@ static void describe_key(struct load *load, const struct catalog_index_key *key,
 static bool load_constraints(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_constraints, 6))
+	if (!feed_result_run(result, feed_sql_constraints, 7))
 		return false;
 	while (feed_result_next(result)) {
 		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
@@ -326,29 +336,64 @@ static void read_constraint(struct load *load, struct catalog_constraint *constr
 	constraint->kind = (enum catalog_constraint_kind)feed_result_char(result, 2);
 	constraint->valid = feed_result_true(result, 3);
 
-	/* "1 2": the columns' numbers, 0 for an expression of an exclusion constraint. */
-	const char *numbers = feed_result_cell(result, 4);
+	constraint->column_count = read_columns(load, feed_result_cell(result, 4), relation, &constraint->columns);
+
+	if (constraint->kind == CATALOG_FOREIGN_KEY) {
+		const struct feed_table *referenced = feed_tables_find(&load->tables, feed_result_oid(result, 5));
+		constraint->referenced = referenced != NULL ? referenced->relation : NULL;
+		if (referenced != NULL && read_columns(load, feed_result_cell(result, 6), referenced->relation,
+		                                       &constraint->referenced_columns) != constraint->column_count)
+			constraint->referenced = NULL;
+	}
+	if (constraint->kind == CATALOG_CHECK)
+		table->has_expressions = true;
+}
+
+/* "1 2": the columns' numbers, 0 for an expression of an exclusion constraint, which is left out. */
+static uint16_t read_columns(struct load *load, const char *numbers, const struct catalog_relation *relation,
+                             const char *const **names)
+{
 	size_t room = 1;
 	for (const char *c = numbers; c != NULL && *c != '\0'; c++)
 		room += *c == ' ';
 	const char **columns = arena_alloc(load->texts.arena, room * sizeof(*columns));
-	for (char *end; numbers != NULL && *numbers != '\0' && constraint->column_count < room; numbers = end) {
+	uint16_t count = 0;
+	for (char *end; numbers != NULL && *numbers != '\0' && count < room; numbers = end) {
 		long number = strtol(numbers, &end, 10);
 		if (end == numbers)
 			break;
 		for (uint16_t i = 0; i < relation->column_count; i++) {
 			if (relation->columns[i].number == number)
-				columns[constraint->column_count++] = relation->columns[i].name;
+				columns[count++] = relation->columns[i].name;
 		}
 	}
-	constraint->columns = columns;
+	*names = columns;
+	return count;
+}
 
-	if (constraint->kind == CATALOG_FOREIGN_KEY) {
-		const struct feed_table *referenced = feed_tables_find(&load->tables, feed_result_oid(result, 5));
-		constraint->referenced = referenced != NULL ? referenced->relation : NULL;
+static bool load_dependents(struct load *load)
+{
+	struct feed_result *result = &load->result;
+	if (!feed_result_run(result, feed_sql_dependents, 4))
+		return false;
+	while (feed_result_next(result)) {
+		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
+		if (table == NULL)
+			continue;
+		const int count = feed_result_group(result);
+		struct catalog_dependent *list = arena_alloc(load->texts.arena, (size_t)count * sizeof(*list));
+		for (int i = 0; i < count; i++) {
+			result->at += i > 0;
+			const struct feed_table *dependent =
+			    feed_tables_find(&load->tables, feed_result_oid(result, 2));
+			list[i].kind = (enum catalog_dependent_kind)feed_result_char(result, 1);
+			list[i].relation = dependent != NULL ? dependent->relation : table->relation;
+			list[i].column = (int16_t)feed_result_integer(result, 3);
+		}
+		table->relation->dependents = list;
+		table->relation->dependent_count = (uint32_t)count;
 	}
-	if (constraint->kind == CATALOG_CHECK)
-		table->has_expressions = true;
+	return true;
 }
 
 static bool load_functions(struct load *load)
@@ -367,7 +412,7 @@ static bool load_functions(struct load *load)
 static bool load_domains(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_domains, 4))
+	if (!feed_result_run(result, feed_sql_domains, 5))
 		return false;
 	while (feed_result_next(result)) {
 		const struct catalog_domain domain = {
@@ -375,6 +420,7 @@ static bool load_domains(struct load *load)
 		    .name = feed_texts_cell(&load->texts, result, 1),
 		    .base_type = feed_texts_cell(&load->texts, result, 2),
 		    .constrained = feed_result_true(result, 3),
+		    .modifier = (int32_t)feed_result_integer(result, 4),
 		};
 		catalog_add_domain(load->catalog, &domain);
 	}

@@ -34,14 +34,21 @@ const char feed_sql_facts[] = "SELECT current_setting('block_size'), pg_encoding
 const char feed_sql_relations[] =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, " SYSTEM ", c.reltuples, c.relpages,"
     " pg_stat_get_live_tuples(c.oid),"
-    " (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition LIMIT 1)"
+    " (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno LIMIT 1),"
+    " c.relpersistence, am.amname, ts.spcname, p.partstrat,"
+    " CASE p.partnatts WHEN 1 THEN (SELECT a.attname FROM pg_attribute a"
+    "  WHERE a.attrelid = c.oid AND a.attnum = p.partattrs[0] AND a.attnum > 0) END,"
+    " EXISTS (SELECT FROM pg_partitioned_table d WHERE d.partdefid = c.oid)"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " LEFT JOIN pg_am am ON am.oid = c.relam LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace"
+    " LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid"
     " WHERE " RELATION " ORDER BY c.oid";
 
 /* Statistics are those of the rows that a scan of the table itself reads, or of the whole tree for a parent. */
 const char feed_sql_columns[] =
     "SELECT a.attrelid, a.attnum, a.attname, tn.nspname, t.typname, a.atttypmod, a.atttypid, a.attnotnull,"
-    " co.collname, " COLLATION_IS_C ", NOT co.collisdeterministic, s.n_distinct, s.null_frac, s.avg_width, t.typlen"
+    " co.collname, " COLLATION_IS_C
+    ", NOT co.collisdeterministic, s.n_distinct, s.null_frac, s.avg_width, t.typlen, a.attgenerated <> ''"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace"
@@ -72,7 +79,8 @@ const char feed_sql_index_keys[] =
     " WHERE i.indislive AND " USER_RELATION " ORDER BY i.indrelid, i.indexrelid, k.at";
 
 const char feed_sql_constraints[] =
-    "SELECT o.conrelid, o.conname, o.contype, o.convalidated, array_to_string(o.conkey, ' '), o.confrelid"
+    "SELECT o.conrelid, o.conname, o.contype, o.convalidated, array_to_string(o.conkey, ' '), o.confrelid,"
+    " array_to_string(o.confkey, ' ')"
     " FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND " USER_RELATION " ORDER BY o.conrelid, o.oid";
 
@@ -96,16 +104,30 @@ const char feed_sql_functions[] =
 
 const char feed_sql_domains[] =
     "WITH RECURSIVE tower AS ("
-    " SELECT t.oid, t.typbasetype AS below, t.typnotnull OR EXISTS ("
+    " SELECT t.oid, t.typbasetype AS below, t.typtypmod AS modifier, t.typnotnull OR EXISTS ("
     "  SELECT FROM pg_constraint o WHERE o.contypid = t.oid AND o.contype = 'c') AS constrained"
     " FROM pg_type t WHERE t.typtype = 'd'"
     " UNION ALL"
-    " SELECT w.oid, t.typbasetype, w.constrained OR t.typnotnull OR EXISTS ("
+    " SELECT w.oid, t.typbasetype, greatest(w.modifier, t.typtypmod), w.constrained OR t.typnotnull OR EXISTS ("
     "  SELECT FROM pg_constraint o WHERE o.contypid = t.oid AND o.contype = 'c')"
     " FROM tower w JOIN pg_type t ON t.oid = w.below WHERE t.typtype = 'd')"
-    " SELECT n.nspname, d.typname, b.typname, w.constrained"
+    " SELECT n.nspname, d.typname, b.typname, w.constrained, w.modifier"
     " FROM tower w JOIN pg_type b ON b.oid = w.below AND b.typtype <> 'd'"
     " JOIN pg_type d ON d.oid = w.oid JOIN pg_namespace n ON n.oid = d.typnamespace";
+
+/* What depends on a table's columns by the way: views, policies, triggers, generated columns. */
+const char feed_sql_dependents[] =
+    "SELECT d.refobjid, CASE d.classid WHEN 'pg_rewrite'::regclass THEN 'v' WHEN 'pg_policy'::regclass THEN 'p'"
+    " WHEN 'pg_trigger'::regclass THEN 't' ELSE 'g' END, coalesce(r.ev_class, d.refobjid), d.refobjsubid"
+    " FROM pg_depend d JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid"
+    " LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid"
+    " LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum"
+    " WHERE d.refclassid = 'pg_class'::regclass AND " USER_RELATION
+    " AND (d.classid = 'pg_rewrite'::regclass AND r.ev_class <> d.refobjid"
+    " OR d.classid IN ('pg_policy'::regclass, 'pg_trigger'::regclass) AND d.refobjsubid > 0"
+    " OR a.attgenerated <> '' AND f.adrelid = d.refobjid AND d.refobjsubid NOT IN (0, f.adnum))"
+    " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
 
 /* Per role the setting for this database goes before that for all. The server's own is what this session would go
  * back to, unless a setting for its role or for everybody stands in front of it; then it can't be seen, or doesn't

@@ -14,6 +14,7 @@ extern const char feed_sql_constraints[]; /* by relation, constraint */
 extern const char feed_sql_functions[];
 extern const char feed_sql_domains[];
 extern const char feed_sql_search_paths[];
+extern const char feed_sql_dependents[];
 extern const char feed_sql_extensions[];
 /* What opens tables: relation, kind, oid, position or name, text; a size (s), the definition of an index that has
  * expressions or a predicate (i), each of its keys that is one (k), a CHECK (c). lock_timeout in ms stands between the

@@ -119,6 +119,23 @@ void logline_hex(struct logline *line, const char *name, uint64_t value)
 		put(line, digits, (size_t)len);
 }
 
+void logline_list(struct logline *line, const char *name, const char *const *values, size_t count)
+{
+	size_t least = 4;
+	for (size_t at = 0; at < count; at++)
+		least += strlen(values[at]) + 3;
+	if ((!is_json(line) && count == 0) || !put_name(line, name, least))
+		return;
+	put_printf(line, "%s", is_json(line) ? "[" : "\"");
+	for (size_t at = 0; at < count; at++) {
+		put_printf(line, "%s%s", at == 0 ? "" : ",", is_json(line) ? "\"" : "");
+		put_value(line, values[at], strlen(values[at]), is_json(line) ? STYLE_JSON : STYLE_QUOTED,
+		          strlen(values[at]));
+		put_printf(line, "%s", is_json(line) ? "\"" : "");
+	}
+	put_printf(line, "%s", is_json(line) ? "]" : "\"");
+}
+
 void logline_end(struct logline *line)
 {
 	CHECK(line->len + TAIL_BYTES <= sizeof(line->text));

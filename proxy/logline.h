@@ -32,6 +32,8 @@ void logline_int(struct logline *line, const char *name, int64_t value);
 void logline_real(struct logline *line, const char *name, double value); /* up to three decimals, no exponent */
 void logline_bool(struct logline *line, const char *name, bool value);
 void logline_hex(struct logline *line, const char *name, uint64_t value); /* 16 hex digits */
+/* JSON: an array of strings; text: the same with commas. An empty one stays in JSON. */
+void logline_list(struct logline *line, const char *name, const char *const *values, size_t count);
 /* Ends it with a newline; text[0 … len) is the line. */
 void logline_end(struct logline *line);
 

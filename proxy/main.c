@@ -1,4 +1,5 @@
 #include "proxy/options.h"
+#include "proxy/check_run.h"
 #include "proxy/serve.h"
 #include "report/report.h"
 #include "report/rule_page.h"
@@ -24,6 +25,9 @@ int main(int argc, char **argv)
 		case OPTIONS_REPORT:
 			status = report_run(options->logs, options->log_count,
 			                    options->report_format == OPTIONS_FORMAT_MARKDOWN);
+			break;
+		case OPTIONS_CHECK:
+			status = check_run(&options->settings, &options->check);
 			break;
 		case OPTIONS_RULES:
 			rule_page_table(stdout, options->report_format == OPTIONS_FORMAT_MARKDOWN);

@@ -15,7 +15,7 @@ static const char HELP[] =
     "Usage:\n"
     "  pgproctor serve [OPTION]...      the proxy; works without any option\n"
     "  pgproctor report [OPTION] LOG... the review, made from its log\n"
-    "  pgproctor check --rules          the rules\n"
+    "  pgproctor check [OPTION] [FILE]  the same rules over SQL files; check --rules lists them\n"
     "  pgproctor explain RULE           the page of one: why, an example, what to do, how to silence it\n"
     "  pgproctor COMMAND --help         the options of a command\n"
     "  pgproctor --version | --help\n"
@@ -69,14 +69,6 @@ static const char HELP_REPORT[] =
     "  pgproctor report proctor.log\n"
     "  zcat proctor.log.*.gz | pgproctor report --format markdown - > review.md\n";
 
-static const char HELP_CHECK[] =
-    "Usage: pgproctor check --rules [--format text|markdown]\n"
-    "\n"
-    "Prints the rules, a line each: code, name, severity on a large, medium and small table, and what it finds.\n"
-    "\n"
-    "  --format text|markdown    text for a terminal, markdown for a document (text)\n"
-    "  --help\n";
-
 static const char HELP_EXPLAIN[] =
     "Usage: pgproctor explain RULE\n"
     "\n"
@@ -117,7 +109,6 @@ struct reader {
 
 static int parse_serve(struct reader *reader);
 static int parse_report(struct reader *reader);
-static int parse_check(struct reader *reader);
 static int parse_explain(struct reader *reader);
 static bool take_flag(struct reader *reader, const char *const *names, size_t count, const char **name,
                       const char **value);
@@ -148,7 +139,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (strcmp(argv[1], "report") == 0)
 		return parse_report(&reader);
 	if (strcmp(argv[1], "check") == 0)
-		return parse_check(&reader);
+		return check_options_parse(options, argc, argv);
 	if (strcmp(argv[1], "explain") == 0)
 		return parse_explain(&reader);
 	char shown[ECHO_BYTES];
@@ -233,37 +224,6 @@ static int parse_report(struct reader *reader)
 		refuse(options, "report: which log? Give its name, or - for standard input");
 		return STATUS_USAGE;
 	}
-	return 0;
-}
-
-static int parse_check(struct reader *reader)
-{
-	struct options *options = reader->options;
-	bool rules = false;
-	while (reader->at < reader->argc) {
-		const char *argument = reader->argv[reader->at++];
-		if (is_one_of(argument, "--help", "-h"))
-			return print(options, HELP_CHECK);
-		if (strcmp(argument, "--rules") == 0) {
-			rules = true;
-		} else if (strcmp(argument, "--format=markdown") == 0) {
-			options->report_format = OPTIONS_FORMAT_MARKDOWN;
-		} else if (strcmp(argument, "--format") == 0 && reader->at < reader->argc &&
-		           is_one_of(reader->argv[reader->at], "text", "markdown")) {
-			bool markdown = strcmp(reader->argv[reader->at++], "markdown") == 0;
-			options->report_format = markdown ? OPTIONS_FORMAT_MARKDOWN : OPTIONS_FORMAT_TEXT;
-		} else {
-			char shown[ECHO_BYTES];
-			setting_keys_echo(argument, shown);
-			refuse(options, "check: \"%s\" is not understood; see pgproctor check --help", shown);
-			return STATUS_USAGE;
-		}
-	}
-	if (!rules) {
-		refuse(options, "check: --rules prints the rules");
-		return STATUS_USAGE;
-	}
-	options->command = OPTIONS_RULES;
 	return 0;
 }
 

@@ -4,11 +4,13 @@
 
 #include "config/check.h"
 #include "config/settings.h"
+#include "proxy/check_options.h"
 
 enum options_command {
 	OPTIONS_PRINT, /* write `text` to standard output and be done, status 0 */
 	OPTIONS_SERVE, /* with `settings` */
 	OPTIONS_REPORT,
+	OPTIONS_CHECK,   /* with `settings` and `check` */
 	OPTIONS_RULES,   /* the table of the rules, in report_format */
 	OPTIONS_EXPLAIN, /* the page of the rule `rule` */
 };
@@ -23,8 +25,9 @@ struct options {
 	enum options_format report_format;
 	char **logs; /* names, "-" for standard input; part of argv */
 	int log_count;
-	const char *rule; /* part of argv */
-	char error[768];  /* one line, without "pgproctor: " */
+	struct check_options check; /* its texts are part of argv */
+	const char *rule;           /* part of argv */
+	char error[768];            /* one line, without "pgproctor: " */
 };
 
 /* 0, or the exit status: 2 for a command line that makes no sense, 1 for a configuration file that does not; `error`

@@ -276,9 +276,9 @@ static void storage_and_partitions(void **state)
 		 "relation 1 p target\n"
 		 "alter_table_other on=0 referenced=1\n"
 		 "ddl\n"
-		 "other object=i\n"
+		 "alter_index object=i\n"
 		 "ddl\n"
-		 "other object=i\n"},
+		 "alter_index object=i\n"},
 	};
 	/* clang-format on */
 
@@ -294,16 +294,24 @@ static void no_tables(void **state)
 		{"ALTER VIEW v ALTER a SET DEFAULT 1; ALTER SEQUENCE q OWNED BY NONE; ALTER TYPE c ADD "
 		 "ATTRIBUTE b int",
 		 "ddl\n"
-		 "other object=v\n"
+		 "level 0\n"
+		 "relation 0 v target\n"
+		 "other on=0 object=v\n"
 		 "ddl\n"
-		 "other object=q\n"
+		 "level 0\n"
+		 "relation 0 q target\n"
+		 "sequence on=0 object=q\n"
 		 "ddl\n"
-		 "other object=c\n"},
+		 "level 0\n"
+		 "relation 0 c target\n"
+		 "other on=0 object=c\n"},
 		{"ALTER INDEX s.i SET (fillfactor = 70), SET TABLESPACE x; ALTER VIEW IF EXISTS v ALTER a DROP DEFAULT",
 		 "ddl\n"
-		 "other schema=s object=i\n"
+		 "alter_index schema=s object=i\n"
 		 "ddl\n"
-		 "other object=v if_exists\n"},
+		 "level 0\n"
+		 "relation 0 v target\n"
+		 "other on=0 object=v if_exists\n"},
 		{"ALTER MATERIALIZED VIEW m ALTER a SET STATISTICS 5; ALTER FOREIGN TABLE f ADD a int",
 		 "ddl\n"
 		 "level 0\n"

@@ -1,0 +1,183 @@
+#include "inspect/effect_alter.h"
+
+#include "inspect/effect.h"
+#include "tests/unit/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* -- fixture and helpers ------------------------------------------------------------------------------ */
+
+static struct judge judge;
+static struct catalog_relation *big, *ref, *view;
+static struct catalog_constraint key = {.name = "big_owner_fk", .kind = CATALOG_FOREIGN_KEY, .valid = true};
+static struct effects effects;
+
+static int set_up(void **state)
+{
+	static const char *const owner[] = {"owner"}, *const id[] = {"id"};
+	(void)state;
+	judge_init(&judge);
+	big = judge_table(&judge, "public", "big", JUDGE_LARGE);
+	ref = judge_table(&judge, "public", "ref", JUDGE_SMALL);
+	view = judge_table(&judge, "public", "big_names", JUDGE_SMALL);
+	view->kind = CATALOG_VIEW;
+	big->persistence = 'p';
+	key.columns = owner;
+	key.referenced_columns = id;
+	key.column_count = 1;
+	key.referenced = ref;
+	catalog_add_function(judge.catalog, "pg_catalog", "now", 0, 0, CATALOG_STABLE, false);
+	catalog_add_function(judge.catalog, "pg_catalog", "random", 0, 0, CATALOG_VOLATILE, false);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	return 0;
+}
+
+static void depend(const char *column)
+{
+	struct catalog_dependent *dependent = arena_alloc(catalog_arena(judge.catalog), sizeof(*dependent));
+	*dependent = (struct catalog_dependent){
+	    .kind = CATALOG_DEPENDENT_VIEW, .relation = view, .column = judge_column(big, column)->number};
+	big->dependents = dependent;
+	big->dependent_count = 1;
+}
+
+static void expect(const char *change, const char *what)
+{
+	char sql[512], out[1024];
+	struct arena arena;
+	size_t len = 0;
+	snprintf(sql, sizeof(sql), "ALTER TABLE big %s", change);
+	judge_seal(&judge);
+	const struct rule_input input = {
+	    .facts = judge_parse(&judge, sql),
+	    .catalog = judge.catalog,
+	    .session = &judge.session,
+	    .settings = &judge.rules,
+	};
+	arena_init(&arena);
+	effect_of(&input, &arena, &effects);
+	out[0] = '\0';
+	for (uint16_t i = 0; i < effects.count; i++) {
+		const struct effect *one = &effects.list[i];
+		len += (size_t)snprintf(out + len, sizeof(out) - len, "%s%s %s%s%s", i ? "; " : "", one->relation,
+		                        lock_name(one->lock), one->rewrite ? " rewrite" : "", one->scan ? " scan" : "");
+	}
+	arena_fini(&arena);
+	if (effects.refused)
+		snprintf(out, sizeof(out), "refused");
+	if (strcmp(out, what) != 0)
+		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, out, what);
+}
+
+/* -- cases -------------------------------------------------------------------------------------------- */
+
+/* A new column costs nothing unless its rows differ or have to be verified. */
+static void new_columns(void **state)
+{
+	(void)state;
+	expect("ADD COLUMN c int", "big ACCESS EXCLUSIVE");
+	expect("ADD COLUMN c timestamptz DEFAULT now() NOT NULL", "big ACCESS EXCLUSIVE");
+	expect("ADD COLUMN c float8 DEFAULT random()", "big ACCESS EXCLUSIVE rewrite scan");
+	expect("ADD COLUMN c int GENERATED ALWAYS AS IDENTITY", "big ACCESS EXCLUSIVE rewrite scan");
+	expect("ADD COLUMN c int CHECK (c > 0)", "big ACCESS EXCLUSIVE scan");
+	expect("ADD COLUMN c int REFERENCES ref", "big ACCESS EXCLUSIVE; ref SHARE ROW EXCLUSIVE");
+	expect("ADD COLUMN c int DEFAULT 1 REFERENCES ref", "big ACCESS EXCLUSIVE scan; ref SHARE ROW EXCLUSIVE");
+	expect("ADD COLUMN IF NOT EXISTS qty int UNIQUE", "big ACCESS EXCLUSIVE");
+}
+
+/* A change of type rewrites, or leaves the rows and rebuilds an index, or does neither. */
+static void new_types(void **state)
+{
+	(void)state;
+	judge_index(&judge, big, "big_name", "btree", "name text_ops", NULL);
+	expect("ALTER qty TYPE bigint", "big ACCESS EXCLUSIVE rewrite scan");
+	expect("ALTER note TYPE varchar", "big ACCESS EXCLUSIVE");
+	expect("ALTER name TYPE varchar(100)", "big ACCESS EXCLUSIVE; big_name ACCESS EXCLUSIVE");
+	expect("ALTER name TYPE citext", "big ACCESS EXCLUSIVE scan; big_name ACCESS EXCLUSIVE");
+}
+
+/* NOT NULL is verified unless it is known; the strongest of several subcommands is taken. */
+static void verified(void **state)
+{
+	(void)state;
+	judge_check(&judge, big, "qty_there", "qty", true);
+	expect("ALTER qty SET NOT NULL", "big ACCESS EXCLUSIVE");
+	expect("ALTER owner SET NOT NULL", "big ACCESS EXCLUSIVE scan");
+	expect("ADD CHECK (qty > 0)", "big ACCESS EXCLUSIVE scan");
+	expect("ADD CHECK (qty > 0) NOT VALID", "big ACCESS EXCLUSIVE");
+	expect("VALIDATE CONSTRAINT qty_there", "big SHARE UPDATE EXCLUSIVE");
+	expect("ADD FOREIGN KEY (owner) REFERENCES ref", "big SHARE ROW EXCLUSIVE scan; ref SHARE ROW EXCLUSIVE");
+	expect("ADD FOREIGN KEY (owner) REFERENCES ref NOT VALID", "big SHARE ROW EXCLUSIVE; ref SHARE ROW EXCLUSIVE");
+	expect("ALTER qty SET STATISTICS 5, DROP COLUMN note", "big ACCESS EXCLUSIVE");
+	expect("SET (fillfactor = 70)", "big SHARE UPDATE EXCLUSIVE");
+}
+
+/* A primary key out of an index reads the table when a column of it may be NULL. */
+static void keys_out_of_indexes(void **state)
+{
+	(void)state;
+	judge_index(&judge, big, "u_id", "btree", "id int4_ops", NULL)->unique = true;
+	judge_index(&judge, big, "u_qty", "btree", "qty int4_ops", NULL)->unique = true;
+	expect("ADD PRIMARY KEY USING INDEX u_id", "big ACCESS EXCLUSIVE; u_id SHARE UPDATE EXCLUSIVE");
+	expect("ADD PRIMARY KEY USING INDEX u_qty", "big ACCESS EXCLUSIVE scan; u_qty SHARE UPDATE EXCLUSIVE");
+	expect("ADD UNIQUE USING INDEX u_qty", "big ACCESS EXCLUSIVE; u_qty SHARE UPDATE EXCLUSIVE");
+	expect("ADD UNIQUE (qty)", "big ACCESS EXCLUSIVE scan");
+}
+
+/* With a foreign key goes the lock on what it refers to. */
+static void foreign_keys(void **state)
+{
+	(void)state;
+	big->constraints = &key;
+	big->constraint_count = 1;
+	expect("DROP CONSTRAINT big_owner_fk", "big ACCESS EXCLUSIVE; ref ACCESS EXCLUSIVE");
+	expect("DROP COLUMN owner", "big ACCESS EXCLUSIVE; ref ACCESS EXCLUSIVE");
+	expect("ALTER owner TYPE bigint", "big ACCESS EXCLUSIVE rewrite scan; ref ACCESS EXCLUSIVE");
+	expect("DROP COLUMN qty", "big ACCESS EXCLUSIVE");
+}
+
+/* A view that needs the column makes the server refuse, unless it may go as well. */
+static void dependents(void **state)
+{
+	(void)state;
+	depend("name");
+	expect("ALTER name TYPE text", "refused");
+	expect("DROP COLUMN name", "refused");
+	expect("DROP COLUMN name CASCADE", "big ACCESS EXCLUSIVE; big_names ACCESS EXCLUSIVE");
+	expect("DROP COLUMN note", "big ACCESS EXCLUSIVE");
+	expect("DROP COLUMN IF EXISTS nothing", "big ACCESS EXCLUSIVE");
+}
+
+/* What is so already is not written anew. */
+static void properties(void **state)
+{
+	(void)state;
+	expect("SET LOGGED", "big ACCESS EXCLUSIVE");
+	expect("SET UNLOGGED", "big ACCESS EXCLUSIVE rewrite scan");
+	expect("SET TABLESPACE pg_default", "big ACCESS EXCLUSIVE");
+	expect("SET TABLESPACE fast", "big ACCESS EXCLUSIVE rewrite scan");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(new_columns, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(new_types, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(verified, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(keys_out_of_indexes, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(foreign_keys, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(dependents, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(properties, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
