@@ -51,6 +51,7 @@ struct refusal {
 static const char *const MODES[] = {"observe", "enforce", NULL};
 static const char *const ENFORCE_FROMS[] = {"block", "error", NULL};
 static const char *const OVERSIZES[] = {"pass", "reject", NULL};
+static const char *const UNSEEN[] = {"pass", "reject", NULL};
 static const char *const BLINDS[] = {"pass", "close", NULL};
 static const char *const SSLMODES[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
 static const char *const FORMATS[] = {"auto", "json", "text", NULL};
@@ -79,6 +80,8 @@ static const struct key KEYS[SETTING_KEYS_COUNT] = {
     {KEY_ENUM, FIELD(mode), 0, MODES},
     {KEY_ENUM, FIELD(enforce_from), 0, ENFORCE_FROMS},
     {KEY_ENUM, FIELD(oversize), 0, OVERSIZES},
+    {KEY_ENUM, FIELD(replication), 0, UNSEEN},
+    {KEY_ENUM, FIELD(fastpath), 0, UNSEEN},
     {KEY_ENUM, FIELD(on_blind), 0, BLINDS},
     {KEY_TEXT, FIELD(logfile), 0, NULL},
     {KEY_ENUM, FIELD(log_format), 0, FORMATS},
@@ -90,7 +93,10 @@ static const struct key KEYS[SETTING_KEYS_COUNT] = {
     {KEY_MILLISECONDS, FIELD(server_connect_timeout_ms), 1, NULL},
     {KEY_MILLISECONDS, FIELD(client_login_timeout_ms), 0, NULL},
     {KEY_MILLISECONDS, FIELD(shutdown_timeout_ms), 0, NULL},
-    {KEY_SECONDS, FIELD(tcp_keepidle_s), 0, NULL},
+    {KEY_BOOL, FIELD(keepalive.on), 0, NULL},
+    {KEY_SECONDS, FIELD(keepalive.idle_s), 0, NULL},
+    {KEY_SECONDS, FIELD(keepalive.interval_s), 0, NULL},
+    {KEY_COUNT, FIELD(keepalive.probes), 0, NULL},
     {KEY_MILLISECONDS, FIELD(catalog_refresh_ms), 100, NULL},
     {KEY_MILLISECONDS, FIELD(catalog_timeout_ms), 1, NULL},
     {KEY_ROWS, FIELD(large_table_rows), 1, NULL},
@@ -120,6 +126,8 @@ const char *const setting_keys_names[SETTING_KEYS_COUNT] = {
     "mode",
     "enforce_from",
     "oversize",
+    "replication",
+    "fastpath",
     "on_blind",
     "logfile",
     "log_format",
@@ -131,7 +139,10 @@ const char *const setting_keys_names[SETTING_KEYS_COUNT] = {
     "server_connect_timeout",
     "client_login_timeout",
     "shutdown_timeout",
+    "tcp_keepalive",
     "tcp_keepidle",
+    "tcp_keepintvl",
+    "tcp_keepcnt",
     "catalog_refresh",
     "catalog_timeout",
     "large_table_rows",
@@ -308,6 +319,7 @@ static bool set_bool(bool *field, const struct refusal *refusal)
 /* Every enum of ours is an unsigned int in this ABI. */
 static_assert(sizeof(enum settings_mode) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_format) == sizeof(unsigned), "an enum field is set as an unsigned");
+static_assert(sizeof(enum settings_unseen) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_oversize) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_blind) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_sslmode) == sizeof(unsigned), "an enum field is set as an unsigned");

@@ -66,7 +66,7 @@ void settings_defaults(struct settings *settings)
 	settings->server_connect_timeout_ms = 15 * 1000;
 	settings->client_login_timeout_ms = 60 * 1000;
 	settings->shutdown_timeout_ms = 5 * 1000;
-	settings->tcp_keepidle_s = 60;
+	settings->keepalive = (struct settings_keepalive){.on = true, .idle_s = 60, .interval_s = 10, .probes = 6};
 	settings->catalog_refresh_ms = 60 * 1000;
 	settings->catalog_timeout_ms = 5 * 1000;
 	settings->large_table_rows = 1000000;

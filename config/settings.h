@@ -15,6 +15,8 @@ enum settings_mode { SETTINGS_OBSERVE, SETTINGS_ENFORCE };
 enum settings_enforce_from { SETTINGS_ENFORCE_BLOCK, SETTINGS_ENFORCE_ERROR };
 enum settings_format { SETTINGS_FORMAT_AUTO, SETTINGS_FORMAT_JSON, SETTINGS_FORMAT_TEXT };
 enum settings_oversize { SETTINGS_OVERSIZE_PASS, SETTINGS_OVERSIZE_REJECT };
+/* What can't be judged because it is no SQL. */
+enum settings_unseen { SETTINGS_UNSEEN_PASS, SETTINGS_UNSEEN_REJECT };
 enum settings_blind { SETTINGS_BLIND_PASS, SETTINGS_BLIND_CLOSE };
 /* In the order of strictness: >= SETTINGS_TLS_REQUIRE never goes on in the clear. */
 enum settings_sslmode {
@@ -54,6 +56,14 @@ struct settings_tls {
 	char ciphers[LIMIT_SETTING_BYTES]; /* default */
 };
 
+/* Of the TCP connections on either side. 0: as the system has it. */
+struct settings_keepalive {
+	bool on;             /* tcp_keepalive = 1 */
+	uint32_t idle_s;     /* tcp_keepidle = 60: silence before the first probe */
+	uint32_t interval_s; /* tcp_keepintvl = 10: between probes */
+	uint32_t probes;     /* tcp_keepcnt = 6: unanswered, until the connection is given up */
+};
+
 struct settings {
 	char file[LIMIT_SETTING_BYTES]; /* "" without --config */
 
@@ -69,6 +79,8 @@ struct settings {
 	enum settings_mode mode;                 /* mode = observe */
 	enum settings_enforce_from enforce_from; /* enforce_from = block: the least severity that enforce rejects */
 	enum settings_oversize oversize;         /* oversize = pass */
+	enum settings_unseen replication;        /* replication = pass */
+	enum settings_unseen fastpath;           /* fastpath = pass */
 	enum settings_blind on_blind;            /* on_blind = pass */
 
 	char logfile[LIMIT_SETTING_BYTES]; /* "" : standard output */
@@ -82,7 +94,7 @@ struct settings {
 	uint64_t server_connect_timeout_ms; /* 15 s */
 	uint64_t client_login_timeout_ms;   /* 60 s; 0: none */
 	uint64_t shutdown_timeout_ms;       /* how long SIGTERM lets open transactions end: 5 s */
-	uint32_t tcp_keepidle_s;            /* tcp_keepidle = 60; 0: no keepalive */
+	struct settings_keepalive keepalive;
 
 	uint64_t catalog_refresh_ms; /* catalog_refresh = 60 (seconds) */
 	uint64_t catalog_timeout_ms; /* statement and lock ceiling of the catalog connection: 5 s */

@@ -16,6 +16,7 @@ enum opaque_reason {
 	OPAQUE_TOO_DEEP,
 	OPAQUE_TOO_LONG,
 	OPAQUE_OVERSIZE, /* past LIMIT_INSPECT_BYTES, never looked at */
+	OPAQUE_FASTPATH, /* no SQL at all: a function called by its oid */
 	OPAQUE_ENCODING, /* it is no text in client_encoding: the server will refuse it */
 };
 

@@ -12,7 +12,7 @@ struct inspector {
 	struct sqlkey_scratch *scratch;
 	struct encoding_reader *reader;
 	struct cache cache;
-	struct statement *oversize, *encoding; /* what stands for texts that are not looked at */
+	struct statement *oversize, *encoding, *fastpath; /* what stands for texts that are not looked at */
 	struct catalog *catalogs[LIMIT_DATABASES];
 	uint32_t catalog_count;
 	struct verdict nothing; /* of what is empty or opaque */
@@ -46,6 +46,8 @@ struct inspector *inspector_new(const struct settings *settings, const struct ru
 	make_opaque(inspector, inspector->oversize, OPAQUE_OVERSIZE);
 	inspector->encoding = cache_statement_new(&(struct sqlkey){.low = 1});
 	make_opaque(inspector, inspector->encoding, OPAQUE_ENCODING);
+	inspector->fastpath = cache_statement_new(&(struct sqlkey){.low = 2});
+	make_opaque(inspector, inspector->fastpath, OPAQUE_FASTPATH);
 	inspector->opaque = 0;
 	return inspector;
 }
@@ -58,6 +60,7 @@ void inspector_free(struct inspector *inspector)
 		catalog_unref(inspector->catalogs[at]);
 	cache_unref(inspector->oversize);
 	cache_unref(inspector->encoding);
+	cache_unref(inspector->fastpath);
 	cache_fini(&inspector->cache);
 	verdict_fini(&inspector->nothing);
 	sqlkey_scratch_free(inspector->scratch);
@@ -117,6 +120,11 @@ bool inspector_text(struct inspector *inspector, const struct session_state *ses
 struct statement *inspector_oversize(struct inspector *inspector)
 {
 	return cache_ref(inspector->oversize);
+}
+
+struct statement *inspector_fastpath(struct inspector *inspector)
+{
+	return cache_ref(inspector->fastpath);
 }
 
 const struct verdict *inspector_judge(struct inspector *inspector, struct statement *statement,
@@ -276,6 +284,7 @@ static void make_opaque(struct inspector *inspector, struct statement *statement
 	    [OPAQUE_TOO_DEEP] = "(not parsed: nested too deep)",
 	    [OPAQUE_TOO_LONG] = "(not parsed: too many tokens)",
 	    [OPAQUE_OVERSIZE] = "(not parsed: too long)",
+	    [OPAQUE_FASTPATH] = "(function call by oid)",
 	    [OPAQUE_ENCODING] = "(not parsed: client_encoding)",
 	};
 

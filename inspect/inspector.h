@@ -33,6 +33,8 @@ MUST_USE bool inspector_text(struct inspector *inspector, const struct session_s
                              size_t *len);
 /* The statement that stands for texts past the ceiling. */
 struct statement *inspector_oversize(struct inspector *inspector);
+/* The same for FunctionCalls. */
+struct statement *inspector_fastpath(struct inspector *inspector);
 
 /* The verdict, valid until the next call that judges the same statement; of one that has readings, judge each.
  * `bound` NULL before Bind. */

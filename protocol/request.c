@@ -153,6 +153,36 @@ size_t request_write_bind(uint8_t *to, size_t size, const char *statement)
 	return bytes;
 }
 
+size_t request_write_odd_bind(uint8_t *to, size_t size, struct bytes statement, uint16_t parameters)
+{
+	/* portal "" | statement | no formats | NULLs | no result formats | nothing that belongs there */
+	size_t bytes = message_begin(to, size, MESSAGE_BIND, 1 + statement.len + 1 + 4 + 4 * (size_t)parameters + 3);
+	if (bytes <= size) {
+		uint8_t *at = to + MESSAGE_HEADER_BYTES;
+		*at++ = 0;
+		if (statement.len > 0)
+			memcpy(at, statement.data, statement.len);
+		at += statement.len;
+		memset(at, 0, 3);
+		at += 3;
+		*at++ = (uint8_t)(parameters >> 8);
+		*at++ = (uint8_t)parameters;
+		memset(at, 0xff, 4 * (size_t)parameters);
+		at += 4 * (size_t)parameters;
+		memset(at, 0, 3);
+	}
+	return bytes;
+}
+
+size_t request_write_function_call(uint8_t *to, size_t size)
+{
+	/* oid 0 | no formats | no arguments | result as text */
+	size_t bytes = message_begin(to, size, MESSAGE_FUNCTION_CALL, 10);
+	if (bytes <= size)
+		memset(to + MESSAGE_HEADER_BYTES, 0, 10);
+	return bytes;
+}
+
 static bool all_read(const struct bytes_reader *reader)
 {
 	return !reader->failed && bytes_left(reader) == 0;

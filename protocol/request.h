@@ -58,12 +58,18 @@ MUST_USE bool request_bind_value(const struct request_bind *bind, uint16_t index
 
 /* Writing. Each returns the message's length, and writes it when `size` allows. */
 
-/* A Query that must fail to parse; its text names the rule. */
+/* A Query of that text. */
 size_t request_write_query(uint8_t *to, size_t size, const char *text);
 /* A Parse of the statement `name` with `text`. The name is the client's: a failed Parse of the unnamed statement
  * would drop the one that is there (exec_parse_message in postgres.c). */
 size_t request_write_parse(uint8_t *to, size_t size, struct bytes name, const char *text);
 /* A Bind of the prepared statement `statement` to the unnamed portal, no parameters. */
 size_t request_write_bind(uint8_t *to, size_t size, const char *statement);
+/* A Bind that the server refuses as malformed, but not before it has looked whether the transaction has failed: the
+ * statement's own name and number of parameters, all of them NULL, and one byte too many (exec_bind_message in
+ * postgres.c). */
+size_t request_write_odd_bind(uint8_t *to, size_t size, struct bytes statement, uint16_t parameters);
+/* A FunctionCall of a function that there isn't. */
+size_t request_write_function_call(uint8_t *to, size_t size);
 
 #endif

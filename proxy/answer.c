@@ -4,6 +4,7 @@
 #include "inspect/inspector.h"
 #include "protocol/message.h"
 #include "protocol/reply.h"
+#include "proxy/rejection.h"
 #include "proxy/worker.h"
 
 #include <string.h>
@@ -16,7 +17,6 @@ static bool answer_is_doubtful(const struct statement *statement);
 static void answer_name(struct session *session, enum names_space space, uint64_t name, struct statement *statement);
 static void answer_unname(struct session *session, enum names_space space, const char *name);
 static void answer_transaction_ended(struct session *session);
-static void answer_drop_rejection(struct session *session);
 
 bool answer_wants(uint8_t type)
 {
@@ -69,33 +69,12 @@ void answer_message(struct session *session, uint8_t type, struct bytes body, ui
 	}
 }
 
-size_t answer_rejection(struct session *session, uint8_t *to)
-{
-	/* The head of the flight is the rejected request, and rejections are kept in the same order. */
-	const struct session_rejection *rejection = session->rejections;
-	CHECK(rejection != NULL);
-	const struct reply_error error = {
-	    .severity = "ERROR",
-	    .sqlstate = "42501",
-	    .message = rejection->message,
-	    .detail = rejection->detail,
-	    .hint = rejection->hint,
-	};
-	size_t len = reply_write_error(to, LIMIT_LOG_LINE_BYTES, &error);
-	if (len > LIMIT_LOG_LINE_BYTES) {
-		const struct reply_error brief = {
-		    .severity = "ERROR", .sqlstate = "42501", .message = "rejected by pgproctor"};
-		len = reply_write_error(to, LIMIT_LOG_LINE_BYTES, &brief);
-	}
-	return len;
-}
-
 void answer_forget(struct session *session)
 {
 	struct flight_entry entry;
 	while (flight_take_any(&session->flight, &entry)) {
 		if (entry.rejected)
-			answer_drop_rejection(session);
+			rejection_drop(session);
 		cache_unref(entry.statement);
 	}
 	struct statement *statement;
@@ -111,7 +90,7 @@ static void answer_finished(struct session *session, struct flight_entry *entry)
 	struct statement *statement = entry->statement;
 	bool completed = entry->outcome == FLIGHT_COMPLETED;
 	if (entry->rejected)
-		answer_drop_rejection(session);
+		rejection_drop(session);
 	switch (entry->kind) {
 	case FLIGHT_QUERY:
 		/* A simple Query drops the unnamed statement and portal, whatever comes of it. */
@@ -144,10 +123,12 @@ static void answer_finished(struct session *session, struct flight_entry *entry)
 			cache_unref(names_take(&session->names, entry->target == 'S' ? NAMES_STATEMENT : NAMES_PORTAL,
 			                       entry->name));
 		break;
+	case FLIGHT_FUNCTION_CALL:
+		answer_count(session, entry);
+		break;
 	case FLIGHT_STARTUP:
 	case FLIGHT_DESCRIBE:
 	case FLIGHT_SYNC:
-	case FLIGHT_FUNCTION_CALL:
 	case FLIGHT_COPY_END:
 		break;
 	}
@@ -289,18 +270,4 @@ static void answer_transaction_ended(struct session *session)
 	if (session->catalog_changed && session->worker->feed)
 		feed_refresh(session->worker->feed, session->state.database);
 	session->catalog_changed = false;
-}
-
-static void answer_drop_rejection(struct session *session)
-{
-	struct session_rejection *rejection = session->rejections;
-	CHECK(rejection != NULL);
-	session->rejections = rejection->next;
-	session->rejection_count--;
-	if (!session->rejections)
-		session->rejections_end = &session->rejections;
-	free(rejection->message);
-	free(rejection->detail);
-	free(rejection->hint);
-	free(rejection);
 }

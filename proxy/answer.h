@@ -9,9 +9,6 @@
 bool answer_wants(uint8_t type);
 /* A reply has ended. `body` is empty for those that answer_wants does not name. */
 void answer_message(struct session *session, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns);
-/* Our ErrorResponse in place of the one that was swallowed; written to `to`, which holds LIMIT_LOG_LINE_BYTES.
- * Returns its length. */
-size_t answer_rejection(struct session *session, uint8_t *to);
 /* Gives back everything that the flight and the names still hold. */
 void answer_forget(struct session *session);
 

@@ -126,8 +126,15 @@ static void arrival_open(struct session *session, const struct startup *startup)
 		session_refuse(session, worker->stopping ? "57P03" : "53300", refused);
 		return;
 	}
-	if (startup_replicates(startup))
+	if (startup_replicates(startup)) {
+		/* What the server says when pg_hba.conf lets nobody replicate. */
+		if (worker->settings->replication == SETTINGS_UNSEEN_REJECT) {
+			session_refuse(session, "28000",
+			               "pgproctor: replication connections are refused (replication = reject)");
+			return;
+		}
 		session->purpose = SESSION_REPLICATION;
+	}
 	arrival_connect(session);
 }
 
@@ -190,7 +197,7 @@ void arrival_connected(struct session *session, int status)
 		worker->upstream_down = false;
 		worker->upstream_refused = 0;
 	}
-	link_tune(&session->server, worker->settings->tcp_keepidle_s);
+	link_tune(&session->server, &worker->settings->keepalive);
 	login_check_binding(session);
 	session_deadline(session, worker->settings->client_login_timeout_ms);
 

@@ -4,9 +4,9 @@
 #include "inspect/inspector.h"
 #include "protocol/message.h"
 #include "protocol/request.h"
+#include "proxy/rejection.h"
 #include "proxy/worker.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 /* PQ_SMALL_MESSAGE_LIMIT, for messages that carry no SQL or data, and PQ_LARGE_MESSAGE_LIMIT (libpq/libpq.h), both
@@ -30,8 +30,10 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
                         const struct bound_shape *shapes, uint16_t count, uint64_t now_ns);
 static void ask_target(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_execute(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
-static void ask_oversize(struct session *session, struct relay_out *out, enum flight_kind kind, uint64_t name,
-                         uint64_t now_ns);
+static void ask_unseen(struct session *session, struct relay_out *out, const struct flight_entry *request,
+                       struct bytes name);
+static bool ask_refuses_oversize(const struct session *session);
+static bool ask_ends_transaction(const struct statement *statement);
 static struct statement *ask_recognise(struct session *session, struct bytes sql);
 static struct statement *ask_meaning(const struct session *session, uint64_t name, struct ask_meanings *meanings);
 static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, struct bound_shape *shapes,
@@ -45,12 +47,8 @@ static bool ask_fails_anyway(const struct session *session, const struct stateme
 static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
                          bool rejected);
 static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
-                       struct bytes name, const struct verdict *verdict);
-static void ask_remember_rejection(struct session *session, const struct finding *finding);
-static void ask_append_rejection(struct session *session, struct session_rejection *rejection);
-static char *ask_text(const char *format, ...) PRINTF_LIKE(1, 2);
-static void ask_replace(struct session *session, struct relay_out *out, enum flight_kind kind, struct bytes name,
-                        const char *rule);
+                       const struct statement *statement, const struct verdict *verdict, struct bytes name,
+                       uint16_t parameters);
 static void ask_unparsed(struct session *session, struct statement *statement, size_t sql_bytes);
 static void ask_push(struct session *session, enum flight_kind kind, uint64_t name, struct statement *statement,
                      uint64_t now_ns);
@@ -61,6 +59,7 @@ static struct bytes ask_body(struct bytes message);
 enum session_intake ask_header(struct session *session, struct relay_out *out, uint8_t type, uint32_t body_bytes,
                                uint64_t now_ns)
 {
+	struct flight_entry entry;
 	switch (type) {
 	case MESSAGE_QUERY:
 	case MESSAGE_PARSE:
@@ -75,15 +74,16 @@ enum session_intake ask_header(struct session *session, struct relay_out *out, u
 			return body_bytes <= LIMIT_BIND_BYTES ? INTAKE_HOLD : INTAKE_PREFIX;
 		if (body_bytes <= LIMIT_INSPECT_BYTES)
 			return INTAKE_HOLD;
-		if (session->worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && !ask_discarded(session)) {
-			ask_oversize(session, out, type == MESSAGE_QUERY ? FLIGHT_QUERY : FLIGHT_PARSE, NAMES_UNNAMED,
-			             now_ns);
-			return INTAKE_DISCARD;
-		}
+		/* The name a Parse begins with is needed either way. */
 		if (type == MESSAGE_PARSE)
 			return INTAKE_PREFIX;
-		ask_oversize(session, NULL, FLIGHT_QUERY, NAMES_UNNAMED, now_ns);
-		return INTAKE_STREAM;
+		entry = (struct flight_entry){
+		    .kind = FLIGHT_QUERY,
+		    .sent_ns = now_ns,
+		    .rejected = ask_refuses_oversize(session),
+		};
+		ask_unseen(session, out, &entry, (struct bytes){0});
+		return entry.rejected ? INTAKE_DISCARD : INTAKE_STREAM;
 	case MESSAGE_CLOSE:
 	case MESSAGE_DESCRIBE:
 	case MESSAGE_EXECUTE:
@@ -97,8 +97,17 @@ enum session_intake ask_header(struct session *session, struct relay_out *out, u
 		ask_push(session, FLIGHT_COPY_END, NAMES_UNNAMED, NULL, now_ns);
 		return INTAKE_STREAM;
 	case MESSAGE_FUNCTION_CALL:
-		ask_push(session, FLIGHT_FUNCTION_CALL, NAMES_UNNAMED, NULL, now_ns);
-		return INTAKE_STREAM;
+		if (body_bytes > ASK_LARGE_MESSAGE_BYTES)
+			return INTAKE_STREAM;
+		session->batch_ns = 0;
+		entry = (struct flight_entry){
+		    .kind = FLIGHT_FUNCTION_CALL,
+		    .sent_ns = now_ns,
+		    .rejected =
+		        session->worker->settings->fastpath == SETTINGS_UNSEEN_REJECT && !ask_discarded(session),
+		};
+		ask_unseen(session, out, &entry, (struct bytes){0});
+		return entry.rejected ? INTAKE_DISCARD : INTAKE_STREAM;
 	case MESSAGE_TERMINATE:
 		if (!session->end_reason)
 			session->end_reason = "client terminated";
@@ -143,8 +152,19 @@ bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, st
 	}
 	const uint8_t *end = memchr(body.data, 0, body.len);
 	struct bytes name = {body.data, end ? (size_t)(end - body.data) : 0};
-	ask_oversize(session, NULL, FLIGHT_PARSE, names_hash(name), now_ns);
-	return true;
+	const struct flight_entry entry = {
+	    .kind = FLIGHT_PARSE,
+	    .name = names_hash(name),
+	    .sent_ns = ask_batch(session, now_ns),
+	    .rejected = ask_refuses_oversize(session),
+	};
+	ask_unseen(session, out, &entry, name);
+	return !entry.rejected;
+}
+
+static bool ask_refuses_oversize(const struct session *session)
+{
+	return session->worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && !ask_discarded(session);
 }
 
 /* -- simple query -------------------------------------------------------------------------------- */
@@ -166,7 +186,7 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 	entry.borrowed = attributed != statement;
 	entry.statement = cache_ref(attributed);
 	if (entry.rejected)
-		ask_reject(session, out, &entry, (struct bytes){0}, verdict);
+		ask_reject(session, out, &entry, judged, verdict, (struct bytes){0}, 0);
 	else
 		relay_out_add(out, message.data, message.len);
 	ask_push_entry(session, &entry);
@@ -191,7 +211,7 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 	if (entry.rejected) {
 		/* A statement that goes on is counted at each Bind instead: that is when it runs. */
 		ask_findings(session, judged, verdict, true);
-		ask_reject(session, out, &entry, parse.name, verdict);
+		ask_reject(session, out, &entry, judged, verdict, parse.name, 0);
 	} else {
 		relay_out_add(out, message.data, message.len);
 	}
@@ -268,7 +288,7 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 		ask_findings(session, judged, verdict, entry.rejected);
 	}
 	if (entry.rejected)
-		ask_reject(session, out, &entry, (struct bytes){0}, verdict);
+		ask_reject(session, out, &entry, judged, verdict, bind->statement, bind->parameters);
 	ask_push_entry(session, &entry);
 	return !entry.rejected;
 }
@@ -311,36 +331,34 @@ static void ask_execute(struct session *session, struct relay_out *out, struct b
 
 /* -- what they share --------------------------------------------------------------------------------- */
 
-/* A Query or Parse past LIMIT_INSPECT_BYTES: counted and, when `oversize = reject`, refused; `out` NULL: it is too late
- * or too early for that. */
-static void ask_oversize(struct session *session, struct relay_out *out, enum flight_kind kind, uint64_t name,
-                         uint64_t now_ns)
+/* What is not looked at, because it is too long or no SQL: counted and, when `rejected`, refused. */
+static void ask_unseen(struct session *session, struct relay_out *out, const struct flight_entry *request,
+                       struct bytes name)
 {
-	struct worker *worker = session->worker;
-	struct statement *statement = inspector_oversize(worker->inspector);
+	struct flight_entry entry = *request;
+	bool fastpath = entry.kind == FLIGHT_FUNCTION_CALL;
+	struct inspector *inspector = session->worker->inspector;
+	struct statement *statement = fastpath ? inspector_fastpath(inspector) : inspector_oversize(inspector);
 	ask_unparsed(session, statement, LIMIT_INSPECT_BYTES);
 	session->statements++;
-	struct flight_entry entry = {
-	    .kind = kind,
-	    .name = name,
-	    .statement = statement,
-	    .sent_ns = kind == FLIGHT_PARSE ? ask_batch(session, now_ns) : now_ns,
-	    .rejected = worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && out != NULL,
-	};
-	bool expected = !session->flight.skipping;
-	ask_push_entry(session, &entry);
-	if (!entry.rejected)
-		return;
-	if (expected) {
-		struct session_rejection *rejection = calloc(1, sizeof *rejection);
-		CHECK(rejection != NULL);
-		rejection->message =
-		    ask_text("%s", "pgproctor: oversize: the statement is longer than what is inspected");
-		rejection->detail = ask_text("%s", "oversize = reject refuses what can't be judged.");
-		rejection->hint = ask_text("%s", "Send smaller batches, or COPY.");
-		ask_append_rejection(session, rejection);
+	entry.statement = statement;
+	if (entry.rejected) {
+		if (!session->flight.skipping && fastpath)
+			rejection_of_setting(session, "pgproctor: fastpath: a function is called by its oid",
+			                     "fastpath = reject refuses what can't be judged.", "Call it in a SELECT.");
+		else if (!session->flight.skipping)
+			rejection_of_setting(
+			    session, "pgproctor: oversize: the statement is longer than what is inspected",
+			    "oversize = reject refuses what can't be judged.", "Send smaller batches, or COPY.");
+		const struct rejection_stead stead = {
+		    .kind = entry.kind,
+		    .name = name,
+		    .ends_transaction = true, /* for all we know */
+		    .reason = "oversize",
+		};
+		rejection_send(session, out, &stead);
 	}
-	ask_replace(session, out, kind, (struct bytes){0}, "oversize");
+	ask_push_entry(session, &entry);
 }
 
 static struct statement *ask_recognise(struct session *session, struct bytes sql)
@@ -445,8 +463,14 @@ static bool ask_fails_anyway(const struct session *session, const struct stateme
 {
 	if (session->flight.status != 'E' || !session->flight.settled || statement->statement_count == 0)
 		return false;
+	return !ask_ends_transaction(statement);
+}
+
+/* With its first statement, or the failure in it. */
+static bool ask_ends_transaction(const struct statement *statement)
+{
 	enum statement_kind first = statement->facts[0].kind;
-	return first != STATEMENT_COMMIT && first != STATEMENT_ROLLBACK && first != STATEMENT_ROLLBACK_TO;
+	return first == STATEMENT_COMMIT || first == STATEMENT_ROLLBACK || first == STATEMENT_ROLLBACK_TO;
 }
 
 static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
@@ -492,73 +516,21 @@ static void ask_findings(struct session *session, const struct statement *statem
 
 /* To be followed by ask_push_entry. */
 static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
-                       struct bytes name, const struct verdict *verdict)
+                       const struct statement *statement, const struct verdict *verdict, struct bytes name,
+                       uint16_t parameters)
 {
 	const struct finding *finding = &verdict->findings[verdict->rejected_by];
 	/* With no entry in the flight there is no turn for our words. */
 	if (!session->flight.skipping)
-		ask_remember_rejection(session, finding);
-	ask_replace(session, out, entry->kind, name, finding->rule->slug);
-}
-
-/* What the client will read when the server refuses what is sent instead. */
-static void ask_remember_rejection(struct session *session, const struct finding *finding)
-{
-	struct session_rejection *rejection = calloc(1, sizeof *rejection);
-	CHECK(rejection != NULL);
-	char rows[64] = "";
-	if (finding->table_rows >= 0)
-		snprintf(rows, sizeof rows, ", about %.0f rows", finding->table_rows);
-	rejection->message = ask_text("pgproctor: %s: %s", finding->rule->slug, finding->message);
-	rejection->detail = ask_text("%s%s%s%s%s (rule %s).", finding->table[0] ? "Table " : "", finding->table,
-	                             finding->column[0] ? ", column " : "", finding->column, rows, finding->rule->code);
-	rejection->hint =
-	    ask_text("%s%s%s", finding->hint, finding->fix_django[0] ? "\nDjango: " : "", finding->fix_django);
-	ask_append_rejection(session, rejection);
-}
-
-static void ask_append_rejection(struct session *session, struct session_rejection *rejection)
-{
-	*session->rejections_end = rejection;
-	session->rejections_end = &rejection->next;
-	session->rejection_count++;
-}
-
-/* Up to LIMIT_REJECTION_TEXT_BYTES of it. */
-static char *ask_text(const char *format, ...)
-{
-	char text[LIMIT_REJECTION_TEXT_BYTES];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	char *copy = strdup(text);
-	CHECK(copy != NULL);
-	return copy;
-}
-
-/* Sends what the server must refuse: a text that can't be parsed, or a Bind of a statement that isn't there.
- * So it is the server that fails the transaction, skips to Sync, and keeps the order of a pipeline. */
-static void ask_replace(struct session *session, struct relay_out *out, enum flight_kind kind, struct bytes name,
-                        const char *rule)
-{
-	struct worker *worker = session->worker;
-	char text[256];
-	snprintf(text, sizeof text, "rejected by pgproctor: %s", rule);
-	/* The server keeps no more of a name (StorePreparedStatement), and the client's may be a megabyte. */
-	if (name.len >= LIMIT_NAME_BYTES)
-		name.len = LIMIT_NAME_BYTES - 1;
-	relay_out_flush(out);
-	size_t len = 0;
-	if (kind == FLIGHT_QUERY)
-		len = request_write_query(worker->own, sizeof worker->own, text);
-	else if (kind == FLIGHT_PARSE)
-		len = request_write_parse(worker->own, sizeof worker->own, name, text);
-	else
-		len = request_write_bind(worker->own, sizeof worker->own, text);
-	CHECK(len <= sizeof worker->own);
-	relay_out_add(out, worker->own, len);
-	relay_out_flush(out);
+		rejection_of_finding(session, finding);
+	const struct rejection_stead stead = {
+	    .kind = entry->kind,
+	    .name = name,
+	    .parameters = parameters,
+	    .ends_transaction = ask_ends_transaction(statement),
+	    .reason = finding->rule->slug,
+	};
+	rejection_send(session, out, &stead);
 }
 
 static void ask_unparsed(struct session *session, struct statement *statement, size_t sql_bytes)
@@ -572,7 +544,8 @@ static void ask_unparsed(struct session *session, struct statement *statement, s
 	statement->logged = true;
 	struct logline *line = worker_line(worker, LOG_LEVEL_WARNING, "unparsed", session);
 	logline_text(line, "reason", statement->query);
-	logline_int(line, statement->opaque == OPAQUE_OVERSIZE ? "bytes_over" : "bytes", (int64_t)sql_bytes);
+	if (statement->opaque != OPAQUE_FASTPATH)
+		logline_int(line, statement->opaque == OPAQUE_OVERSIZE ? "bytes_over" : "bytes", (int64_t)sql_bytes);
 	worker_log(worker, line);
 }
 

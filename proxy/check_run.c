@@ -375,6 +375,7 @@ static const char *opaque_words(enum opaque_reason reason)
 {
 	switch (reason) {
 	case OPAQUE_NONE:
+	case OPAQUE_FASTPATH: /* no file has one */
 		break;
 	case OPAQUE_SYNTAX:
 		return "its syntax is unknown";
@@ -387,7 +388,7 @@ static const char *opaque_words(enum opaque_reason reason)
 	case OPAQUE_OVERSIZE:
 		return "it is too long";
 	case OPAQUE_ENCODING:
-		return "client_encoding is one that can't be read here";
+		return "it is no text in client_encoding";
 	}
 	return "";
 }

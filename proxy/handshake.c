@@ -51,7 +51,7 @@ void handshake_with_server(struct session *session, handshake_done_fn *done)
 	session->handshake_done = done;
 	session->server_events = server->events;
 	server->events = &handshake_events;
-	link_tune(server, session->worker->settings->tcp_keepidle_s);
+	link_tune(server, &session->worker->settings->keepalive);
 	uv_buf_t piece = uv_buf_init((char *)handshake_ssl_request, sizeof handshake_ssl_request);
 	link_write(server, &piece, 1);
 	link_read(server, true);

@@ -2,7 +2,10 @@
 
 #include "config/limits.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static_assert(sizeof(((struct link_scratch *)0)->bytes) == LIMIT_READ_BYTES, "the scratch is one read");
 
@@ -43,12 +46,31 @@ int link_init(struct link *link, uv_loop_t *loop, enum link_transport transport,
 	return 0;
 }
 
-void link_tune(struct link *link, uint32_t keepidle_s)
+void link_tune(struct link *link, const struct settings_keepalive *keepalive)
 {
 	if (link->uv.handle.type != UV_TCP)
 		return;
 	uv_tcp_nodelay(&link->uv.tcp, 1);
-	uv_tcp_keepalive(&link->uv.tcp, keepidle_s > 0, keepidle_s);
+	/* uv_tcp_keepalive gives a connection up after ten seconds without an answer, which a switch takes to restart.
+	 */
+	const struct {
+		int level, name;
+		uint32_t value;
+	} options[] = {
+	    {SOL_SOCKET, SO_KEEPALIVE, keepalive->on},
+	    {IPPROTO_TCP, TCP_KEEPIDLE, keepalive->idle_s},
+	    {IPPROTO_TCP, TCP_KEEPINTVL, keepalive->interval_s},
+	    {IPPROTO_TCP, TCP_KEEPCNT, keepalive->probes},
+	};
+	uv_os_fd_t fd;
+	if (uv_fileno(&link->uv.handle, &fd) < 0)
+		return;
+	for (size_t at = 0; at < ARRAY_LEN(options) && keepalive->on; at++) {
+		int value = (int)options[at].value;
+		/* A value that is too large for the system leaves its own. */
+		if (value > 0)
+			(void)setsockopt(fd, options[at].level, options[at].name, &value, sizeof value);
+	}
 }
 
 void link_read(struct link *link, bool on)

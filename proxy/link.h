@@ -8,6 +8,7 @@
 #define PGPROCTOR_PROXY_LINK_H
 
 #include "config/check.h"
+#include "config/settings.h"
 #include "protocol/bytes.h"
 #include "proxy/buffer.h"
 #include "proxy/tls.h"
@@ -74,8 +75,8 @@ enum link_transport { LINK_TCP, LINK_UNIX };
 
 MUST_USE int link_init(struct link *link, uv_loop_t *loop, enum link_transport transport, struct link_scratch *scratch,
                        const struct link_events *events, void *owner);
-/* TCP_NODELAY, and keepalive after so many seconds of silence (0: none). Nothing for a unix socket. */
-void link_tune(struct link *link, uint32_t keepidle_s);
+/* TCP_NODELAY, and keepalive. Nothing for a unix socket. */
+void link_tune(struct link *link, const struct settings_keepalive *keepalive);
 /* Starts or stops reading; doing so twice is harmless. */
 void link_read(struct link *link, bool on);
 /* Sends at once what the socket takes and queues a copy of the rest. The caller stops the other side's reading

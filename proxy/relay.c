@@ -7,6 +7,7 @@
 #include "proxy/answer.h"
 #include "proxy/ask.h"
 #include "proxy/login.h"
+#include "proxy/rejection.h"
 #include "proxy/worker.h"
 
 #include <string.h>
@@ -229,7 +230,7 @@ static void relay_server_body(struct session *session, struct relay_out *out, co
 	if (session->server_fate == FLIGHT_SWALLOW) {
 		struct worker *worker = session->worker;
 		relay_out_flush(out);
-		relay_out_add(out, worker->own, answer_rejection(session, worker->own));
+		relay_out_add(out, worker->own, rejection_write(session, worker->own));
 		relay_out_flush(out);
 	}
 	if (session->server_held)
@@ -239,13 +240,12 @@ static void relay_server_body(struct session *session, struct relay_out *out, co
 		buffer_free(&session->prefix);
 }
 
-/* What comes in a rejected request's turn is our words, but for the server's last: that it shuts down, or that this
- * session was terminated, is for the client to know, and no ReadyForQuery follows it. `body` is as much as is kept of
- * the body so far, `kept` bytes of it from this piece. */
+/* What comes in a rejected request's turn is our words, unless they yield to the server's. `body` is as much as is kept
+ * of the body so far, `kept` bytes of it from this piece. */
 static void relay_swallow(struct session *session, struct relay_out *out, const struct frame_piece *piece,
                           struct bytes body, size_t kept)
 {
-	if (!reply_is_fatal(body))
+	if (!rejection_yields(body))
 		return;
 	session->server_fate = FLIGHT_FORWARD;
 	relay_out_add(out, session->server_frame.header, MESSAGE_HEADER_BYTES);

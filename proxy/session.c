@@ -95,7 +95,7 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 		session_abort(session, "out of file descriptors");
 		return;
 	}
-	link_tune(&session->client, worker->settings->tcp_keepidle_s);
+	link_tune(&session->client, &worker->settings->keepalive);
 	session_log_name_client(session);
 	session_deadline(session, worker->settings->client_login_timeout_ms);
 	link_read(&session->client, true);

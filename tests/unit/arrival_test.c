@@ -226,11 +226,43 @@ static void test_the_longest_start_up_packet(void **state)
 	free(bytes);
 }
 
+static void test_replication_can_be_refused(void **state)
+{
+	/* Every spelling of true and of database, at the start and by the setting's name; not those of false. */
+	struct wire *wire = *state;
+	static const char *const yes[] = {"true", "TRUE", "t", "tr",       "on",      "ON",
+	                                  "yes",  "y",    "1", "database", "Database"};
+	static const char *const no[] = {"false", "f", "off", "of", "no", "n", "0"};
+	wire->settings.replication = SETTINGS_UNSEEN_REJECT;
+	wire_start(wire);
+	for (size_t at = 0; at < ARRAY_LEN(yes) + ARRAY_LEN(no); at++) {
+		const char *value = at < ARRAY_LEN(yes) ? yes[at] : no[at - ARRAY_LEN(yes)];
+		struct script packet = {.len = 0}, error;
+		script_add(&packet, 0, "isssss", 0x30000, "user", "alice", "replication", value, "");
+		wire_connect(wire);
+		wire_send(wire->client, packet.bytes + 1, packet.len - 1);
+		if (at < ARRAY_LEN(yes)) {
+			assert_int_equal(wire_read_message(wire->client, &error), 'E');
+			assert_non_null(memmem(error.bytes, error.len, "SFATAL\0VFATAL\0C28000\0", 21));
+			assert_non_null(memmem(error.bytes, error.len, "(replication = reject)", 22));
+			wire_expect_end(wire->client);
+		} else {
+			wire_accept(wire);
+			wire_expect(wire->server, packet.bytes + 1, packet.len - 1);
+			close(wire->server);
+			wire->server = -1;
+		}
+		close(wire->client);
+	}
+	wire->client = -1;
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    CASE(test_replication_can_be_refused),
 	    CASE(test_start_up_at_every_split),
 	    CASE(test_encryption_is_declined_once_each),
 	    CASE(test_clear_text_behind_an_ssl_request),

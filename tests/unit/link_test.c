@@ -9,6 +9,8 @@
 #include "tests/unit/certificates.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,6 +73,11 @@ static void on_sent(struct link *link)
 static void on_closed(struct link *link)
 {
 	((struct fixture *)link->owner)->seen.closed++;
+}
+
+static void on_link_gone(struct link *link)
+{
+	(void)link;
 }
 
 static void on_secure(struct link *link)
@@ -245,6 +252,42 @@ static void test_closing_twice_is_harmless(void **state)
 	turn(fixture);
 	assert_int_equal(fixture->seen.closed, 1);
 	assert_int_equal(fixture->seen.len, 0);
+}
+
+static void test_keepalive(void **state)
+{
+	/* Each option is set as it is said, is left to the system at 0, and all of them when keepalive is off. */
+	(void)state;
+	struct link_scratch scratch = {0};
+	uv_loop_t loop;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	static const struct settings_keepalive cases[] = {{true, 61, 7, 3}, {true, 0, 0, 0}, {false, 61, 7, 3}};
+	static const int names[] = {TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT};
+	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
+		struct link link;
+		int usual[ARRAY_LEN(names)], value;
+		socklen_t len = sizeof value;
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		for (size_t i = 0; i < ARRAY_LEN(names); i++)
+			assert_int_equal(getsockopt(fd, IPPROTO_TCP, names[i], &usual[i], &len), 0);
+		assert_int_equal(
+		    link_init(&link, &loop, LINK_TCP, &scratch, &(struct link_events){.on_closed = on_link_gone}, NULL),
+		    0);
+		assert_int_equal(uv_tcp_open(&link.uv.tcp, fd), 0);
+		link_tune(&link, &cases[at]);
+		assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &len), 0);
+		assert_int_equal(value, cases[at].on);
+		assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
+		assert_int_not_equal(value, 0);
+		const uint32_t wanted[] = {cases[at].idle_s, cases[at].interval_s, cases[at].probes};
+		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+			assert_int_equal(getsockopt(fd, IPPROTO_TCP, names[i], &value, &len), 0);
+			assert_int_equal(value, cases[at].on && wanted[i] > 0 ? (int)wanted[i] : usual[i]);
+		}
+		link_close(&link);
+		uv_run(&loop, UV_RUN_DEFAULT);
+	}
+	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
 /* -- over TLS: the link accepts, the peer connects ------------------------------------------------------------ */
@@ -435,6 +478,7 @@ static int remove_certificates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_keepalive),
 	    CASE(test_reads_only_when_told),
 	    CASE(test_tells_the_end_once),
 	    CASE(test_queues_what_the_socket_does_not_take),

@@ -282,6 +282,24 @@ static void test_write(void **state)
 	bytes = request_write_bind(area, sizeof area, "none");
 	assert_bytes((struct bytes){area, bytes}, "B\0\0\0\x10\0none\0\0\0\0\0\0", 17);
 	assert_true(decodes_bind((struct bytes){area + 5, bytes - 5}));
+	bytes = request_write_function_call(area, sizeof area);
+	assert_bytes((struct bytes){area, bytes}, "F\0\0\0\x0e\0\0\0\0\0\0\0\0\0\0", 15);
+}
+
+/* The odd Bind is right in all but its last byte. */
+static void test_write_odd_bind(void **state)
+{
+	(void)state;
+	uint8_t area[64];
+	size_t bytes = request_write_odd_bind(area, sizeof area, LITERAL("s"), 2);
+	assert_bytes((struct bytes){area, bytes}, "B\0\0\0\x16\0s\0\0\0\0\2\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0", 23);
+	assert_false(decodes_bind((struct bytes){area + 5, bytes - 5}));
+	assert_true(decodes_bind((struct bytes){area + 5, bytes - 6}));
+	bytes = request_write_odd_bind(area, sizeof area, (struct bytes){NULL, 0}, 0);
+	assert_int_equal(bytes, 14);
+	assert_false(decodes_bind((struct bytes){area + 5, bytes - 5}));
+	assert_true(decodes_bind((struct bytes){area + 5, bytes - 6}));
+	assert_int_equal(request_write_odd_bind(NULL, 0, LITERAL("s"), 65535), 15 + 4 * 65535);
 }
 
 /* A buffer one byte too small is left alone, and the length needed is told all the same. */
@@ -328,6 +346,7 @@ int main(void)
 	    cmocka_unit_test(test_execute),
 	    cmocka_unit_test(test_mutations),
 	    cmocka_unit_test(test_write),
+	    cmocka_unit_test(test_write_odd_bind),
 	    cmocka_unit_test(test_write_without_room),
 	    cmocka_unit_test(test_types),
 	};

@@ -92,6 +92,10 @@ static void words(void **state)
 	assert_int_equal(settings.enforce_from, SETTINGS_ENFORCE_BLOCK);
 	set("oversize", "REJECT");
 	assert_int_equal(settings.oversize, SETTINGS_OVERSIZE_REJECT);
+	set("replication", "reject");
+	assert_int_equal(settings.replication, SETTINGS_UNSEEN_REJECT);
+	set("fastpath", "pass");
+	assert_int_equal(settings.fastpath, SETTINGS_UNSEEN_PASS);
 	set("on_blind", "close");
 	assert_int_equal(settings.on_blind, SETTINGS_BLIND_CLOSE);
 	set("log_format", "text");

@@ -78,6 +78,7 @@ static void every_key(void **state)
 	        "on_blind = close\nlogfile = /var/log/x\nlog_format = json\nlog_connections = no\n"
 	        "log_disconnections = off\nstats_period = 5\nslow_query = 250ms\nmax_client_conn = 20\n"
 	        "server_connect_timeout = 1.5\nclient_login_timeout = 0\nshutdown_timeout = 1min\ntcp_keepidle = 2min\n"
+	        "tcp_keepalive = 0\ntcp_keepintvl = 7\ntcp_keepcnt = 3\nreplication = reject\nfastpath = reject\n"
 	        "catalog_refresh = 1h\ncatalog_timeout = 2s\nlarge_table_rows = 5e5\nlarge_table_size = 2GB\n"
 	        "medium_table_rows = 0\nclient_tls_sslmode = Require\nclient_tls_key_file = /k\nclient_tls_cert_file = "
 	        "/c\n"
@@ -106,7 +107,12 @@ static void every_key(void **state)
 	assert_int_equal(settings.server_connect_timeout_ms, 1500);
 	assert_int_equal(settings.client_login_timeout_ms, 0);
 	assert_int_equal(settings.shutdown_timeout_ms, 60000);
-	assert_int_equal(settings.tcp_keepidle_s, 120);
+	assert_false(settings.keepalive.on);
+	assert_int_equal(settings.keepalive.idle_s, 120);
+	assert_int_equal(settings.keepalive.interval_s, 7);
+	assert_int_equal(settings.keepalive.probes, 3);
+	assert_int_equal(settings.replication, SETTINGS_UNSEEN_REJECT);
+	assert_int_equal(settings.fastpath, SETTINGS_UNSEEN_REJECT);
 	assert_int_equal(settings.catalog_refresh_ms, 3600000);
 	assert_int_equal(settings.catalog_timeout_ms, 2000);
 	assert_true(settings.large_table_rows == 500000);
