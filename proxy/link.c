@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -157,6 +158,24 @@ void link_shutdown(struct link *link)
 	link->shutdown_wanted = true;
 	if (!link->writing)
 		link_shutdown_now(link);
+}
+
+bool link_is_reset(const struct link *link)
+{
+	uv_os_fd_t fd;
+	if (link->state != LINK_OPEN || link->uv.handle.type != UV_TCP || uv_fileno(&link->uv.handle, &fd) < 0)
+		return false;
+	struct pollfd state = {.fd = fd};
+	return poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+void link_reset(struct link *link)
+{
+	uv_os_fd_t fd;
+	const struct linger none = {.l_onoff = 1};
+	if (link->state == LINK_OPEN && link->uv.handle.type == UV_TCP && uv_fileno(&link->uv.handle, &fd) == 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	link_close(link);
 }
 
 void link_close(struct link *link)

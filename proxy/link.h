@@ -90,6 +90,11 @@ void link_secure(struct link *link, struct tls *tls, struct bytes early);
 const char *link_error(const struct link *link);
 /* Sends FIN after everything that is queued; under TLS, close_notify before it. */
 void link_shutdown(struct link *link);
+/* The peer has reset the connection, or is dead: what reading would tell, while nothing is read. Only of TCP: at the end
+ * of a unix socket there may still be something to read. */
+bool link_is_reset(const struct link *link);
+/* Closes at once, over TCP by RST. */
+void link_reset(struct link *link);
 /* Closes at once; harmless when done already. */
 void link_close(struct link *link);
 /* Nothing of it is alive any more. */

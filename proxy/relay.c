@@ -182,6 +182,10 @@ void relay_from_server(struct session *session, struct bytes input, uint64_t now
 			                       login_wants(session, piece.type, piece.body_bytes);
 			if (session->server_fate != FLIGHT_SWALLOW && !session->server_held)
 				relay_out_add(&out, header, MESSAGE_HEADER_BYTES);
+			/* From its first AuthenticationRequest on the time is the server's, which has
+			 * authentication_timeout: somebody may have to look for a password. */
+			if (piece.type == MESSAGE_AUTHENTICATION)
+				session_deadline(session, 0);
 			if (session->server_fate == FLIGHT_LOST) {
 				relay_out_flush(&out);
 				session_blind(session, "a reply that answers nothing");

@@ -17,6 +17,9 @@
  * pgproctor stops has sent nothing, and often doesn't look before its next query: the stop doesn't wait for that. */
 enum { SESSION_LINGER_MS = 5000, SESSION_LINGER_STOPPING_MS = 200 };
 
+/* How often it is looked whether a client that isn't read is still there. */
+enum { SESSION_WATCH_MS = 1000 };
+
 /* How long a client may take over the last of what is queued for it, a few hundred kilobytes. */
 enum { SESSION_LAST_WORDS_MS = 60 * 1000 };
 
@@ -37,6 +40,8 @@ static void session_server_sent(struct link *link);
 static void session_link_closed(struct link *link);
 static void session_look_away(struct session *session);
 static void session_let_go(struct link *link, const struct frame *frame, struct buffer *held);
+static void session_watch(struct session *session, bool on);
+static void session_client_lost(struct session *session);
 static void session_on_timer(uv_timer_t *timer);
 static void session_on_timer_closed(uv_handle_t *handle);
 
@@ -212,6 +217,7 @@ void session_ready(struct session *session, uint64_t now_ns)
 
 void session_pace(struct session *session)
 {
+	bool reads;
 	switch (session->phase) {
 	case SESSION_STARTUP:
 	case SESSION_CLOSING:
@@ -221,16 +227,29 @@ void session_pace(struct session *session)
 		link_read(&session->client, false);
 		break;
 	case SESSION_RELAY:
-		link_read(&session->client, !link_full(&session->server) && !flight_full(&session->flight) &&
-		                                session->rejection_count < LIMIT_REJECTIONS);
+		reads = !link_full(&session->server) && !flight_full(&session->flight) &&
+		        session->rejection_count < LIMIT_REJECTIONS;
+		link_read(&session->client, reads);
 		link_read(&session->server, !link_full(&session->client));
+		if (session->ready_ns)
+			session_watch(session, !reads);
 		break;
 	case SESSION_BLIND:
+		session_watch(session, link_full(&session->server));
+		/* fall through */
 	case SESSION_PARTING:
 		link_read(&session->client, !link_full(&session->server));
 		link_read(&session->server, !link_full(&session->client));
 		break;
 	}
+}
+
+/* A client that isn't read, because the server is busy and the queue is full, may go away unnoticed; the server would
+ * go on working for it, even with client_connection_check_interval. */
+static void session_watch(struct session *session, bool on)
+{
+	if (on != (uv_is_active((uv_handle_t *)&session->timer) != 0))
+		session_deadline(session, on ? SESSION_WATCH_MS : 0);
 }
 
 /* Which phase may follow which: the drawing in the header, as a table. */
@@ -298,7 +317,7 @@ static void session_client_end(struct link *link, int status)
 	case SESSION_BLIND:
 	case SESSION_PARTING:
 		if (status < 0) {
-			session_abort(session, "client connection broke");
+			session_client_lost(session);
 			break;
 		}
 		/* The server answers what came before, reads the end, and closes; its replies still have a reader. What
@@ -320,7 +339,15 @@ static void session_client_drained(struct link *link)
 static void session_client_broken(struct link *link, int status)
 {
 	(void)status;
-	session_abort(link->owner, "client connection broke");
+	session_client_lost(link->owner);
+}
+
+/* The server learns it as it would from the client itself: what is still on its way to it doesn't keep the news back.
+ */
+static void session_client_lost(struct session *session)
+{
+	link_reset(&session->server);
+	session_abort(session, "client connection broke");
 }
 
 static void session_client_sent(struct link *link)
@@ -437,9 +464,17 @@ static void session_on_timer(uv_timer_t *timer)
 		arrival_connected(session, UV_ETIMEDOUT);
 		break;
 	case SESSION_RELAY:
-		session_refuse(session, "08P01", "client_login_timeout");
-		break;
+		if (!session->ready_ns) {
+			session_refuse(session, "08P01", "client_login_timeout");
+			break;
+		}
+		/* fall through */
 	case SESSION_BLIND:
+		if (link_is_reset(&session->client))
+			session_client_lost(session);
+		else
+			session_deadline(session, SESSION_WATCH_MS);
+		break;
 	case SESSION_PARTING:
 	case SESSION_CLOSING:
 		session_abort(session, "closed");

@@ -8,6 +8,7 @@
 #include "proxy/link.h"
 #include "tests/unit/certificates.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -290,6 +291,66 @@ static void test_keepalive(void **state)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* A TCP connection, the other end in `peer`. */
+static void connected(struct link *link, uv_loop_t *loop, struct link_scratch *scratch, int *peer)
+{
+	static const struct link_events gone_events = {.on_closed = on_link_gone};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	*peer = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(*peer, (struct sockaddr *)&address, len), 0);
+	int fd = accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	close(listener);
+	assert_int_equal(link_init(link, loop, LINK_TCP, scratch, &gone_events, NULL), 0);
+	assert_int_equal(uv_tcp_open(&link->uv.tcp, fd), 0);
+}
+
+static void test_reset(void **state)
+{
+	/* A reset can be seen without reading, an end can't, as there may be something to read before it; and it is
+	 * passed on as what it is. */
+	(void)state;
+	struct link_scratch scratch = {0};
+	uv_loop_t loop;
+	struct link link;
+	int peer;
+	char byte;
+	const struct linger none = {.l_onoff = 1};
+	assert_int_equal(uv_loop_init(&loop), 0);
+	for (int reset = 0; reset < 2; reset++) {
+		connected(&link, &loop, &scratch, &peer);
+		assert_int_equal(write(peer, "x", 1), 1);
+		assert_false(link_is_reset(&link));
+		if (reset)
+			assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_LINGER, &none, sizeof none), 0);
+		close(peer);
+		usleep(10000);
+		assert_int_equal(link_is_reset(&link), reset);
+		link_close(&link);
+		assert_false(link_is_reset(&link));
+		uv_run(&loop, UV_RUN_DEFAULT);
+	}
+	for (int reset = 0; reset < 2; reset++) {
+		connected(&link, &loop, &scratch, &peer);
+		if (reset)
+			link_reset(&link);
+		else
+			link_close(&link);
+		link_reset(&link); /* too late, and harmless */
+		uv_run(&loop, UV_RUN_DEFAULT);
+		assert_int_equal(read(peer, &byte, 1), reset ? -1 : 0);
+		if (reset)
+			assert_int_equal(errno, ECONNRESET);
+		close(peer);
+	}
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 /* -- over TLS: the link accepts, the peer connects ------------------------------------------------------------ */
 
 static struct certificates certificates;
@@ -479,6 +540,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_keepalive),
+	    cmocka_unit_test(test_reset),
 	    CASE(test_reads_only_when_told),
 	    CASE(test_tells_the_end_once),
 	    CASE(test_queues_what_the_socket_does_not_take),

@@ -248,6 +248,39 @@ static void test_stop_while_logging_in(void **state)
 	wire_expect_end(wire->server);
 }
 
+static void test_a_password_takes_its_time(void **state)
+{
+	/* Once the server has asked, nobody but the server is in a hurry; before that, a server that says nothing is
+	 * given up in time. */
+	struct wire *wire = *state;
+	wire->settings.client_login_timeout_ms = 150;
+	wire_start(wire);
+	wire_connect(wire);
+	wire_send(wire->client, startup, sizeof startup);
+	wire_accept(wire);
+	wire_expect(wire->server, startup, sizeof startup);
+	struct script ask = {.len = 0}, password = {.len = 0}, welcome = {.len = 0};
+	script_add(&ask, 'R', "i", 3);
+	script_send(wire->server, &ask);
+	script_expect(wire->client, &ask);
+	usleep(400000);
+	script_add(&password, 'p', "s", "secret");
+	script_send(wire->client, &password);
+	script_expect(wire->server, &password);
+	script_add(&welcome, 'R', "i", 0);
+	script_add(&welcome, 'Z', "b", 'I');
+	script_send(wire->server, &welcome);
+	script_expect(wire->client, &welcome);
+	close(wire->client);
+	close(wire->server);
+
+	wire_connect(wire);
+	wire_send(wire->client, startup, sizeof startup);
+	wire_accept(wire);
+	wire_expect(wire->server, startup, sizeof startup);
+	expect_fatal(wire->client, "08P01", "client_login_timeout");
+}
+
 static void test_login_timeout(void **state)
 {
 	/* A client that says nothing is closed at client_login_timeout. */
@@ -300,6 +333,7 @@ int main(void)
 	    CASE(test_a_cancel_that_the_server_never_ends),
 	    CASE(test_blind_before_it_is_logged_in),
 	    CASE(test_stop_while_logging_in),
+	    CASE(test_a_password_takes_its_time),
 	    CASE(test_login_timeout),
 	    CASE(test_drains_on_stop),
 	};
