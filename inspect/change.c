@@ -3,6 +3,10 @@
 #include "inspect/remedy.h"
 
 #include <string.h>
+#include <strings.h>
+
+static size_t after_index(const char *text);
+static const char *partitioned_index(struct arena *arena, const struct change *change);
 
 bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_form form, uint16_t *at,
                  struct change *change)
@@ -22,6 +26,7 @@ bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_f
 			continue;
 		*change = (struct change){
 		    .action = action,
+		    .statement = facts,
 		    .relation = relation,
 		    .table = remedy_table(arena, relation),
 		    .column = action->column ? remedy_identifier(arena, action->column) : NULL,
@@ -65,34 +70,23 @@ const char *change_columns(struct arena *arena, const struct fact_action *action
 
 const char *change_concurrent_index(struct arena *arena, const struct change *change)
 {
-	const struct fact_action *action = change->action;
-	if (action->has_predicate || action->has_options || !action->object || action->column_count == 0)
+	const char *text = change->statement->text;
+	size_t name = text ? after_index(text) : 0, len = text ? strlen(text) : 0;
+	/* What was cut has "…" at its end. */
+	bool whole = name > 0 && !(len >= strlen("…") && strcmp(text + len - strlen("…"), "…") == 0);
+	if (change->relation->kind == CATALOG_PARTITIONED_TABLE)
+		return partitioned_index(arena, change);
+	if (!whole)
 		return NULL;
-	const char *keys = "";
-	for (uint16_t i = 0; i < action->column_count; i++) {
-		if (!action->columns[i][0])
-			return NULL;
-		bool plain = catalog_column(change->relation, action->columns[i]) != NULL;
-		const char *key = plain ? remedy_identifier(arena, action->columns[i])
-		                        : arena_printf(arena, "(%s)", action->columns[i]);
-		const char *opclass = action->opclasses ? action->opclasses[i] : NULL;
-		keys = arena_printf(arena, "%s%s%s%s%s", keys, *keys ? ", " : "", key, opclass ? " " : "",
-		                    opclass ? opclass : "");
-	}
-	struct remedy_index index = {
-	    .name = action->object,
-	    .method = strcmp(action->method, "btree") == 0 ? NULL : action->method,
-	    .expression = keys,
-	    .unique = action->unique,
-	};
-	return remedy_create_index(arena, NULL, change->relation, &index);
+	return arena_printf(arena, "%.*s CONCURRENTLY%s;%s", (int)name, text, text + name,
+	                    strchr(text, '$') ? "\n-- $1 and so on stand for the statement's own constants" : "");
 }
 
 const char *change_django_index(struct arena *arena, const struct change *change)
 {
 	const struct fact_action *action = change->action;
-	bool fields = strcmp(action->method, "btree") == 0 && strlen(action->object ? action->object : "") <= 30 &&
-	              change_concurrent_index(arena, change) != NULL;
+	bool fields = strcmp(action->method, "btree") == 0 && action->object && strlen(action->object) <= 30 &&
+	              !action->has_predicate && !action->has_options && action->column_count > 0;
 	const char *names = "";
 	for (uint16_t i = 0; i < action->column_count && fields; i++) {
 		fields = catalog_column(change->relation, action->columns[i]) != NULL &&
@@ -106,4 +100,37 @@ const char *change_django_index(struct arena *arena, const struct change *change
 	                    "AddIndexConcurrently(\"%s\", %s) in place of AddIndex or db_index=True  # in a migration "
 	                    "with atomic = False",
 	                    remedy_model(arena, change->relation), index);
+}
+
+/* How far CREATE [UNIQUE] INDEX goes; 0 when the text does not begin so. */
+static size_t after_index(const char *text)
+{
+	static const char *const beginnings[] = {"CREATE INDEX", "CREATE UNIQUE INDEX"};
+	for (size_t i = 0; i < ARRAY_LEN(beginnings); i++) {
+		if (strncasecmp(text, beginnings[i], strlen(beginnings[i])) == 0)
+			return strlen(beginnings[i]);
+	}
+	return 0;
+}
+
+/* The way around by the partitions; NULL where the facts don't hold the whole index. */
+static const char *partitioned_index(struct arena *arena, const struct change *change)
+{
+	const struct fact_action *action = change->action;
+	if (action->has_predicate || action->has_options || !action->object || action->column_count == 0)
+		return NULL;
+	const char *keys = "";
+	for (uint16_t i = 0; i < action->column_count; i++) {
+		const char *opclass = action->opclasses ? action->opclasses[i] : NULL;
+		keys = arena_printf(arena, "%s%s%s%s%s", keys, *keys ? ", " : "",
+		                    remedy_identifier(arena, action->columns[i]), opclass ? " " : "",
+		                    opclass ? opclass : "");
+	}
+	struct remedy_index index = {
+	    .name = action->object,
+	    .method = strcmp(action->method, "btree") == 0 ? NULL : action->method,
+	    .expression = keys,
+	    .unique = action->unique,
+	};
+	return remedy_create_index(arena, NULL, change->relation, &index);
 }

@@ -7,6 +7,7 @@
 /* All texts live in the arena. */
 struct change {
 	const struct fact_action *action;
+	const struct facts *statement; /* that the action is of */
 	const struct catalog_relation *relation;
 	const char *table;  /* as SQL */
 	const char *column; /* as SQL; NULL when none */
@@ -20,7 +21,7 @@ bool change_adds_nothing(const struct rule_input *input, const struct change *ch
 /* The constraint's own name, or one like the server's choice. */
 const char *change_constraint_name(struct arena *arena, const struct change *change, const char *suffix);
 const char *change_columns(struct arena *arena, const struct fact_action *action);
-/* CREATE INDEX itself with CONCURRENTLY in it; NULL where the facts don't hold all of it. */
+/* CREATE INDEX itself with CONCURRENTLY in it and with $n for its constants; NULL where that is not the whole of it. */
 const char *change_concurrent_index(struct arena *arena, const struct change *change);
 /* The same in Django's words; with "…" for the index where the facts don't hold all of it or Django has no fields for
  * it. */

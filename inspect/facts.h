@@ -197,10 +197,10 @@ struct fact_action {
 	const char *object_schema; /* the index, constraint, trigger … by its own name; NULL when not named */
 	const char *object;
 	const char *column;         /* the column altered or added */
-	const char *const *columns; /* key columns or expressions (canonical) of an index or constraint */
+	const char *const *columns; /* key columns or expressions (canonical, masked) of an index or constraint */
 	uint16_t column_count;
 	const char *const *opclasses; /* CREATE INDEX: by column, NULL where not named */
-	bool has_options;             /* CREATE INDEX: more than name, method, keys, operator classes and WHERE */
+	bool has_options;             /* CREATE INDEX: more than name, method, columns, operator classes and WHERE */
 	const char *method;           /* CREATE INDEX … USING, "btree" by default */
 	const char *reindex_kind;     /* "table", "index", "schema", "database", "system" */
 	struct fact_type type;        /* ADD COLUMN, ALTER TYPE; name NULL when none */
@@ -222,6 +222,7 @@ struct fact_action {
 	bool using_index; /* ADD CONSTRAINT … USING INDEX */
 	bool has_default; /* any, a literal included */
 	bool default_is_null;
+	bool default_is_call; /* calls[0], and nothing around it */
 	bool has_check, has_unique, has_primary, has_references, has_not_null, has_generated, has_identity;
 	bool has_collation;
 	bool has_predicate; /* a partial index */
@@ -280,6 +281,9 @@ struct facts {
 	uint16_t assignment_count;
 	struct fact_secret *secrets;
 	uint16_t secret_count;
+	/* CREATE INDEX alone: the statement itself, normalised as a query is, for a fix that repeats it; else NULL. Its
+	 * spelling is what people see and nothing to judge by, so facts_dump leaves it out. */
+	const char *text;
 };
 
 #endif

@@ -287,6 +287,7 @@ static void dump_action(struct dump *dump, const struct fact_action *action)
 	flag(dump, action->using_index, "using_index");
 	flag(dump, action->has_default, "default");
 	flag(dump, action->default_is_null, "default_null");
+	flag(dump, action->default_is_call, "default_call");
 	flag(dump, action->has_check, "check");
 	flag(dump, action->has_unique, "has_unique");
 	flag(dump, action->has_primary, "primary");

@@ -35,7 +35,9 @@ struct tree {
 
 static struct tree tree_make(const char *sql, bool conforming);
 static void tree_free(struct tree *tree);
-static void take_statements(const List *statements, struct arena *arena, struct parsed *out);
+static void take_statements(const List *statements, const char *sql, bool conforming, struct arena *arena,
+                            struct parsed *out);
+static const char *own_text(const RawStmt *statement, const char *sql, bool conforming, struct arena *arena);
 static const Node *only_target(const List *statements);
 
 enum parse_result parse_sql(const char *sql, size_t len, struct arena *arena, struct parsed *out)
@@ -62,7 +64,7 @@ enum parse_result parse_sql_conforming(const char *sql, size_t len, bool conform
 			out->fingerprint = pg_query_fingerprint_node(tree.statements);
 			if (made == CANONICAL_OK)
 				out->query = arena_copy(arena, canonical.query.bytes, canonical.query.len);
-			take_statements(tree.statements, arena, out);
+			take_statements(tree.statements, canonical.reduced.bytes, conforming, arena, out);
 			result = PARSE_OK;
 		}
 		tree_free(&tree);
@@ -115,7 +117,8 @@ static void tree_free(struct tree *tree)
 	*tree = (struct tree){0};
 }
 
-static void take_statements(const List *statements, struct arena *arena, struct parsed *out)
+static void take_statements(const List *statements, const char *sql, bool conforming, struct arena *arena,
+                            struct parsed *out)
 {
 	int count = list_length(statements);
 
@@ -127,10 +130,30 @@ static void take_statements(const List *statements, struct arena *arena, struct 
 	if (count == 0)
 		return;
 	out->facts = arena_alloc(arena, (size_t)count * sizeof(*out->facts));
-	for (int at = 0; at < count; at++)
-		walk_statement(list_nth(statements, at), arena, &out->facts[at]);
+	for (int at = 0; at < count; at++) {
+		const RawStmt *statement = list_nth(statements, at);
+
+		walk_statement(statement, arena, &out->facts[at]);
+		if (IsA(statement->stmt, IndexStmt))
+			out->facts[at].text = own_text(statement, sql, conforming, arena);
+	}
 	if (out->truncated)
 		out->facts[count - 1].truncated = true;
+}
+
+/* One statement of a text that may hold several; NULL when it does not end where the parser says. */
+static const char *own_text(const RawStmt *statement, const char *sql, bool conforming, struct arena *arena)
+{
+	const char *own = sql + (statement->stmt_location > 0 ? statement->stmt_location : 0);
+	size_t len = statement->stmt_len > 0 ? (size_t)statement->stmt_len : strlen(own);
+	const char *text = NULL;
+	struct canonical canonical;
+
+	canonical_init(&canonical);
+	if (canonical_make(&canonical, own, len, conforming, CANONICAL_QUERY) == CANONICAL_OK)
+		text = arena_copy(arena, canonical.query.bytes, canonical.query.len);
+	canonical_fini(&canonical);
+	return text;
 }
 
 /* The expression of a SELECT of one expression and nothing else; NULL for any other. */

@@ -266,6 +266,10 @@ static const struct catalog_relation *largest(const struct rule_input *input, co
 
 /* -- new columns ---------------------------------------------------------------------------------- */
 
+static const char *default_text(struct arena *arena, const struct fact_action *action);
+static const char *rewrite_fix(const struct rule_input *input, struct arena *arena, const struct change *change);
+static const char *type_name(struct arena *arena, const struct fact_type *type);
+
 static void volatile_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -287,19 +291,29 @@ static void volatile_default(const struct rule *rule, const struct rule_input *i
 		        change.table, call->name),
 		    .hint = "Add the column without a default, set the default for new rows, then fill the old ones in "
 		            "batches.",
-		    .fix_sql =
-		        arena_printf(arena,
-		                     "ALTER TABLE %s ADD COLUMN %s %s;\n"
-		                     "ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s(%s);\n"
-		                     "-- then UPDATE … WHERE %s IS NULL, some thousand rows at a time",
-		                     change.table, change.column, action->type.name, change.table, change.column,
-		                     remedy_identifier(arena, call->name), call->arguments ? "…" : "", change.column),
+		    .fix_sql = arena_printf(arena,
+		                            "ALTER TABLE %s ADD COLUMN %s %s;\n"
+		                            "ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s;\n"
+		                            "-- then UPDATE … WHERE %s IS NULL, some thousand rows at a time",
+		                            change.table, change.column, type_name(arena, &action->type), change.table,
+		                            change.column, default_text(arena, action), change.column),
 		    .fix_django =
 		        "AddField(…, null=True); RunPython in batches in a migration with atomic = False; then the "
 		        "default",
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}
+}
+
+/* The statement's own default; "…" for what the facts don't hold or must not show. */
+static const char *default_text(struct arena *arena, const struct fact_action *action)
+{
+	if (!action->default_is_call || action->call_count == 0)
+		return "…";
+	const struct fact_call *call = &action->calls[0];
+	const char *schema = call->schema ? arena_printf(arena, "%s.", remedy_identifier(arena, call->schema)) : "";
+	return arena_printf(arena, "%s%s(%s)", schema, remedy_identifier(arena, call->name),
+	                    call->arguments ? "…" : "");
 }
 
 static void rewrite_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
@@ -320,6 +334,7 @@ static void rewrite_type(const struct rule *rule, const struct rule_input *input
 		    .hint = "Add a plain column, keep it filled by a trigger, fill the old rows in batches, then make "
 		            "it what "
 		            "it shall be.",
+		    .fix_sql = rewrite_fix(input, arena, &change),
 		    .fix_django =
 		        "an AddField of a plain nullable field, a RunPython in batches, then the field as it shall "
 		        "be, each in a migration of its own",
@@ -328,9 +343,55 @@ static void rewrite_type(const struct rule *rule, const struct rule_input *input
 	}
 }
 
+static const char *rewrite_fix(const struct rule_input *input, struct arena *arena, const struct change *change)
+{
+	static const struct {
+		const char *serial, *plain;
+	} serials[] = {
+	    {"serial", "integer"},  {"bigserial", "bigint"}, {"smallserial", "smallint"},
+	    {"serial4", "integer"}, {"serial8", "bigint"},   {"serial2", "smallint"},
+	};
+	const struct fact_action *action = change->action;
+	const char *table = change->table, *column = change->column, *type = type_name(arena, &action->type);
+	const struct catalog_domain *domain =
+	    catalog_find_domain(input->catalog, action->type.schema, action->type.name);
+	if (action->has_generated)
+		return arena_printf(arena,
+		                    "ALTER TABLE %s ADD COLUMN %s %s;\n"
+		                    "-- a BEFORE INSERT OR UPDATE trigger that computes it; then UPDATE, some thousand "
+		                    "rows at a time",
+		                    table, column, type);
+	if (domain && domain->constrained && !action->has_identity) {
+		const char *check = change_constraint_name(arena, change, "check");
+		return arena_printf(
+		    arena,
+		    "ALTER TABLE %s ADD COLUMN %s %s;\n"
+		    "ALTER TABLE %s ADD CONSTRAINT %s CHECK (…) NOT VALID; -- what the domain asks for\n"
+		    "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+		    table, column, domain->base_type, table, check, table, check);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(serials); i++) {
+		if (strcmp(action->type.name, serials[i].serial) == 0)
+			type = serials[i].plain;
+	}
+	const char *sequence = remedy_identifier(arena, remedy_name(arena, change->relation, action->column, "seq"));
+	if (strcmp(change->relation->schema, "public") != 0)
+		sequence = arena_printf(arena, "%s.%s", remedy_identifier(arena, change->relation->schema), sequence);
+	return arena_printf(arena,
+	                    "ALTER TABLE %s ADD COLUMN %s %s;\n"
+	                    "CREATE SEQUENCE %s OWNED BY %s.%s;\n"
+	                    "ALTER TABLE %s ALTER COLUMN %s SET DEFAULT nextval('%s');\n"
+	                    "-- then UPDATE … SET %s = DEFAULT WHERE %s IS NULL, some thousand rows at a time%s",
+	                    table, column, type, sequence, table, column, table, column,
+	                    strchr(sequence, '\'') ? "…" : sequence, column, column,
+	                    action->has_identity
+	                        ? "\n-- then NOT NULL by way of a CHECK … NOT VALID, and ADD GENERATED … "
+	                          "AS IDENTITY in place of the default"
+	                        : "");
+}
+
 /* -- changed columns ------------------------------------------------------------------------------ */
 
-static const char *type_name(struct arena *arena, const struct fact_type *type);
 static bool is_text(const char *type);
 
 static void alter_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
@@ -378,7 +439,12 @@ static void alter_type(const struct rule *rule, const struct rule_input *input, 
 
 static const char *type_name(struct arena *arena, const struct fact_type *type)
 {
-	const char *name = type->name;
+	bool own = type->schema && strcmp(type->schema, "pg_catalog") != 0;
+	/* A keyword that stands where a type does is one. */
+	bool plain = strspn(type->name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(type->name);
+	const char *name = plain ? type->name : remedy_identifier(arena, type->name);
+	if (own)
+		name = arena_printf(arena, "%s.%s", remedy_identifier(arena, type->schema), name);
 	if (type->modifiers[1] >= 0)
 		name = arena_printf(arena, "%s(%d,%d)", name, type->modifiers[0], type->modifiers[1]);
 	else if (type->modifiers[0] >= 0)

@@ -217,6 +217,7 @@ static void add_column(struct gather *gather, const ColumnDef *column, struct fa
 			set_default(gather, constraint->raw_expr, action);
 			action->has_default = false;
 			action->default_is_null = false;
+			action->default_is_call = false;
 			action->has_generated = true;
 			break;
 		case CONSTR_IDENTITY:
@@ -385,6 +386,7 @@ static void set_default(struct gather *gather, const Node *expression, struct fa
 		return;
 	action->has_default = true;
 	action->default_is_null = nodes_is_null_constant(expression);
+	action->default_is_call = IsA(expression, FuncCall);
 	find_calls(&calls, expression);
 	if (calls.count == 0)
 		return;

@@ -278,8 +278,8 @@ static void set_opclasses(struct gather *gather, struct fact_action *action, con
 
 		if (element->opclass != NIL)
 			opclasses[at] = arena_text(gather->arena, nodes_last_name(element->opclass));
-		action->has_options |= element->collation != NIL || element->opclassopts != NIL ||
-		                       element->ordering != SORTBY_DEFAULT ||
+		action->has_options |= element->name == NULL || element->collation != NIL ||
+		                       element->opclassopts != NIL || element->ordering != SORTBY_DEFAULT ||
 		                       element->nulls_ordering != SORTBY_NULLS_DEFAULT;
 	}
 }
@@ -502,7 +502,7 @@ void walk_ddl_elements(struct gather *gather, struct fact_action *action, const 
 			break;
 		}
 		if (text == NULL)
-			text = expression_of(element->expr, gather->arena).text;
+			text = expression_masked_of(element->expr, gather->arena).text;
 		columns[count++] = arena_text(gather->arena, text != NULL ? text : "");
 	}
 	set_columns(gather, action, columns, count);

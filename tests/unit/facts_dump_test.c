@@ -216,6 +216,7 @@ static void every_field_of_an_action(void **state)
 	SHOWS(action.using_index = true);
 	SHOWS(action.has_default = true);
 	SHOWS(action.default_is_null = true);
+	SHOWS(action.default_is_call = true);
 	SHOWS(action.has_check = true);
 	SHOWS(action.has_unique = true);
 	SHOWS(action.has_primary = true);

@@ -299,16 +299,32 @@ static void random_bytes_are_survived(void **state)
 	vary_on_parse_stack(parse_random, NULL);
 }
 
+/* A CREATE INDEX keeps its own text, out of a message of several, without constants and comments; no other does. */
+static void an_index_keeps_its_own_text(void **state)
+{
+	struct parsed parsed;
+	struct arena arena;
+	const char *sql = "SELECT 1; CREATE INDEX x /* why */ ON t (a)\n WHERE b > 'hunter2' ;DROP TABLE t";
+
+	(void)state;
+	assert_int_equal(parse_conforming(sql, true, &arena, &parsed), PARSE_OK);
+	assert_int_equal(parsed.statement_count, 3);
+	assert_null(parsed.facts[0].text);
+	assert_string_equal(parsed.facts[1].text, "CREATE INDEX x ON t (a) WHERE b > $1");
+	assert_null(parsed.facts[2].text);
+	arena_fini(&arena);
+	assert_int_equal(parse_conforming("create index on t (a)", true, &arena, &parsed), PARSE_OK);
+	assert_string_equal(parsed.facts[0].text, "create index on t (a)");
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_fingerprint_is_pg_querys),
-	    cmocka_unit_test(each_statement_has_facts),
-	    cmocka_unit_test(many_statements_are_truncated),
-	    cmocka_unit_test(what_does_not_parse_is_told),
-	    cmocka_unit_test(backslashes_are_read_as_the_session_does),
-	    cmocka_unit_test(expressions_are_canonical),
-	    cmocka_unit_test(hostile_texts_are_survived),
+	    cmocka_unit_test(the_fingerprint_is_pg_querys), cmocka_unit_test(each_statement_has_facts),
+	    cmocka_unit_test(an_index_keeps_its_own_text),  cmocka_unit_test(many_statements_are_truncated),
+	    cmocka_unit_test(what_does_not_parse_is_told),  cmocka_unit_test(backslashes_are_read_as_the_session_does),
+	    cmocka_unit_test(expressions_are_canonical),    cmocka_unit_test(hostile_texts_are_survived),
 	    cmocka_unit_test(random_bytes_are_survived),
 	};
 

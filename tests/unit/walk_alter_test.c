@@ -50,7 +50,7 @@ static void added_columns(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "add_column on=0 column=a type=timestamptz call=now/0 default\n"
+		 "add_column on=0 column=a type=timestamptz call=now/0 default default_call\n"
 		 "add_column on=0 column=b type=timestamptz default\n"
 		 "add_column on=0 column=c type=date default\n"},
 		{"ALTER TABLE t ADD a uuid DEFAULT gen_random_uuid(), ADD b int DEFAULT nextval('s'), ADD c "
@@ -58,9 +58,9 @@ static void added_columns(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "add_column on=0 column=a type=uuid call=gen_random_uuid/0 default\n"
-		 "add_column on=0 column=b type=pg_catalog.int4 call=nextval/1 default\n"
-		 "add_column on=0 column=c type=text call=lower/1 call=s.f/2 call=random/0 call=md5/1 default\n"},
+		 "add_column on=0 column=a type=uuid call=gen_random_uuid/0 default default_call\n"
+		 "add_column on=0 column=b type=pg_catalog.int4 call=nextval/1 default default_call\n"
+		 "add_column on=0 column=c type=text call=lower/1 call=s.f/2 call=random/0 call=md5/1 default default_call\n"},
 		{"ALTER TABLE t ADD a date DEFAULT (now() AT TIME ZONE 'UTC')::date, ADD b text DEFAULT "
 		 "COALESCE(NULL, pg_catalog.version())",
 		 "ddl\n"
@@ -150,7 +150,7 @@ static void altered_columns(void **state)
 		 "relation 0 t target\n"
 		 "set_not_null on=0 column=a\n"
 		 "drop_not_null on=0 column=b\n"
-		 "set_default on=0 column=c call=f/1 default\n"
+		 "set_default on=0 column=c call=f/1 default default_call\n"
 		 "drop_default on=0 column=d\n"
 		 "drop_column on=0 column=e if_exists cascade\n"},
 		{"ALTER TABLE t ALTER a SET STATISTICS 5, ALTER b SET (n_distinct = 5), ALTER c SET STORAGE "
