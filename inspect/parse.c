@@ -34,6 +34,8 @@ struct tree {
 };
 
 static struct tree tree_make(const char *sql, bool conforming);
+static bool blot_escapes(char *sql, size_t len);
+static bool is_one_of(char letter, const char *letters);
 static void tree_free(struct tree *tree);
 static void take_statements(const List *statements, const char *sql, bool conforming, struct arena *arena,
                             struct parsed *out);
@@ -60,6 +62,11 @@ enum parse_result parse_sql_conforming(const char *sql, size_t len, bool conform
 		/* Parsing the reduced text gives the whole one's fingerprint and facts: what went is members of lists
 		 * that differ from their neighbours in nothing that either looks at. */
 		tree = tree_make(made == CANONICAL_OK ? canonical.reduced.bytes : "", conforming);
+		if (!tree.parsed && made == CANONICAL_OK &&
+		    blot_escapes(canonical.reduced.bytes, canonical.reduced.len)) {
+			tree_free(&tree);
+			tree = tree_make(canonical.reduced.bytes, conforming);
+		}
 		if (tree.parsed) {
 			out->fingerprint = pg_query_fingerprint_node(tree.statements);
 			if (made == CANONICAL_OK)
@@ -93,6 +100,34 @@ const char *parse_expression(const char *expression, struct arena *arena)
 	canonical_fini(&canonical);
 	arena_fini(&local);
 	return text;
+}
+
+/* E'\xe9' is a character to a server whose database is in LATIN1. The library is one in UTF8, and refuses the whole
+ * text for it. What the bytes are matters to no rule, only that there are some. False when there was none. */
+static bool blot_escapes(char *sql, size_t len)
+{
+	bool found = false;
+
+	/* What a backslash quotes begins no escape. */
+	for (size_t at = 0; at + 3 < len; at += sql[at] == '\\' ? 2 : 1) {
+		const char *escape = sql + at + 1;
+		bool hex = escape[0] == 'x' && is_one_of(escape[1], "89abcdefABCDEF") &&
+		           is_one_of(escape[2], "0123456789abcdefABCDEF");
+		/* Of three octal digits the middle bit of the first is the byte's highest. */
+		bool octal = is_one_of(escape[0], "2367") && is_one_of(escape[1], "01234567") &&
+		             is_one_of(escape[2], "01234567");
+
+		if (sql[at] == '\\' && (hex || octal)) {
+			memset(sql + at, '?', 4);
+			found = true;
+		}
+	}
+	return found;
+}
+
+static bool is_one_of(char letter, const char *letters)
+{
+	return letter != '\0' && strchr(letters, letter) != NULL;
 }
 
 static struct tree tree_make(const char *sql, bool conforming)

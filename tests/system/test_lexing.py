@@ -240,6 +240,20 @@ def test_texts_are_read_in_their_encoding(enforcing, database, encoding):
         assert error_of(wire.until(b"Z"))["C"] in ("42501" if whole else "22021", "22P05")
 
 
+def test_escapes_in_the_servers_encoding(enforcing, latin, database):
+    """E'\\xe9' is a character in LATIN1, and half of one in UTF8."""
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(latin)
+        wire.send(query(rb"SELECT E'\xe9', E'\351'"))
+        assert kinds(wire.until(b"Z")) == b"TDCZ"
+        wire.send(query(rb"SELECT E'\xe9'; CREATE INDEX big_n ON big (n)"))
+        assert error_of(wire.until(b"Z"))["C"] == "42501"
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(database)
+        wire.send(query(rb"SELECT E'\xe9'"))
+        assert error_of(wire.until(b"Z"))["C"] == "22021"
+
+
 def test_a_pipeline_without_end(enforcing, database):
     """10,000 statements that can be read in two ways, and no Sync: they flow, and nothing is kept of them."""
     count = 10000

@@ -318,6 +318,42 @@ static void an_index_keeps_its_own_text(void **state)
 	arena_fini(&arena);
 }
 
+/* Bytes that are characters in another encoding than UTF-8 don't keep a text from being read; what is malformed in any
+ * does. */
+static void escapes_of_other_encodings(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool conforming, parsed;
+	} cases[] = {
+	    {"SELECT E'\\xe9'; CREATE INDEX i ON t (a)", true, true},
+	    {"SELECT E'\\351'; CREATE INDEX i ON t (a)", true, true},
+	    {"SELECT E'\\xE9\\xff\\x80\\x9A\\377\\200\\677\\xc3'; CREATE INDEX i ON t (a)", true, true},
+	    {"SELECT '\\xe9'; CREATE INDEX i ON t (a)", false, true},
+	    {"SELECT '\\', E'\\\\\\xe9\\'', '\\xe9'; CREATE INDEX i ON t (a)", true, true},
+	    {"SELECT E'\\xe9', 'it\\'; CREATE INDEX i ON t (a)", true, true},
+	    {"SELECT E'\\0'; CREATE INDEX i ON t (a)", true, false},
+	    {"SELECT E'\\xe9\\000'; CREATE INDEX i ON t (a)", true, false},
+	    {"SELECT E'\\xe9' FROM; CREATE INDEX i ON t (a)", true, false},
+	    {"SELECT E'\\uD800'; CREATE INDEX i ON t (a)", true, false},
+	};
+
+	(void)state;
+	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
+		struct parsed parsed;
+		struct arena arena;
+		enum parse_result result = parse_conforming(cases[at].sql, cases[at].conforming, &arena, &parsed);
+
+		if ((result == PARSE_OK) != cases[at].parsed)
+			fail_msg("%s is %sparsed", cases[at].sql, cases[at].parsed ? "not " : "");
+		if (result == PARSE_OK) {
+			assert_int_equal(parsed.statement_count, 2);
+			assert_int_equal(parsed.facts[1].kind, STATEMENT_DDL);
+		}
+		arena_fini(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,7 +361,7 @@ int main(void)
 	    cmocka_unit_test(an_index_keeps_its_own_text),  cmocka_unit_test(many_statements_are_truncated),
 	    cmocka_unit_test(what_does_not_parse_is_told),  cmocka_unit_test(backslashes_are_read_as_the_session_does),
 	    cmocka_unit_test(expressions_are_canonical),    cmocka_unit_test(hostile_texts_are_survived),
-	    cmocka_unit_test(random_bytes_are_survived),
+	    cmocka_unit_test(random_bytes_are_survived),    cmocka_unit_test(escapes_of_other_encodings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
