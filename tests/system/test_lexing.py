@@ -31,7 +31,7 @@ def latin(postgres):
 def tables(postgres, database, latin):
     for name in (database, latin):
         postgres.sql(
-            "CREATE TABLE big AS SELECT g AS n FROM generate_series(1, 2000) g; ANALYZE;"
+            "CREATE TABLE big AS SELECT g AS n FROM generate_series(1, 2000) g; CREATE TABLE größe AS TABLE big; ANALYZE;"
             "CREATE FUNCTION change(value text) RETURNS text LANGUAGE plpgsql AS "
             "$$ BEGIN RETURN set_config('standard_conforming_strings', value, false); END $$",
             name,
@@ -238,6 +238,18 @@ def test_texts_are_read_in_their_encoding(enforcing, database, encoding):
         wire.send(query(b"SELECT '\x81\x27; CREATE INDEX big_n ON big (n)"))
         whole = encoding in ("LATIN1", "WIN1251", "KOI8R")  # elsewhere half a character
         assert error_of(wire.until(b"Z"))["C"] in ("42501" if whole else "22021", "22P05")
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1", "SQL_ASCII"])
+def test_names_in_any_encoding(enforcing, latin, encoding):
+    """The table is the same whatever the client's encoding, and the server's; in the log it is UTF-8."""
+    text = "CREATE INDEX big_n ON größe (n)".encode("latin-1" if encoding != "UTF8" else "utf-8")
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(latin, client_encoding=encoding)
+        wire.send(query(text))
+        assert error_of(wire.until(b"Z"))["C"] == "42501"
+    event = enforcing.wait_for("finding", table="größe", action="rejected")
+    assert "größe" in event["query"]
 
 
 def test_escapes_in_the_servers_encoding(enforcing, latin, database):
