@@ -85,6 +85,12 @@ enum {
 	LIMIT_CACHE_STATEMENTS = 16384,
 	LIMIT_CACHE_BYTES = 64 * 1024 * 1024,
 
+	/* Rules of the program; rules.c checks it. */
+	LIMIT_RULES = 192,
+
+	/* Text columns with JSON in them that are counted; further ones are not. */
+	LIMIT_DOCUMENT_COLUMNS = 256,
+
 	/* Findings of one verdict. */
 	LIMIT_VERDICT_FINDINGS = 16,
 

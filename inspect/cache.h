@@ -29,6 +29,8 @@ struct statement {
 	uint16_t statement_count; /* 0 when empty or opaque */
 	enum opaque_reason opaque;
 	bool wants_parameters;           /* judge again at Bind */
+	bool stores_documents;           /* a constant that it stores is JSON */
+	bool stores_parameters;          /* a parameter that it stores may be */
 	bool has_ddl;                    /* judge at every execution */
 	bool logged;                     /* its `unparsed` line is written */
 	struct verdict *verdict;         /* as of `generation`; NULL before the first */

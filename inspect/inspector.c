@@ -1,4 +1,5 @@
 #include "inspect/inspector.h"
+#include "inspect/documents.h"
 #include "inspect/parse.h"
 
 #include <string.h>
@@ -17,6 +18,9 @@ struct inspector {
 	uint32_t catalog_count;
 	struct verdict nothing; /* of what is empty or opaque */
 	uint64_t parsed, opaque, parse_ns;
+	uint64_t withdrawn[LIMIT_RULES]; /* since they were last taken */
+	struct documents *documents;
+	struct verdict observed; /* of the traffic, or of an audit */
 };
 
 static struct statement *read_all(struct inspector *inspector, const struct session_state *session,
@@ -28,6 +32,7 @@ static void read_statement(struct inspector *inspector, struct statement *statem
                            bool conforming, const char *sql, size_t len);
 static void make_opaque(struct inspector *inspector, struct statement *statement, enum opaque_reason reason);
 static bool is_ascii(const char *text, size_t len);
+static void count_withdrawn(struct inspector *inspector, const struct verdict *before, const struct verdict *after);
 static bool has_ddl(const struct parsed *parsed);
 static uint64_t thread_ns(void);
 
@@ -42,6 +47,9 @@ struct inspector *inspector_new(const struct settings *settings, const struct ru
 	inspector->reader = encoding_reader_new();
 	cache_init(&inspector->cache);
 	verdict_init(&inspector->nothing);
+	verdict_init(&inspector->observed);
+	inspector->documents = calloc(1, sizeof(*inspector->documents));
+	CHECK(inspector->documents);
 	inspector->oversize = cache_statement_new(&(struct sqlkey){0});
 	make_opaque(inspector, inspector->oversize, OPAQUE_OVERSIZE);
 	inspector->encoding = cache_statement_new(&(struct sqlkey){.low = 1});
@@ -63,6 +71,8 @@ void inspector_free(struct inspector *inspector)
 	cache_unref(inspector->fastpath);
 	cache_fini(&inspector->cache);
 	verdict_fini(&inspector->nothing);
+	verdict_fini(&inspector->observed);
+	free(inspector->documents);
 	sqlkey_scratch_free(inspector->scratch);
 	encoding_reader_free(inspector->reader);
 	free(inspector);
@@ -147,16 +157,93 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 		return &inspector->nothing;
 	if (statement->verdict && statement->generation == generation && !once)
 		return statement->verdict;
+	bool before = statement->verdict && !once && statement->generation != generation_once;
+	struct verdict old;
 	if (!statement->verdict) {
 		statement->verdict = malloc(sizeof(*statement->verdict));
 		CHECK(statement->verdict);
+	} else if (before) {
+		old = *statement->verdict;
 	} else {
 		verdict_fini(statement->verdict);
 	}
 	verdict_init(statement->verdict);
 	rules_judge(statement->facts, statement->statement_count, &input, statement->verdict);
 	statement->generation = once ? generation_once : generation;
+	if (before) {
+		count_withdrawn(inspector, &old, statement->verdict);
+		verdict_fini(&old);
+	}
 	return statement->verdict;
+}
+
+const struct verdict *inspector_observe(struct inspector *inspector, const struct statement *statement,
+                                        const struct session_state *session, const struct bound_shape *bound,
+                                        uint16_t bound_count)
+{
+	if (!statement->stores_documents && !(statement->stores_parameters && bound) &&
+	    inspector->documents->count == 0)
+		return NULL;
+
+	struct verdict *verdict = &inspector->observed;
+	bool catalog_missing = false;
+	struct rule_input input = {
+	    .catalog = inspector_catalog(inspector, session->database),
+	    .session = session,
+	    .settings = inspector->rules,
+	    .bound = bound,
+	    .bound_count = bound ? bound_count : 0,
+	    .earlier = statement->facts,
+	    .catalog_missing = &catalog_missing,
+	};
+	verdict_fini(verdict);
+	verdict_init(verdict);
+	for (uint16_t at = 0; at < statement->statement_count; at++) {
+		input.facts = &statement->facts[at];
+		input.earlier_count = at;
+		if (input.facts->assignment_count > 0)
+			documents_observe(inspector->documents, &input, verdict);
+	}
+	return verdict->count > 0 ? verdict : NULL;
+}
+
+const struct verdict *inspector_audit(struct inspector *inspector, const struct catalog *catalog, uint32_t at)
+{
+	struct verdict *verdict = &inspector->observed;
+	const struct rule_input input = {.catalog = catalog, .settings = inspector->rules};
+
+	verdict_fini(verdict);
+	verdict_init(verdict);
+	rules_audit(&input, catalog_relation_at(catalog, at), verdict);
+	return verdict->count > 0 ? verdict : NULL;
+}
+
+void inspector_take_withdrawn(struct inspector *inspector, uint64_t withdrawn[LIMIT_RULES])
+{
+	for (size_t rule = 0; rule < LIMIT_RULES; rule++) {
+		withdrawn[rule] += inspector->withdrawn[rule];
+		inspector->withdrawn[rule] = 0;
+	}
+}
+
+/* The same statement, judged by two catalogs. */
+static void count_withdrawn(struct inspector *inspector, const struct verdict *before, const struct verdict *after)
+{
+	for (uint8_t at = 0; at < before->count; at++) {
+		const struct finding *old = &before->findings[at];
+		bool stands = false;
+
+		for (uint8_t other = 0; other < after->count; other++) {
+			const struct finding *new = &after->findings[other];
+
+			stands |= new->rule ==
+			              old->rule &&new->severity >= old->severity &&strcmp(new->table, old->table) ==
+			              0 &&
+			          strcmp(new->column, old->column) == 0;
+		}
+		if (!stands)
+			inspector->withdrawn[rules_index(old->rule)]++;
+	}
 }
 
 struct inspector_figures inspector_figures(const struct inspector *inspector)
@@ -274,6 +361,8 @@ static void read_statement(struct inspector *inspector, struct statement *statem
 	statement->statement_count = parsed.statement_count;
 	statement->has_ddl = has_ddl(&parsed);
 	statement->wants_parameters = rules_want_parameters(parsed.facts, parsed.statement_count);
+	for (uint16_t at = 0; at < parsed.statement_count; at++)
+		statement->stores_documents |= documents_stored(&parsed.facts[at], &statement->stores_parameters);
 }
 
 static void make_opaque(struct inspector *inspector, struct statement *statement, enum opaque_reason reason)

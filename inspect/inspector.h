@@ -42,6 +42,18 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
                                       const struct session_state *session, const struct bound_shape *bound,
                                       uint16_t bound_count);
 
+/* Counts what a statement that is about to run stores; `bound` has at least the values' kinds. NULL, or findings of the
+ * traffic, valid until the next call. */
+const struct verdict *inspector_observe(struct inspector *inspector, const struct statement *statement,
+                                        const struct session_state *session, const struct bound_shape *bound,
+                                        uint16_t bound_count);
+/* What the catalog alone says of its `at`-th table, valid until the next call; NULL: nothing. */
+const struct verdict *inspector_audit(struct inspector *inspector, const struct catalog *catalog, uint32_t at);
+
+/* Adds, by rules_index, the findings that a newer catalog has taken back or made milder since the last call: seen when
+ * the statement came again. */
+void inspector_take_withdrawn(struct inspector *inspector, uint64_t withdrawn[LIMIT_RULES]);
+
 struct inspector_figures {
 	uint64_t hits, misses, evictions, parsed, opaque;
 	uint64_t parse_ns; /* spent in parse_sql */

@@ -1,6 +1,7 @@
 #include "inspect/rules.h"
 
 #include "inspect/rules_constraint.h"
+#include "inspect/rules_data.h"
 #include "inspect/rules_ddl.h"
 #include "inspect/rules_json.h"
 #include "inspect/rules_read.h"
@@ -12,9 +13,16 @@
 #include <strings.h>
 
 /* One line for each file of rules, in the order in which they are printed. */
+/* clang-format off */
 static const struct rule_group *const groups[] = {
-    &rules_read, &rules_json, &rules_ddl, &rules_constraint, &rules_secret,
+	&rules_read,
+	&rules_json,
+	&rules_ddl,
+	&rules_constraint,
+	&rules_secret,
+	&rules_data,
 };
+/* clang-format on */
 
 static void judge_one(const struct rule_input *input, struct verdict *verdict);
 static bool applies(const struct rule *rule, const struct facts *facts);
@@ -36,7 +44,7 @@ size_t rules_count(void)
 	size_t count = 0;
 	for (size_t g = 0; g < ARRAY_LEN(groups); g++)
 		count += groups[g]->count;
-	CHECK(count <= RULES_MAX);
+	CHECK(count <= LIMIT_RULES);
 	return count;
 }
 
@@ -75,7 +83,7 @@ const struct rule *rules_find(const char *name)
 
 const char *rules_nearest(const char *name)
 {
-	const char *names[2 * RULES_MAX];
+	const char *names[2 * LIMIT_RULES];
 	size_t count = rules_count();
 	for (size_t i = 0; i < count; i++) {
 		names[2 * i] = rules_at(i)->slug;
@@ -204,6 +212,19 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 		one.earlier_count = i;
 		one.catalog_missing = &verdict->catalog_missing;
 		judge_one(&one, verdict);
+	}
+}
+
+void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict)
+{
+	bool has_rows = relation->kind == CATALOG_TABLE || relation->kind == CATALOG_PARTITIONED_TABLE ||
+	                relation->kind == CATALOG_MATERIALIZED_VIEW;
+	if (!has_rows || relation->system || relation->temporary || relation->is_partition || relation->rows < 0)
+		return;
+	for (size_t i = 0; i < rules_count(); i++) {
+		const struct rule *rule = rules_at(i);
+		if (rule->audit && input->settings->rules[i].action != ACTION_OFF)
+			rule->audit(rule, input, relation, verdict);
 	}
 }
 

@@ -22,9 +22,6 @@ struct bound_shape {
 	enum value_kind value; /* VALUE_UNKNOWN when not known */
 };
 
-/* How many there may be. */
-enum { RULES_MAX = 192 };
-
 struct rule_input {
 	const struct facts *facts;     /* of one statement */
 	const struct catalog *catalog; /* NULL: not there */
@@ -41,6 +38,9 @@ struct rule_input {
 
 /* Adds its findings to `verdict` by rules_add. */
 typedef void rule_check_fn(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+/* Judges a table by the catalog alone, whenever that has been read; `input` has no facts. */
+typedef void rule_audit_fn(const struct rule *rule, const struct rule_input *input,
+                           const struct catalog_relation *relation, struct verdict *verdict);
 /* Can the value of a bound parameter change the rule's verdict on that statement? */
 typedef bool rule_wants_fn(const struct facts *facts);
 
@@ -72,6 +72,7 @@ struct rule {
 	struct rule_threshold thresholds[RULE_THRESHOLDS];
 	rule_check_fn *check;
 	rule_wants_fn *wants; /* NULL: parameters never matter to it */
+	rule_audit_fn *audit; /* NULL: the catalog alone says nothing to it */
 	/* Its page (report/rule_page.h). All four are there. Sentences are one line each paragraph, '\n' between two;
 	 * code is as it shall stand. */
 	const char *why;     /* what happens, in sentences */
@@ -96,8 +97,8 @@ struct rule_setting {
 };
 
 struct rule_settings {
-	struct rule_setting rules[RULES_MAX]; /* by rules_index */
-	struct rule_setting any;              /* the sizes where no rule is asked for */
+	struct rule_setting rules[LIMIT_RULES]; /* by rules_index */
+	struct rule_setting any;                /* the sizes where no rule is asked for */
 };
 
 /* All rules, in the order of their codes within each file. */
@@ -118,6 +119,8 @@ MUST_USE bool rules_configure(struct rule_settings *out, const struct settings *
 /* Runs all rules over every statement. The verdict must be initialised; findings are added. */
 void rules_judge(const struct facts *facts, uint16_t statement_count, const struct rule_input *input,
                  struct verdict *verdict);
+/* Runs the audits over one table; findings are added. Partitions are left out, their parents say as much. */
+void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict);
 /* Of a value as the client sends it, as a text. */
 struct bound_shape rules_bound_shape(const char *text, size_t len);
 /* True when a bound parameter can change the verdict. */

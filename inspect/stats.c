@@ -125,6 +125,8 @@ void stats_merge(struct stats *into, const struct stats *from)
 		     finding = finding->chain)
 			stats_find(into, finding);
 	into->findings_dropped += from->findings_dropped;
+	for (size_t rule = 0; rule < LIMIT_RULES; rule++)
+		into->withdrawn[rule] += from->withdrawn[rule];
 	into->statements += from->statements;
 	into->errors += from->errors;
 	into->rejected += from->rejected;

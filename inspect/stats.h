@@ -59,6 +59,8 @@ struct stats {
 	struct stats_finding **findings;
 	uint32_t finding_count;
 	uint64_t findings_dropped;
+	/* By rules_index: findings that a later catalog has taken back or made milder. */
+	uint64_t withdrawn[LIMIT_RULES];
 	uint64_t statements, errors, rejected, opaque, blind_sessions, bytes_in, bytes_out;
 };
 

@@ -36,8 +36,8 @@ static bool ask_refuses_oversize(const struct session *session);
 static bool ask_ends_transaction(const struct statement *statement);
 static struct statement *ask_recognise(struct session *session, struct bytes sql);
 static struct statement *ask_meaning(const struct session *session, uint64_t name, struct ask_meanings *meanings);
-static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, struct bound_shape *shapes,
-                           uint16_t shapes_max);
+static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, bool stored,
+                           struct bound_shape *shapes, uint16_t shapes_max);
 static struct statement *ask_portal(const struct session *session, uint64_t name);
 static struct statement *ask_attributed(const struct session *session, struct statement *statement);
 static bool ask_discarded(const struct session *session);
@@ -46,6 +46,8 @@ static const struct verdict *ask_judge(struct session *session, struct statement
 static bool ask_fails_anyway(const struct session *session, const struct statement *statement);
 static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
                          bool rejected);
+static void ask_observe(struct session *session, const struct statement *statement, const struct bound_shape *shapes,
+                        uint16_t count);
 static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
                        const struct statement *statement, const struct verdict *verdict, struct bytes name,
                        uint16_t parameters);
@@ -182,6 +184,8 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 	struct statement *statement = ask_recognise(session, sql), *judged = statement;
 	const struct verdict *verdict = ask_judge(session, &judged, NULL, 0, &entry.rejected);
 	ask_findings(session, judged, verdict, entry.rejected);
+	if (!entry.rejected)
+		ask_observe(session, statement, NULL, 0);
 	struct statement *attributed = ask_attributed(session, statement);
 	entry.borrowed = attributed != statement;
 	entry.statement = cache_ref(attributed);
@@ -232,15 +236,15 @@ static void ask_bind(struct session *session, struct relay_out *out, struct byte
 	const struct statement *statement;
 	uint16_t count = 0;
 	while (count == 0 && (statement = ask_meaning(session, names_hash(bind.statement), &meanings)) != NULL)
-		if (statement->wants_parameters)
-			count = ask_shapes(session, &bind, shapes, ARRAY_LEN(shapes));
+		if (statement->wants_parameters || statement->stores_parameters)
+			count = ask_shapes(session, &bind, !statement->wants_parameters, shapes, ARRAY_LEN(shapes));
 	if (ask_bind_to(session, out, &bind, count > 0 ? shapes : NULL, count, now_ns))
 		relay_out_add(out, message.data, message.len);
 }
 
-/* How many there are, at most `shapes_max`. */
-static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, struct bound_shape *shapes,
-                           uint16_t shapes_max)
+/* How many there are, at most `shapes_max`; `stored`: of none more is wanted than whether it is a document. */
+static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, bool stored,
+                           struct bound_shape *shapes, uint16_t shapes_max)
 {
 	uint16_t count = bind->parameters < shapes_max ? bind->parameters : shapes_max;
 	for (uint16_t at = 0; at < count; at++) {
@@ -248,6 +252,10 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
 		shapes[at] = (struct bound_shape){0};
 		if (!request_bind_value(bind, at, &value) || value.null)
 			continue;
+		if (stored) {
+			shapes[at].value = value_json((const char *)value.value.data, value.value.len);
+			continue;
+		}
 		/* A text in binary is the same bytes (textrecv in varlena.c), and has no zero byte. */
 		if (value.binary && memchr(value.value.data, '\0', value.value.len))
 			continue;
@@ -286,6 +294,8 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 	if (newest) {
 		entry.statement = cache_ref(newest);
 		ask_findings(session, judged, verdict, entry.rejected);
+		if (!entry.rejected)
+			ask_observe(session, newest, shapes, count);
 	}
 	if (entry.rejected)
 		ask_reject(session, out, &entry, judged, verdict, bind->statement, bind->parameters);
@@ -471,6 +481,15 @@ static bool ask_ends_transaction(const struct statement *statement)
 {
 	enum statement_kind first = statement->facts[0].kind;
 	return first == STATEMENT_COMMIT || first == STATEMENT_ROLLBACK || first == STATEMENT_ROLLBACK_TO;
+}
+
+static void ask_observe(struct session *session, const struct statement *statement, const struct bound_shape *shapes,
+                        uint16_t count)
+{
+	const struct verdict *seen =
+	    inspector_observe(session->worker->inspector, statement, &session->state, shapes, count);
+	if (seen)
+		ask_findings(session, statement, seen, false);
 }
 
 static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,

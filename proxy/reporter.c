@@ -1,5 +1,7 @@
 #include "proxy/reporter.h"
 
+#include "inspect/rules.h"
+
 #include "config/check.h"
 #include "proxy/mailbox.h"
 
@@ -334,6 +336,22 @@ static void end_interval(struct reporter *reporter)
 	reporter->interval_started_ms = now_ms(CLOCK_MONOTONIC);
 }
 
+/* "Q101:12 M202:1": what there is of each rule, or the sum alone where there is none. */
+static void put_by_rule(struct logline *line, const char *sum_name, const char *name, const uint64_t *counts)
+{
+	char text[LIMIT_RULES * sizeof("Q101:18446744073709551615 ")];
+	size_t len = 0;
+	uint64_t sum = 0;
+	for (size_t rule = 0; rule < rules_count(); rule++) {
+		sum += counts[rule];
+		if (counts[rule] > 0)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s:%llu", len > 0 ? " " : "",
+			                        rules_at(rule)->code, (unsigned long long)counts[rule]);
+	}
+	logline_int(line, sum_name, (int64_t)sum);
+	logline_text_n(line, name, text, len);
+}
+
 static void write_stats(struct reporter *reporter, int64_t wall_ms)
 {
 	const struct stats *stats = &reporter->stats;
@@ -357,6 +375,14 @@ static void write_stats(struct reporter *reporter, int64_t wall_ms)
 	logline_int(line, "cache_statements", (int64_t)gauges->cache_statements);
 	logline_real(line, "parse_ms", (double)gauges->parse_us / 1000);
 	logline_int(line, "other_statements", (int64_t)stats->other_statements);
+	uint64_t found[LIMIT_RULES] = {0};
+	uint32_t count;
+	struct stats_finding **findings = stats_findings(stats, &count);
+	for (uint32_t at = 0; at < count; at++)
+		found[rules_index(findings[at]->rule)] += findings[at]->count;
+	free(findings);
+	put_by_rule(line, "findings", "findings_by_rule", found);
+	put_by_rule(line, "withdrawn", "withdrawn_by_rule", stats->withdrawn);
 	logline_int(line, "findings_dropped", (int64_t)stats->findings_dropped);
 	logline_int(line, "lost_lines", (int64_t)reporter->lost_total);
 	logline_int(line, "uptime_s", (now - reporter->started_ms) / 1000);

@@ -26,6 +26,7 @@ struct worker_catalog {
 static void worker_run(void *worker);
 static void worker_on_wake(uv_async_t *async);
 static void worker_take_catalogs(struct worker *worker);
+static void worker_audit(struct worker *worker, const struct catalog *catalog);
 static void worker_take_tls(struct worker *worker);
 static void worker_on_tick(uv_timer_t *timer);
 static void worker_on_interval(uv_timer_t *timer);
@@ -244,9 +245,45 @@ static void worker_take_catalogs(struct worker *worker)
 	}
 	while (oldest) {
 		struct worker_catalog *next = oldest->older;
+		struct catalog *catalog = catalog_ref(oldest->catalog);
 		inspector_put_catalog(worker->inspector, oldest->catalog);
+		worker_audit(worker, catalog);
+		catalog_unref(catalog);
 		free(oldest);
 		oldest = next;
+	}
+}
+
+/* What the catalog alone says of its tables: told once for each. */
+static void worker_audit(struct worker *worker, const struct catalog *catalog)
+{
+	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
+		const struct verdict *verdict = inspector_audit(worker->inspector, catalog, at);
+		for (uint8_t i = 0; verdict && i < verdict->count; i++) {
+			const struct finding *finding = &verdict->findings[i];
+			struct stats_finding seen = {
+			    .rule = finding->rule,
+			    .severity = finding->severity,
+			    .action = ACTION_LOG,
+			    .evidence = finding->evidence,
+			    .query = (char *)"",
+			    .table = (char *)finding->table,
+			    .column = (char *)finding->column,
+			    .message = (char *)finding->message,
+			    .hint = (char *)finding->hint,
+			    .fix_sql = (char *)finding->fix_sql,
+			    .fix_django = (char *)finding->fix_django,
+			    .table_rows = finding->table_rows,
+			    .count = 1,
+			};
+			snprintf(seen.database, sizeof seen.database, "%s", catalog_database(catalog));
+			if (!stats_sights_add(&worker->sights, seen.database, seen.rule, 0, seen.table))
+				continue;
+			stats_find(&worker->parcel->stats, &seen);
+			logline_finding(&worker->line, worker->format, worker_wall_ms(), &seen, NULL);
+			parcel_add_line(worker->parcel, worker->line.text, worker->line.len);
+			worker_hurry(worker);
+		}
 	}
 }
 
@@ -292,6 +329,7 @@ static bool worker_hand_over(struct worker *worker)
 	parcel->cache_evictions = figures.evictions;
 	parcel->cache_statements = figures.statements;
 	parcel->parse_us = figures.parse_ns / 1000;
+	inspector_take_withdrawn(worker->inspector, parcel->stats.withdrawn);
 	if (!reporter_put(worker->reporter, parcel))
 		return false;
 	worker->parcel = worker->spare;

@@ -28,6 +28,9 @@ def main():
     problems = []
     table = rule_table()
     rows = table.count("\n") - 2
+    written = sum(path.read_text().count('.code = "') for path in (ROOT / "inspect").glob("rules_*.c"))
+    if rows > 0 and rows != written:
+        problems.append(f"inspect/rules.c joins {rows} rules, but {written} stand in inspect/rules_*.c")
     if rows < 10:
         problems.append("no table of rules: build pgproctor first (make)")
     elif sys.argv[1:] == ["--write"]:

@@ -407,6 +407,99 @@ static void verdicts_live_as_long_as_the_catalog(void **state)
 	cache_unref(statement);
 }
 
+static uint64_t withdrawn_of(const char *code)
+{
+	uint64_t withdrawn[LIMIT_RULES] = {0}, sum = 0;
+
+	inspector_take_withdrawn(fixture.inspector, withdrawn);
+	for (size_t rule = 0; rule < LIMIT_RULES; rule++)
+		sum += withdrawn[rule];
+	assert_int_equal(sum, withdrawn[rules_index(rules_find(code))]);
+	return sum;
+}
+
+/* A finding that a newer catalog takes back, or makes milder, is counted once, when its statement comes again; one that
+ * stands is not, nor one that was made for a single execution. */
+static void what_a_catalog_takes_back_is_counted(void **state)
+{
+	struct statement *search = recognise("SELECT 1 FROM product WHERE name LIKE '%lamp%'");
+	struct statement *bound = recognise("SELECT 1 FROM product WHERE name LIKE $1");
+
+	(void)state;
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
+	assert_int_equal(judge(search)->count, 1);
+	assert_int_equal(judge_pattern(bound, "%lamp%")->count, 1);
+	assert_int_equal(withdrawn_of("Q101"), 0);
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE + 1));
+	assert_int_equal(judge(search)->count, 1);
+	assert_int_equal(withdrawn_of("Q101"), 0);
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_MEDIUM));
+	assert_int_equal(judge(search)->count, 1);
+	assert_int_equal(withdrawn_of("Q101"), 1);
+	assert_int_equal(withdrawn_of("Q101"), 0);
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_SMALL));
+	assert_int_equal(judge(search)->count, 0);
+	assert_int_equal(judge_pattern(bound, "%lamp%")->count, 0);
+	assert_int_equal(judge(search)->count, 0);
+	assert_int_equal(withdrawn_of("Q101"), 1);
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
+	assert_int_equal(judge(search)->count, 1);
+	assert_int_equal(withdrawn_of("Q101"), 0);
+	cache_unref(search);
+	cache_unref(bound);
+}
+
+static const struct verdict *observe(const char *sql, const char *parameter)
+{
+	struct statement *statement = recognise(sql);
+	const struct bound_shape bound =
+	    parameter ? rules_bound_shape(parameter, strlen(parameter)) : (struct bound_shape){0};
+	const struct verdict *seen = inspector_observe(fixture.inspector, statement, &fixture.judge.session,
+	                                               parameter ? &bound : NULL, parameter ? 1 : 0);
+
+	cache_unref(statement);
+	return seen;
+}
+
+/* Documents that are stored in a text column are counted as they come, in the text or bound, and told once. */
+static void stored_documents_are_observed(void **state)
+{
+	const struct verdict *seen;
+
+	(void)state;
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_SMALL));
+	for (int at = 0; at < 9; at++) {
+		assert_null(observe("INSERT INTO product (id, note) VALUES (1, '{\"a\": 1}')", NULL));
+		assert_null(observe("UPDATE product SET note = $1 WHERE id = 2", "[1, 2]"));
+	}
+	assert_null(observe("UPDATE product SET note = 'text'", NULL));
+	assert_null(observe("UPDATE product SET note = '{\"b\": 2}'", NULL));
+	seen = observe("UPDATE product SET note = '{\"b\": 2}'", NULL);
+	assert_non_null(seen);
+	assert_int_equal(seen->count, 1);
+	assert_string_equal(seen->findings[0].rule->code, "D501");
+	assert_string_equal(seen->findings[0].column, "note");
+	assert_non_null(strstr(seen->findings[0].message, "20 of the last 21"));
+	assert_null(observe("UPDATE product SET note = '{\"b\": 2}'", NULL));
+}
+
+/* The catalog alone says something of some tables, of others nothing. */
+static void tables_are_audited(void **state)
+{
+	struct catalog *large = catalog_of(JUDGE_LARGE);
+	const struct verdict *verdict;
+
+	(void)state;
+	assert_int_equal(catalog_relation_count(large), 1);
+	assert_null(inspector_audit(fixture.inspector, large, 0));
+	((struct catalog_column *)catalog_relation_at(large, 0)->columns)[0].type = "json";
+	verdict = inspector_audit(fixture.inspector, large, 0);
+	assert_non_null(verdict);
+	assert_string_equal(verdict->findings[0].rule->code, "D502");
+	assert_string_equal(verdict->findings[0].table, "product");
+	catalog_unref(large);
+}
+
 /* A catalog is its database's only. */
 static void catalogs_belong_to_databases(void **state)
 {
@@ -516,6 +609,9 @@ int main(void)
 	    CASE(readings_without_a_statement),
 	    CASE(readings_by_encoding),
 	    CASE(verdicts_live_as_long_as_the_catalog),
+	    CASE(what_a_catalog_takes_back_is_counted),
+	    CASE(stored_documents_are_observed),
+	    CASE(tables_are_audited),
 	    CASE(catalogs_belong_to_databases),
 	    CASE(catalogs_are_bounded),
 	    CASE(bound_patterns_are_judged_each_time),

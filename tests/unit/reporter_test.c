@@ -21,7 +21,6 @@ static struct settings settings;
 static char directory[] = "/tmp/pgproctor-reporter-XXXXXX";
 static char path[64], other_path[64];
 static char error[256];
-static const struct rule RULE = {.slug = "some-rule", .code = "Q1"};
 
 static int make_directory(void **state)
 {
@@ -134,7 +133,7 @@ static void find(struct parcel *parcel, uint64_t fingerprint)
 {
 	struct stats_finding seen = {.database = "shop",
 	                             .fingerprint = fingerprint,
-	                             .rule = &RULE,
+	                             .rule = rules_find("Q101"),
 	                             .severity = SEVERITY_WARN,
 	                             .action = ACTION_LOG,
 	                             .count = 1,
@@ -177,7 +176,7 @@ static void lines_pass_through(void **state)
 }
 
 /* A parcel that ends an interval brings a line for each fingerprint, most time first, for each finding with the figures
- * of its statement, and one with the totals; figures of earlier parcels are added. */
+ * of its statement, and one with the totals, by rule as well; figures of earlier parcels are added. */
 static void an_interval(void **state)
 {
 	(void)state;
@@ -193,6 +192,7 @@ static void an_interval(void **state)
 	parcel->interval_ends = true;
 	parcel->sessions = 3;
 	parcel->cache_hits = 9;
+	parcel->stats.withdrawn[rules_index(rules_find("M202"))] = 4;
 	put(reporter, parcel);
 	assert_true(wait_for(path, "\"event\":\"stats\""));
 	char *text = slurp(path);
@@ -212,6 +212,8 @@ static void an_interval(void **state)
 	assert_non_null(strstr(lines[3], "\"sessions\":3"));
 	assert_non_null(strstr(lines[3], "\"cache_hits\":9"));
 	assert_non_null(strstr(lines[3], "\"lost_lines\":0"));
+	assert_non_null(strstr(lines[3], "\"findings\":2,\"findings_by_rule\":\"Q101:2\""));
+	assert_non_null(strstr(lines[3], "\"withdrawn\":4,\"withdrawn_by_rule\":\"M202:4\""));
 	free(text);
 	reporter_stop(reporter);
 	/* Nothing came since, so the stop adds nothing. */
