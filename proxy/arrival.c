@@ -220,5 +220,7 @@ void arrival_connected(struct session *session, int status)
 			                  uv_hrtime());
 	}
 	buffer_free(&start);
+	if (session->client.ended && session->phase != SESSION_CLOSING)
+		session_pass_end(session);
 	session_pace(session);
 }

@@ -304,8 +304,14 @@ static void session_client_end(struct link *link, int status)
 	if (link_error(link)[0])
 		snprintf(session->tls_error, sizeof session->tls_error, "%s", link_error(link));
 	switch (session->phase) {
-	case SESSION_STARTUP:
 	case SESSION_CONNECTING:
+		/* Nothing is read meanwhile, but close_notify may have come in one read with the start-up packet, or
+		 * with a cancel. It takes its turn once the server has got those: arrival_connected asks for it. */
+		if (status == 0)
+			break;
+		session_abort(session, "client connection broke");
+		break;
+	case SESSION_STARTUP:
 		session_abort(session, status == 0 ? "client closed" : "client connection broke");
 		break;
 	case SESSION_CLOSING:
@@ -320,15 +326,20 @@ static void session_client_end(struct link *link, int status)
 			session_client_lost(session);
 			break;
 		}
-		/* The server answers what came before, reads the end, and closes; its replies still have a reader. What
-		 * was kept of a message that never came whole is what the server would have seen of it. */
-		if (session->phase == SESSION_RELAY)
-			session_let_go(&session->server, &session->client_frame, &session->held);
-		if (!session->end_reason)
-			session->end_reason = "client closed";
-		link_shutdown(&session->server);
+		session_pass_end(session);
 		break;
 	}
+}
+
+void session_pass_end(struct session *session)
+{
+	/* The server answers what came before, reads the end, and closes; its replies still have a reader. What
+	 * was kept of a message that never came whole is what the server would have seen of it. */
+	if (session->phase == SESSION_RELAY)
+		session_let_go(&session->server, &session->client_frame, &session->held);
+	if (!session->end_reason)
+		session->end_reason = "client closed";
+	link_shutdown(&session->server);
 }
 
 static void session_client_drained(struct link *link)

@@ -125,6 +125,8 @@ void session_say_fatal(struct session *session, const char *sqlstate, const char
 void session_abort(struct session *session, const char *reason);
 /* Shutting down: ends now when it is idle, or when its transaction ends. */
 void session_drain(struct session *session);
+/* The client has sent its last byte, and what came before is on its way: the server is told, and may still answer. */
+void session_pass_end(struct session *session);
 /* The first ReadyForQuery has come: the client is logged in. */
 void session_ready(struct session *session, uint64_t now_ns);
 /* Reads from each side as far as the other side's queue allows. */

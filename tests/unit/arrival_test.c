@@ -6,8 +6,10 @@
 
 #include "config/limits.h"
 #include "proxy/arrival.h"
+#include "tests/unit/certificates.h"
 #include "tests/unit/wire.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -257,6 +259,90 @@ static void test_replication_can_be_refused(void **state)
 	wire->client = -1;
 }
 
+/* Connects by TCP and agrees on TLS; `output` gets what the test's end wants sent. */
+static struct tls *connect_encrypted(struct wire *wire, const struct tls_pair *contexts, struct buffer *output)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(wire->settings.listen.port)};
+	inet_pton(AF_INET, wire->settings.listen.host, &address.sin_addr);
+	wire->client = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(wire->client, (struct sockaddr *)&address, sizeof address), 0);
+	wire_send(wire->client, ssl_request, sizeof ssl_request);
+	wire_expect(wire->client, "S", 1);
+	struct tls *tls = tls_new_client(contexts->server, "localhost", output);
+	while (!tls_is_open(tls)) {
+		uint8_t bytes[16384], plain[16];
+		size_t len;
+		wire_send(wire->client, output->data, output->len);
+		output->len = 0;
+		ssize_t count = read(wire->client, bytes, sizeof bytes);
+		assert_true(count > 0);
+		tls_feed(tls, (struct bytes){bytes, (size_t)count});
+		while (tls_read(tls, plain, sizeof plain, &len) == TLS_OPEN)
+			;
+	}
+	wire_send(wire->client, output->data, output->len);
+	output->len = 0;
+	return tls;
+}
+
+static uint16_t free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static void test_the_end_comes_with_the_beginning(void **state)
+{
+	/* close_notify in one segment with a start-up packet, or with a cancel, takes neither back: the server gets it,
+	 * then the end. */
+	static const char query[] = "Q\0\0\0\x0dSELECT 1";
+	static const char cancel[] = "\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02";
+	struct certificates certificates;
+	struct wire *wire = *state;
+	struct tls_pair contexts;
+	struct buffer output = {0};
+	char error[512];
+	certificates_make(&certificates);
+	certificates_use(&certificates, &wire->settings.client_tls, SETTINGS_TLS_REQUIRE, "server");
+	certificates_use(&certificates, &wire->settings.server_tls, SETTINGS_TLS_REQUIRE, "");
+	if (!tls_pair_init(&contexts, &wire->settings, error, sizeof error))
+		fail_msg("%s", error);
+	snprintf(wire->settings.listen.host, sizeof wire->settings.listen.host, "127.0.0.1");
+	wire->settings.listen.port = free_port();
+	wire_start(wire);
+	for (int cancels = 0; cancels < 2; cancels++) {
+		struct tls *tls = connect_encrypted(wire, &contexts, &output);
+		if (cancels)
+			assert_true(tls_write(tls, (const uint8_t *)cancel, sizeof cancel - 1));
+		else
+			assert_true(tls_write(tls, (const uint8_t *)startup, sizeof startup) &&
+			            tls_write(tls, (const uint8_t *)query, sizeof query));
+		tls_shutdown(tls);
+		wire_send(wire->client, output.data, output.len);
+		output.len = 0;
+		wire_accept(wire);
+		if (cancels) {
+			wire_expect(wire->server, cancel, sizeof cancel - 1);
+		} else {
+			wire_expect(wire->server, startup, sizeof startup);
+			wire_expect(wire->server, query, sizeof query);
+		}
+		wire_expect_end(wire->server);
+		close(wire->server);
+		close(wire->client);
+		tls_free(tls);
+	}
+	wire->client = wire->server = -1;
+	buffer_free(&output);
+	tls_pair_fini(&contexts);
+	certificates_remove(&certificates);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -271,6 +357,7 @@ int main(void)
 	    CASE(test_what_the_start_up_says_holds_from_the_first_message),
 	    CASE(test_no_server),
 	    CASE(test_the_longest_start_up_packet),
+	    CASE(test_the_end_comes_with_the_beginning),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
