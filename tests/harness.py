@@ -166,7 +166,9 @@ class Postgres:
         self.host = "127.0.0.1"
         self.port = free_port()
         self.socket_dir = scratch / "pg"
-        self.bin = self.find()
+        self.tools = self.find()
+        # Another server's programs, which may lack pg_isready: the tools stay Debian's.
+        self.bin = Path(os.environ.get("POSTGRES_BIN") or self.tools)
         self.owner = pwd.getpwnam("postgres") if os.getuid() == 0 else None
         self.settings = {
             "listen_addresses": self.host,
@@ -224,7 +226,7 @@ class Postgres:
 
     def ready(self):
         status = subprocess.run(
-            [self.bin / "pg_isready", "-q", "-h", self.host, "-p", str(self.port)], stdin=subprocess.DEVNULL
+            [self.tools / "pg_isready", "-q", "-h", self.host, "-p", str(self.port)], stdin=subprocess.DEVNULL
         )
         return status.returncode == 0
 
@@ -252,6 +254,20 @@ class Postgres:
                 return cursor.fetchall() if cursor.description else None
         finally:
             connection.close()
+
+
+def make_certificate(directory, owner=None):
+    """server.crt and server.key there: for localhost, signed by itself. The key is the owner's, as PostgreSQL wants it."""
+    key = directory / "server.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=localhost", "-days", "2"]
+        + ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", directory / "server.crt"],
+        check=True,
+        capture_output=True,
+    )
+    key.chmod(0o600)
+    if owner:
+        os.chown(key, owner.pw_uid, owner.pw_gid)
 
 
 class Proctor:

@@ -23,7 +23,12 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--all"):
-        rare = [item for item in items if getattr(item, "callspec", None) and item.callspec.params.get("delivery") in RARE]
+        delivered = [(item, item.callspec.params["delivery"]) for item in items if "delivery" in getattr(getattr(item, "callspec", None), "params", {})]
+        rare = [item for item, delivery in delivered if delivery in RARE]
+        for kind in SAMPLED:
+            # Another sample for each.
+            ofkind = [item for item, delivery in delivered if delivery == kind]
+            rare += [item for number, item in enumerate(ofkind) if number % 12 != SAMPLED.index(kind) and "same segment as" not in item.name]
         config.hook.pytest_deselected(items=rare)
         items[:] = [item for item in items if item not in set(rare)]
 
@@ -51,6 +56,8 @@ def postgres(scratch):
     directory.mkdir()
     directory.chmod(0o755)
     postgres = harness.Postgres(directory, wal_level="logical", max_wal_senders=8, max_replication_slots=4, log_min_messages="fatal")
+    harness.make_certificate(scratch, postgres.owner)
+    postgres.settings.update(ssl="on", ssl_cert_file=scratch / "server.crt", ssl_key_file=scratch / "server.key")
     if postgres.owner:
         # Debian's harness user has to create its directories below.
         harness.os.chown(directory, postgres.owner.pw_uid, postgres.owner.pw_gid)
@@ -82,6 +89,8 @@ def side(postgres):
 
 # Deliveries of test_bytes.py that are run with --all only: what reads the pieces is the same code in both modes.
 RARE = ("enforce, bytewise", "observe, at random")
+# And those of which a part of the scripts is enough: under TLS the same code sees the same messages.
+SAMPLED = ("TLS with the client", "TLS at once with the client", "TLS with the server", "TLS with both", "TLS with both, in records of any size", "TLS with both, shredded")
 
 # What is rejected here is what scripts_reject.py means by bad.
 REJECTS = {"mode": "enforce", "large_table_rows": 1000, "rules": {"Q101": "reject", "Q104": "off"}}
@@ -96,6 +105,9 @@ class Modes:
         "answers": {},
         "reject": REJECTS,
         "reject, answers": REJECTS,
+        "TLS client": {"client_tls_sslmode": "require"},
+        "TLS server": {"server_tls_sslmode": "verify-full"},
+        "TLS both": {"client_tls_sslmode": "require", "server_tls_sslmode": "verify-full", "mode": "enforce"},
     }
 
     def __init__(self, postgres, scratch):
@@ -105,10 +117,15 @@ class Modes:
 
     def get(self, mode):
         if mode not in self.started:
-            directory = self.scratch / mode.replace(", ", "-")
+            directory = self.scratch / mode.replace(", ", "-").replace(" ", "-")
             directory.mkdir()
             settings = {"unix_socket_dir": directory, **self.SETTINGS[mode]}
             rules = settings.pop("rules", None)
+            certificate = self.postgres.settings["ssl_cert_file"]
+            if "client_tls_sslmode" in settings:
+                settings.update(client_tls_cert_file=certificate, client_tls_key_file=self.postgres.settings["ssl_key_file"])
+            if "server_tls_sslmode" in settings:
+                settings.update(server_tls_ca_file=certificate)
             if "answers" in mode:
                 dribble = Dribble(unix(self.postgres), directory)
                 self.dribbles.append(dribble)

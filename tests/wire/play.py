@@ -15,6 +15,7 @@ import termios
 import time
 from dataclasses import dataclass, field
 
+from encrypted import Encrypted
 from messages import cancel_request, startup, text
 
 SECONDS = 4
@@ -28,6 +29,16 @@ USER = "postgres"
 @dataclass
 class Send:
     """All of it in one segment, or in the pieces that the delivery makes of it."""
+
+    messages: bytes
+
+    def __init__(self, *messages):
+        self.messages = b"".join(messages)
+
+
+@dataclass
+class Last:
+    """All of it and the end, over TLS in one segment."""
 
     messages: bytes
 
@@ -81,9 +92,11 @@ class Drop:
 
 @dataclass
 class Cancel:
-    """Sends a CancelRequest for the session by a connection of its own and waits for that one's end."""
+    """Sends a CancelRequest for the session by a connection of its own and waits for that one's end; with another key,
+    or with so many bytes more, or less, than the session's has."""
 
     key: bytes = None
+    cut: int = 0
 
 
 @dataclass
@@ -100,6 +113,10 @@ class Await:
     sql: str
 
 
+# The session's own query is in the middle of pg_sleep.
+RUNS = Await("SELECT state = 'active' AND wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = {pid}")
+
+
 def login(*parameters, **named):
     return [Send(startup(("user", USER), ("database", DATABASE), *parameters, **named)), Until("Z")]
 
@@ -110,7 +127,7 @@ class Script:
     steps: list
     why: str = ""
     login: bool = True  # begins with a plain start-up
-    whole_only: bool = False  # what the server does depends on what it finds in one read
+    read_at_once: bool = False  # what the server does depends on what it finds in one read
     blind: bool = False  # pgproctor can't follow it, and says so
     own_words: bool = False  # an error that pgproctor has to make itself: its severity and code are the server's
     lsn: bool = False  # shows positions in the write-ahead log
@@ -185,14 +202,14 @@ def send_pieces(connection, pieces):
 # -- playing ----------------------------------------------------------------------------------------------------
 
 
-def connect(address):
+def connect(address, encryption=None):
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     connection = socket.socket(family)
     connection.settimeout(SECONDS)
     connection.connect(address)
     if family == socket.AF_INET:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+    return Encrypted(connection, encryption) if encryption else connection
 
 
 class Stuck(Exception):
@@ -205,6 +222,7 @@ class Player:
     cut: object
     sql: object  # runs a statement past pgproctor
     seed: str = ""
+    encryption: str = None  # one of Encrypted's ways
     transcript: list = field(default_factory=list)
     received: bytes = b""
     pid: int = 0
@@ -223,7 +241,7 @@ class Player:
 
     def begin(self, name=""):
         self.generator = random.Random(f"{name} {self.seed}")
-        self.connection = connect(self.address)
+        self.connection = connect(self.address, self.encryption)
 
     def step(self, step):
         getattr(self, f"play_{type(step).__name__.lower()}")(step)
@@ -235,12 +253,19 @@ class Player:
             # A server that has already had enough; what it said is still to be read.
             pass
 
+    def play_last(self, step):
+        if self.encryption:
+            self.connection.hold()
+        self.play_send(step)
+        self.play_halfclose(step)
+
     def play_until(self, step):
         seen = 0
         while seen < step.count:
             kind, body = self.message()
             if kind is None:
-                self.transcript.append(("end", body))
+                # Over TLS the end has to be announced.
+                self.transcript.append((getattr(self.connection, "ended", None) or "end", body))
                 return
             self.transcript.append((kind, body))
             if kind == step.kind:
@@ -253,7 +278,7 @@ class Player:
     def play_quiet(self, step):
         deadline = time.monotonic() + step.seconds
         while (left := deadline - time.monotonic()) > 0:
-            if select.select([self.connection], [], [], left)[0] and not self.more():
+            if self.readable(left) and not self.more():
                 break
         while len(self.received) >= 5 and len(self.received) > struct.unpack("!I", self.received[1:5])[0]:
             self.transcript.append(self.message())
@@ -266,7 +291,10 @@ class Player:
         self.play_until(Until("no such type"))
 
     def play_halfclose(self, step):
-        self.connection.shutdown(socket.SHUT_WR)
+        try:
+            self.connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the server was faster, and its end is still to be read
 
     def play_drop(self, step):
         if step.reset:
@@ -274,8 +302,9 @@ class Player:
         self.connection.close()
 
     def play_cancel(self, step):
-        with connect(self.address) as other:
-            send_pieces(other, self.cut(cancel_request(self.pid, step.key or self.key), self.generator))
+        with connect(self.address, self.encryption) as other:
+            key = step.key or (self.key + b"+" * step.cut if step.cut >= 0 else self.key[: step.cut])
+            send_pieces(other, self.cut(cancel_request(self.pid, key), self.generator))
             try:
                 self.transcript.append(("cancel", other.recv(100)))
             except ConnectionError:
@@ -292,6 +321,11 @@ class Player:
             time.sleep(0.01)
 
     # -- receiving --
+
+    def readable(self, seconds):
+        if self.encryption:
+            return self.connection.readable(seconds)
+        return bool(select.select([self.connection], [], [], seconds)[0])
 
     def more(self):
         try:

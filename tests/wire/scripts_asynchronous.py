@@ -1,14 +1,16 @@
 """Chapter 7: what the server sends unasked: notices, parameters, notifications, and its own end."""
 
 from messages import B, D, E, H, P, Q, S, X, c, d, run
-from play import Await, Cancel, Direct, End, Pause, Quiet, Script, Send, Until
+from play import RUNS, Await, Cancel, Direct, End, Pause, Quiet, Script, Send, Until
 
 # The backend waits for the client, in a transaction or not.
 IDLE = Await("SELECT state LIKE 'idle%' FROM pg_stat_activity WHERE pid = {pid}")
-RUNS = Await("SELECT state = 'active' AND wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = {pid}")
 READS = Await("SELECT state = 'active' AND wait_event = 'ClientRead' FROM pg_stat_activity WHERE pid = {pid}")
-# One row has been taken out of the data, and more is waited for.
-ONE_LOADED = Await("SELECT EXISTS (SELECT FROM pg_stat_progress_copy WHERE pid = {pid} AND tuples_processed = 1)")
+# What was sent has been taken, and more is waited for. Not whether a row is loaded: newer servers first look ahead.
+ONE_LOADED = Await(
+    "SELECT EXISTS (SELECT FROM pg_stat_progress_copy JOIN pg_stat_activity USING (pid)"
+    " WHERE pid = {pid} AND bytes_processed > 0 AND wait_event = 'ClientRead')"
+)
 
 
 def script(name, *steps, **options):

@@ -8,7 +8,10 @@ WRITTEN = Direct("SELECT n FROM written ORDER BY n")
 LOCKED = Direct("SELECT count(*) FROM pg_locks WHERE pid = {pid}")
 INSERT = Q("INSERT INTO written VALUES (1)")
 
-ONE_LOADED = Await("SELECT EXISTS (SELECT FROM pg_stat_progress_copy WHERE pid = {pid} AND tuples_processed = 1)")
+ONE_LOADED = Await(
+    "SELECT EXISTS (SELECT FROM pg_stat_progress_copy JOIN pg_stat_activity USING (pid)"
+    " WHERE pid = {pid} AND bytes_processed > 0 AND wait_event = 'ClientRead')"
+)
 
 
 def query(sql):

@@ -3,9 +3,9 @@
 import struct
 
 from messages import (
-    GSSENC_REQUEST, SSL_REQUEST, B, D, E, P, Q, S, X, cancel_request, message, packet, startup, string, version,
+    GSSENC_REQUEST, SSL_REQUEST, B, D, E, H, P, Q, S, X, c, cancel_request, d, message, packet, run, startup, string, version,
 )
-from play import DATABASE, USER, End, HalfClose, Quiet, Raw, Script, Send, Until
+from play import DATABASE, RUNS, USER, Cancel, End, HalfClose, Last, Quiet, Raw, Script, Send, Until
 
 OURS = ("user", USER), ("database", DATABASE)
 
@@ -25,6 +25,10 @@ def starts(name, *parameters, code=version(3, 0), then=(Send(X), End()), **optio
 
 def refused(name, *parameters, code=version(3, 0), **options):
     return raw(name, Send(startup(*parameters, code=code)), End(), **options)
+
+
+def newer(name, *steps, code=version(3, 2), extra=()):
+    return raw(name, Send(startup(*OURS, *extra, code=code)), Until("Z"), *steps, Send(X), End())
 
 
 SCRIPTS = [
@@ -55,8 +59,8 @@ SCRIPTS = [
         "TLS, GSS, and TLS again",
         Send(SSL_REQUEST), Raw(1), Send(GSSENC_REQUEST), Raw(1), Send(SSL_REQUEST), End(), own_words=True,
     ),
-    raw("a packet behind SSLRequest", Send(SSL_REQUEST, startup(*OURS)), Raw(1), End(), whole_only=True, own_words=True),
-    raw("a packet behind GSSENCRequest", Send(GSSENC_REQUEST, startup(*OURS)), Raw(1), End(), whole_only=True, own_words=True),
+    raw("a packet behind SSLRequest", Send(SSL_REQUEST, startup(*OURS)), Raw(1), HalfClose(), End(), read_at_once=True, own_words=True),
+    raw("a packet behind GSSENCRequest", Send(GSSENC_REQUEST, startup(*OURS)), Raw(1), HalfClose(), End(), read_at_once=True, own_words=True),
     raw("TLS refused, and the client leaves", Send(SSL_REQUEST), Raw(1), HalfClose(), End()),
     raw("a long SSLRequest", Send(packet(80877103, b"abc")), Raw(1), Send(startup(*OURS)), Until("Z"), Send(X), End()),
     # -- CancelRequest ---------------------------------------------------------------------------------
@@ -65,6 +69,17 @@ SCRIPTS = [
     raw("a cancel without a key", Send(cancel_request(1, b"")), End()),
     raw("a cancel with a key too long for 3.0", Send(cancel_request(1, b"k" * 5)), End()),
     raw("a cancel with a key too long for any", Send(cancel_request(1, b"k" * 257)), End()),
+    # -- protocol 3.2, with whatever the server makes of it ------------------------------------------------------
+    newer("a cancel in 3.2, whose key may be long", Send(Q("SELECT pg_sleep(20)")), RUNS, Cancel(), Until("Z"), Send(Q("SELECT 1")), Until("Z")),
+    newer("the key's first bytes cancel nothing", Send(Q("SELECT pg_sleep(0.3)")), RUNS, Cancel(cut=-1), Until("Z")),
+    newer("a key with one byte more cancels nothing", Send(Q("SELECT pg_sleep(0.3)")), RUNS, Cancel(cut=1), Until("Z")),
+    newer("another key of that length cancels nothing", Send(Q("SELECT pg_sleep(0.3)")), RUNS, Cancel(b"k" * 32), Until("Z")),
+    newer("everything in 3.2", Send(run("SELECT $1::text", "hello"), H, S, Q("SELECT 1; SELECT 2"), P("SELEC"), S), Until("Z", 3),
+          Send(Q("COPY loaded FROM STDIN"), d("1\tone\n"), c), Until("Z"), Send(Q("COPY loaded TO STDOUT"), Q("LISTEN here; NOTIFY here")), Until("Z", 2)),
+    newer("the greased version, with a greased option", Send(Q("SELECT 1")), Until("Z"), code=version(3, 9999), extra=[("_pq_.test_protocol_negotiation", "")]),
+    *(
+        raw(f"a cancel in the clear with a key of {size} bytes", Send(cancel_request(1, b"k" * size)), End()) for size in (1, 3, 32, 255, 256, 10000 - 12, 10001 - 12)
+    ),
     # -- versions -----------------------------------------------------------------------------------------
     *(
         refused(f"protocol {major}.{minor}", *OURS, code=version(major, minor))
@@ -111,6 +126,9 @@ SCRIPTS = [
     raw("half a message behind the start-up packet", Send(startup(*OURS), Q("SELECT 1")[:7]), Until("Z"), Quiet(), Send(Q("SELECT 1")[7:], X), End()),
     raw("queries behind a start-up packet that is refused", Send(startup(("user", "nobody here")), Q("SELECT 1")), End()),
     raw("half-closed behind the start-up packet", Send(startup(*OURS), Q("SELECT 1")), HalfClose(), End()),
+    raw("the end in the same segment as start-up packet and query", Last(startup(*OURS), Q("SELECT 1")), End()),
+    raw("the end in the same segment as the start-up packet", Last(startup(*OURS)), End()),
+    raw("the end in the same segment as a cancel", Last(cancel_request(1, b"\0\0\0\1")), End()),
     # -- replication ---------------------------------------------------------------------------------------------
     *(
         starts(f"replication={value}", *OURS, ("replication", value), then=(
