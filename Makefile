@@ -41,7 +41,13 @@ test-system: build-release ## The system tests: psql, pgbench, psycopg and Djang
 	@$(PYTEST) tests/system
 
 test-wire: build-release ## The same bytes as from PostgreSQL directly, however they are cut
-	@$(PYTEST) tests/wire
+	@$(PYTEST) -rs tests/wire
+
+test-majors: build-release ## The wire scripts against PostgreSQL 14 to 18, fetched by npm (MAJORS="17 18": some)
+	@$(PYTHON) scripts/majors $(MAJORS)
+
+test-clients: build-release ## Drivers of today, fetched by pip, go, npm and maven (CLIENTS="pgx django": some; SERVER=18)
+	@CLIENTS="$(CLIENTS)" SERVER="$(SERVER)" $(PYTHON) tests/clients/run.py
 
 bench: build-bench ## Beside HAProxy, PgBouncer and a bare relay; writes bench/results.md, a quarter of an hour
 	@$(PYTHON) bench/run.py
@@ -65,5 +71,5 @@ docs: build-release ## README's table of rules, from the program's own
 clean: ## Remove what was built
 	rm -rf build
 
-.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire bench bench-quick build-bench build-release build-dev
-.PHONY: docs clean
+.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire test-majors test-clients
+.PHONY: bench bench-quick build-bench build-release build-dev docs clean
