@@ -27,7 +27,6 @@ struct reading {
 	const char *path;
 	int line;
 	int key_lines[SETTING_KEYS_COUNT]; /* where a [pgproctor] key stood, 0: not yet */
-	int database_lines[LIMIT_DATABASES];
 	bool failed;
 	char *error;
 	size_t error_size;
@@ -198,7 +197,8 @@ static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b
 	for (size_t i = 1; i <= a_len; i++) {
 		now[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
-			size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+			size_t best =
+			    last[j - 1] + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
 			if (last[j] + 1 < best)
 				best = last[j] + 1;
 			if (now[j - 1] + 1 < best)
@@ -337,7 +337,7 @@ static void read_database(struct reading *reading, const char *name, const char 
 	for (uint32_t at = 0; at < settings->database_count; at++) {
 		if (strcmp(settings->databases[at].name, name) == 0) {
 			fail_reading(reading, "database \"%s\" is set twice, first in line %d", shown,
-			             reading->database_lines[at]);
+			             settings->databases[at].line);
 			return;
 		}
 	}
@@ -345,10 +345,10 @@ static void read_database(struct reading *reading, const char *name, const char 
 		fail_reading(reading, "more than %d databases", LIMIT_DATABASES);
 		return;
 	}
-	reading->database_lines[settings->database_count] = reading->line;
 	struct settings_database *database = &settings->databases[settings->database_count++];
 	snprintf(database->name, sizeof(database->name), "%s", name);
 	snprintf(database->dsn, sizeof(database->dsn), "%s", value);
+	database->line = reading->line;
 }
 
 static void read_rule(struct reading *reading, const char *rule, const char *key, const char *value)

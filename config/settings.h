@@ -37,6 +37,7 @@ struct settings_address {
 struct settings_database {
 	char name[64];                 /* "*": any other */
 	char dsn[LIMIT_SETTING_BYTES]; /* of the catalog connection; a DSN under "*" gets the database's name added */
+	int line;                      /* where the file has it */
 };
 
 /* One line of [rules] or [rule:NAME]; its place is kept for the message when the rule or the key does not exist. */
@@ -120,7 +121,8 @@ MUST_USE bool settings_set(struct settings *settings, const char *key, const cha
 MUST_USE bool settings_parse_address(const char *text, uint16_t default_port, struct settings_address *out);
 /* The DSN for a database, or NULL when none is configured. */
 const char *settings_dsn(const struct settings *settings, const char *database);
-/* The candidate with the smallest edit distance, NULL when none is near (at most a third of the name's length). */
+/* The candidate with the smallest edit distance, whatever the case of the letters, NULL when none is near (at most a
+ * third of the name's length). */
 const char *settings_nearest(const char *name, const char *const *candidates, size_t count);
 
 #endif

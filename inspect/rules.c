@@ -123,6 +123,14 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 			         line->rule, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 			return false;
 		}
+		for (uint32_t before = 0; before < i; before++) {
+			const struct settings_rule *other = &settings->rules[before];
+			if (rules_find(other->rule) == rule && strcmp(other->key, line->key) == 0) {
+				snprintf(error, error_size, "%s:%d: %s of rule \"%s\" is set twice, first in line %d",
+				         settings->file, line->line, line->key, rule->slug, other->line);
+				return false;
+			}
+		}
 		struct rule_setting *setting = &out->rules[rules_index(rule)];
 		if (strcmp(line->key, "action") != 0) {
 			if (!set_threshold(setting, rule, settings, line, error, error_size))

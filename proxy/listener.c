@@ -123,6 +123,14 @@ static bool listener_open_unix(struct listener *listener, char *error, size_t er
 		         settings->unix_socket_dir);
 		return false;
 	}
+	/* libuv would say that it lacks permission. */
+	struct stat there;
+	int missing = stat(settings->unix_socket_dir, &there) < 0 ? -errno : S_ISDIR(there.st_mode) ? 0 : UV_ENOTDIR;
+	if (missing) {
+		snprintf(error, error_size, "cannot listen in unix_socket_dir %s: %s", settings->unix_socket_dir,
+		         uv_strerror(missing));
+		return false;
+	}
 	/* A socket that nobody answers is a leftover of a process that was killed. */
 	struct settings_address own = {.port = settings->listen.port};
 	snprintf(own.host, sizeof own.host, "%s", settings->unix_socket_dir);
@@ -131,7 +139,6 @@ static bool listener_open_unix(struct listener *listener, char *error, size_t er
 		snprintf(error, error_size, "cannot listen on %s: somebody else does already", path);
 		return false;
 	}
-	struct stat there;
 	if (lstat(path, &there) == 0 && S_ISSOCK(there.st_mode))
 		unlink(path);
 	uv_pipe_t *pipe = &listener->sockets[listener->count].pipe;

@@ -2,6 +2,7 @@
 
 #include "inspect/rules.h"
 #include "proxy/feed.h"
+#include "proxy/feed_connect.h"
 #include "proxy/listener.h"
 #include "proxy/login.h"
 #include "proxy/probe.h"
@@ -18,6 +19,7 @@
 enum { SERVE_PROBE_MS = 2000 };
 
 static int serve_fail(const char *message, int status);
+static bool serve_dsns_valid(const struct settings *settings, char *error, size_t error_size);
 static void serve_raise_file_limit(void);
 static void serve_block_signals(sigset_t *signals);
 static void serve_say_started(const struct settings *settings, struct reporter *reporter, struct worker *worker);
@@ -29,10 +31,12 @@ static void serve_say(struct reporter *reporter, enum log_level level, const cha
 
 int serve_run(const struct settings *settings)
 {
-	char error[1024];
+	char error[2048];
 	static struct rule_settings rules;
 	if (!rules_configure(&rules, settings, error, sizeof error))
-		return serve_fail(error, 2);
+		return serve_fail(error, 1);
+	if (!serve_dsns_valid(settings, error, sizeof error))
+		return serve_fail(error, 1);
 	sigset_t signals;
 	serve_block_signals(&signals);
 	serve_raise_file_limit();
@@ -65,6 +69,24 @@ static int serve_fail(const char *message, int status)
 {
 	fprintf(stderr, "pgproctor: %s\n", message);
 	return status;
+}
+
+static bool serve_dsns_valid(const struct settings *settings, char *error, size_t error_size)
+{
+	char reason[256];
+	if (!feed_connect_dsn_valid(settings->catalog, reason, sizeof reason)) {
+		snprintf(error, error_size, "catalog: %s", reason);
+		return false;
+	}
+	for (uint32_t at = 0; at < settings->database_count; at++) {
+		const struct settings_database *database = &settings->databases[at];
+		if (!feed_connect_dsn_valid(database->dsn, reason, sizeof reason)) {
+			snprintf(error, error_size, "%s:%d: database \"%s\": %s", settings->file, database->line,
+			         database->name, reason);
+			return false;
+		}
+	}
+	return true;
 }
 
 /* Each session needs two descriptors; the hard limit is what the operator grants. */

@@ -53,7 +53,10 @@ def test_usage_errors(arguments):
         (["[rules]", "index-builds-block-writes = reject"], [":2:", "index-build-blocks-writes"]),
         (["[rules]", "M202 = rejct"], [":2:", "rejct"]),
         (["[rules]", "leading-wildcard-unindexd = log"], [":2:", "leading-wildcard-unindexed"]),
+        (["[rules]", "M202 = log", "[rule:index-build-blocks-writes]", "action = reject"], [":4:", "set twice", "line 2"]),
         (["[pgproctor]", "this is no setting"], [":2:"]),
+        (["[pgproctor]", "MODE = observe"], [":2:", '"mode"']),
+        (["[databases]", "shop = user=proctor password='canary"], [":2:", "shop", "libpq"]),
         (["[pgproctor]", "stats_period = -1"], [":2:", "stats_period"]),
     ],
 )
@@ -62,9 +65,26 @@ def test_mistakes_in_the_file(tmp_path, lines, expected):
     path = tmp_path / "pgproctor.ini"
     path.write_text("\n".join(lines) + "\n")
     done = call("serve", "--config", path)
-    assert done.returncode not in (0, None)
+    assert done.returncode == 1
     line = one_line(done.stderr)
-    assert str(path) in line
+    assert str(path) in line and "canary" not in line
+    for part in expected:
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["--catalog", "user=proctor pass canary"], ["catalog", "libpq"]),
+        (["--unix-socket-dir", "/nonexistent/here"], ["/nonexistent/here", "no such file"]),
+    ],
+)
+def test_what_can_not_work(arguments, expected):
+    """Told at the start, in one line with the reason, and without a piece of a password."""
+    done = call("serve", "--listen", f"127.0.0.1:{harness.free_port()}", *arguments)
+    assert done.returncode == 1
+    line = one_line(done.stderr)
+    assert "canary" not in line
     for part in expected:
         assert part in line
 

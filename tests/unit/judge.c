@@ -40,7 +40,14 @@ void judge_rule(struct judge *judge, const char *name, const char *action)
 
 void judge_threshold(struct judge *judge, const char *name, const char *key, const char *value)
 {
-	struct settings_rule *line = &judge->settings->rules[judge->settings->rule_count++];
+	/* What was set before gives way: a file can't have it twice. */
+	uint32_t at = 0;
+	while (at < judge->settings->rule_count && (rules_find(judge->settings->rules[at].rule) != rules_find(name) ||
+	                                            strcmp(judge->settings->rules[at].key, key) != 0))
+		at++;
+	if (at == judge->settings->rule_count)
+		judge->settings->rule_count++;
+	struct settings_rule *line = &judge->settings->rules[at];
 	memset(line, 0, sizeof(*line));
 	snprintf(line->rule, sizeof(line->rule), "%s", name);
 	snprintf(line->key, sizeof(line->key), "%s", key);

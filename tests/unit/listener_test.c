@@ -173,7 +173,9 @@ static void test_what_can_not_be_listened_on(void **state)
 	wire->settings.unix_socket_dir[0] = '/';
 	expect_failure(wire, "too long");
 	snprintf(wire->settings.unix_socket_dir, sizeof wire->settings.unix_socket_dir, "%s/nowhere", wire->dir);
-	expect_failure(wire, "cannot listen on");
+	expect_failure(wire, "nowhere: no such file or directory");
+	snprintf(wire->settings.unix_socket_dir, sizeof wire->settings.unix_socket_dir, "/dev/null");
+	expect_failure(wire, "/dev/null: not a directory");
 }
 
 static void test_a_unix_socket(void **state)

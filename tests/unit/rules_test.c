@@ -37,6 +37,26 @@ static void configure_fails(const char *rule, const char *key, const char *value
 	assert_string_equal(error, expected);
 }
 
+/* By its name in one line and by its code in another. */
+static void set_twice(void **state)
+{
+	(void)state;
+	static struct settings settings;
+	settings_defaults(&settings);
+	snprintf(settings.file, sizeof(settings.file), "p.ini");
+	settings.rule_count = 2;
+	settings.rules[0] =
+	    (struct settings_rule){.rule = "index-build-blocks-writes", .key = "action", .value = "log", .line = 3};
+	settings.rules[1] = (struct settings_rule){.rule = "M202", .key = "action", .value = "reject", .line = 9};
+	struct rule_settings out;
+	char error[256] = "";
+	assert_false(rules_configure(&out, &settings, error, sizeof(error)));
+	assert_string_equal(error,
+	                    "p.ini:9: action of rule \"index-build-blocks-writes\" is set twice, first in line 3");
+	snprintf(settings.rules[1].rule, sizeof(settings.rules[1].rule), "M204");
+	assert_true(rules_configure(&out, &settings, error, sizeof(error)));
+}
+
 static enum action action_of(const struct judge *judge, const char *name)
 {
 	return judge->rules.rules[rules_index(rules_find(name))].action;
@@ -440,11 +460,11 @@ static void want_parameters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(table),          cmocka_unit_test(actions),         cmocka_unit_test(enforcing_errors),
-	    cmocka_unit_test(own_thresholds), cmocka_unit_test(wrong_settings),  cmocka_unit_test(sizes),
-	    cmocka_unit_test(large_by_bytes), cmocka_unit_test(rejecting),       cmocka_unit_test(many_findings),
-	    cmocka_unit_test(no_catalog),     cmocka_unit_test(search_path),     cmocka_unit_test(other_relations),
-	    cmocka_unit_test(wrapped),        cmocka_unit_test(want_parameters),
+	    cmocka_unit_test(table),           cmocka_unit_test(actions),        cmocka_unit_test(enforcing_errors),
+	    cmocka_unit_test(own_thresholds),  cmocka_unit_test(wrong_settings), cmocka_unit_test(set_twice),
+	    cmocka_unit_test(sizes),           cmocka_unit_test(large_by_bytes), cmocka_unit_test(rejecting),
+	    cmocka_unit_test(many_findings),   cmocka_unit_test(no_catalog),     cmocka_unit_test(search_path),
+	    cmocka_unit_test(other_relations), cmocka_unit_test(wrapped),        cmocka_unit_test(want_parameters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,13 +167,13 @@ static void hang_up(void)
 
 static void wrong_rule_settings(void **state)
 {
-	/* A rule that doesn't exist is the user's mistake: status 2, one line, and not even a log file. */
+	/* A rule that doesn't exist is a mistake in the file: status 1, one line, and not even a log file. */
 	(void)state;
 	char said[1024];
 	wire.settings.rule_count = 1;
 	wire.settings.rules[0] = (struct settings_rule){.rule = "no-such-rule", .key = "action", .value = "log"};
 	serve();
-	assert_int_equal(end_of_child(said), 2);
+	assert_int_equal(end_of_child(said), 1);
 	assert_non_null(strstr(said, "no-such-rule"));
 	assert_ptr_equal(strstr(said, "pgproctor: "), said);
 	assert_int_equal(count(said, "\n"), 1);

@@ -318,6 +318,7 @@ static void nearest(void **state)
 	(void)state;
 	static const char *const words[] = {"serve", "report", "listen_port", "listen_addr"};
 	assert_string_equal(settings_nearest("sevre", words, 4), "serve");
+	assert_string_equal(settings_nearest("SERVE", words, 4), "serve");
 	assert_string_equal(settings_nearest("reprot", words, 4), "report");
 	assert_string_equal(settings_nearest("listen_prot", words, 4), "listen_port");
 	assert_string_equal(settings_nearest("listen_address", words, 4), "listen_addr");

@@ -93,6 +93,7 @@ static void session(void **state)
 		 "CONSTRAINTS ALL IMMEDIATE",
 		 "other\n"
 		 "other\n"
+		 "secret 0 x\n"
 		 "other\n"
 		 "other\n"
 		 "other\n"},
