@@ -91,6 +91,11 @@ enum {
 	/* Text columns with JSON in them that are counted; further ones are not. */
 	LIMIT_DOCUMENT_COLUMNS = 256,
 
+	/* Texts remembered with holes for their literals, per worker, and the bytes of one without them: at worst 24 MB
+	 * in all, usually one or two. What is longer, or one too many, costs a whole pass over its tokens. */
+	LIMIT_TEMPLATES = 1024,
+	LIMIT_TEMPLATE_BYTES = 8 * 1024,
+
 	/* Findings of one verdict. */
 	LIMIT_VERDICT_FINDINGS = 16,
 

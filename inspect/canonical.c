@@ -19,8 +19,6 @@ static enum words_word name_before(const struct pass *pass);
 static void on_close(struct pass *pass);
 static void on_comma(struct pass *pass);
 static void on_semicolon(struct pass *pass);
-static void end_item(struct pass *pass, struct canonical_frame *frame);
-static void check_item(struct pass *pass);
 static uint32_t highest_parameter(const char *sql, size_t len, bool conforming);
 
 /* Only what is read before it is written: most of a frame is for lists, and most brackets hold none. */
@@ -30,7 +28,10 @@ static inline void open_frame(struct canonical_frame *frame, uint8_t flags, uint
 	frame->list = LIST_NONE;
 	frame->resume = KEEP_NONE;
 	frame->run = 0;
-	frame->item_plain = frame->run_plain = false;
+	frame->item_plain = frame->run_plain = frame->run_constant = false;
+	frame->constant = true;
+	frame->signed_constant = frame->cast_constant = frame->adds = false;
+	frame->column = 0;
 	frame->owner = owner;
 	frame->class_count = 0;
 	frame->select.query = 0;
@@ -78,6 +79,8 @@ enum canonical_result canonical_make(struct canonical *canonical, const char *sq
 	if (pass.odd) {
 		start(&pass, canonical, sql, len, conforming, want);
 		pass.all_full = true;
+		if (pass.trace)
+			pass.trace->usable = false;
 		result = make(&pass);
 	}
 	if (result == CANONICAL_OK && (want & CANONICAL_QUERY) && canonical->query.len > LIMIT_QUERY_TEXT_BYTES) {
@@ -98,7 +101,12 @@ enum canonical_result canonical_make(struct canonical *canonical, const char *sq
 static void start(struct pass *pass, struct canonical *canonical, const char *sql, size_t len, bool conforming,
                   unsigned want)
 {
-	*pass = (struct pass){.out = canonical, .want = want};
+	*pass = (struct pass){.out = canonical, .want = want, .sql = sql};
+	if (want == CANONICAL_KEY_ONLY && canonical->trace) {
+		pass->trace = canonical->trace;
+		pass->trace->usable = true;
+		pass->trace->count = 0;
+	}
 	pass->token = &pass->slots[0];
 	pass->previous = &pass->slots[1];
 	lexer_init(&pass->lexer, sql, len, conforming);
@@ -127,6 +135,8 @@ static enum canonical_result make(struct pass *pass)
 		if (result != CANONICAL_OK || pass->odd)
 			return result;
 	}
+	if (pass->trace && pass->any_token)
+		pass->trace->end = (uint32_t)(pass->last_end - pass->sql);
 	return pass->any_token ? CANONICAL_OK : CANONICAL_EMPTY;
 }
 
@@ -146,10 +156,15 @@ static enum canonical_result step(struct pass *pass)
 	} else if (!pass->statement_started) {
 		start_statement(pass);
 	}
+	if (pass->trace && !pass->any_token)
+		pass->trace->begin = (uint32_t)(token->text - pass->sql);
+	pass->last_end = token->text + token->len;
 	pass->any_token = true;
 	if (++pass->tokens > LIMIT_PARSE_TOKENS || pass->operators > LIMIT_PARSE_OPERATORS)
 		return CANONICAL_TOO_LONG;
-	check_item(pass);
+	members_check(pass);
+	if (top(pass)->flags & FRAME_ROW && top(pass)->constant)
+		members_check_row(pass, top(pass));
 	pass->rows_before = pass->rows;
 	pass->rows = ROWS_NONE;
 
@@ -225,6 +240,9 @@ static void start_statement(struct pass *pass)
 	}
 	if (pass->all_full || pass->rest_full)
 		pass->mode = MODE_FULL;
+	/* What keeps its literals, a password perhaps, is not kept. */
+	if (pass->trace && pass->mode != MODE_SHAPED)
+		pass->trace->usable = false;
 	open_frame(top(pass), 0, 0);
 }
 
@@ -370,7 +388,10 @@ static enum canonical_result on_open(struct pass *pass)
 		if (pass->rows_before == ROWS_VALUES) {
 			parent->list = LIST_VALUES;
 			parent->run = 0;
+			parent->run_constant = false;
 		}
+		if (!parent->run_constant)
+			memset(&pass->rows_seen, 0, sizeof(pass->rows_seen));
 		parent->item = rendering_mark(pass);
 		parent->item_plain = true;
 		flags |= FRAME_NO_PATTERN | FRAME_ROW;
@@ -435,14 +456,16 @@ static void on_close(struct pass *pass)
 		return;
 	}
 	if (frame->list == LIST_IN)
-		end_item(pass, frame);
+		members_end(pass, frame);
 	pass->keep = frame->resume;
 	pass->depth--;
 	pass->frame--;
 	rendering_token(pass, pass->token->text[0], NULL, 0);
 	if (row) {
-		end_item(pass, top(pass));
+		members_end(pass, top(pass));
 		pass->rows = ROWS_CLOSED;
+		if (top(pass)->run == 2 && top(pass)->run_constant)
+			members_skip_rows(pass);
 	}
 	if (pass->depth == 0)
 		pass->copy_query = false;
@@ -455,8 +478,11 @@ static void on_comma(struct pass *pass)
 	frame->flags &= (uint8_t)~FRAME_KEEP_FIRST;
 	if (pass->rows_before == ROWS_CLOSED)
 		pass->rows = ROWS_COMMA;
-	if (frame->list == LIST_IN)
-		end_item(pass, frame);
+	if (frame->list == LIST_IN) {
+		members_end(pass, frame);
+		if (frame->run == 2 && frame->run_plain)
+			members_skip(pass);
+	}
 	rendering_token(pass, ',', NULL, 0);
 	if (frame->list == LIST_IN) {
 		frame->item = rendering_mark(pass);
@@ -471,69 +497,6 @@ static void on_semicolon(struct pass *pass)
 	rendering_token(pass, ';', NULL, 0);
 	if (pass->depth == 0)
 		pass->statement_started = false;
-}
-
-/* A member of a list has ended: is it the same as the one before? */
-static void end_item(struct pass *pass, struct canonical_frame *frame)
-{
-	struct canonical_text *key = &pass->out->key;
-	size_t run_len = frame->run_end.key - frame->run_start, len = key->len - frame->item.key;
-
-	/* In a member that is a constant no pattern can stand. */
-	for (uint16_t at = 0; frame->list == LIST_IN && frame->item_plain && at < frame->class_count; at++) {
-		key->bytes[frame->classes[at]] = (char)(CLASS_NONE & 0xFF);
-		key->bytes[frame->classes[at] + 1] = (char)(CLASS_NONE >> 8);
-	}
-	if (frame->run == 2)
-		run_len--; /* SEVERAL */
-	if (frame->run && frame->item_plain && frame->run_plain && run_len == len &&
-	    memcmp(key->bytes + frame->run_start, key->bytes + frame->item.key, len) == 0) {
-		struct mark second = rendering_mark(pass);
-
-		rendering_go_back(pass, &frame->run_end);
-		if (frame->run == 2)
-			return;
-		/* The second member stays in the reduced text, so that the facts say "several". */
-		frame->run = 2;
-		pass->out->reduced.len = second.reduced;
-		pass->tokens = second.tokens;
-		rendering_key(pass, (char[]){SEVERAL}, 1);
-		rendering_query(pass, ", …", strlen(", …"));
-		frame->run_end = rendering_mark(pass);
-		return;
-	}
-	frame->run = 1;
-	frame->run_plain = frame->item_plain;
-	frame->run_start = frame->item.key;
-	frame->run_end = rendering_mark(pass);
-}
-
-/* Within an IN list only constants make a member plain: literals, signs, rows of them, casts to a plain name. */
-static void check_item(struct pass *pass)
-{
-	const struct lexer_token *token = pass->token;
-	uint16_t owner = top(pass)->owner;
-
-	if (!owner)
-		return;
-	if (lexer_is_literal(token->kind) && token->kind != LEXER_UNICODE_STRING) {
-		/* A type's name before a string casts it. */
-		if (pass->previous->kind != LEXER_WORD && pass->previous->kind != LEXER_QUOTED)
-			return;
-	} else if (token->kind == LEXER_OPERATOR) {
-		if (token->len == 1 && (token->text[0] == '-' || token->text[0] == '+') &&
-		    (is_punctuation(pass->previous, '(') || is_punctuation(pass->previous, ',')))
-			return;
-	} else if (token->kind == LEXER_COLON_COLON || is_punctuation(token, ',') || is_punctuation(token, ')')) {
-		return;
-	} else if (token->kind == LEXER_WORD || token->kind == LEXER_QUOTED) {
-		if (pass->previous->kind == LEXER_COLON_COLON)
-			return;
-	} else if (is_punctuation(token, '(')) {
-		if (is_punctuation(pass->previous, '(') || is_punctuation(pass->previous, ','))
-			return;
-	}
-	pass->out->frames[owner].item_plain = false;
 }
 
 static uint32_t highest_parameter(const char *sql, size_t len, bool conforming)

@@ -35,6 +35,7 @@ struct canonical_text {
 };
 
 struct words;
+struct trace;
 struct canonical_frame;
 
 /* The owner of all three texts; they live until the next canonical_make. */
@@ -50,6 +51,7 @@ struct canonical {
 	struct canonical_text reduced;
 	struct canonical_frame *frames;
 	struct words *words;
+	struct trace *trace; /* where the literals were, filled by CANONICAL_KEY_ONLY; NULL: nobody asks */
 };
 
 void canonical_init(struct canonical *canonical);

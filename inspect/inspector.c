@@ -318,8 +318,10 @@ static struct statement *read_as(struct inspector *inspector, const struct sessi
 	}
 	result = sqlkey_of(inspector->scratch, sql, len, &options, &key);
 	statement = cache_find(&inspector->cache, &key);
-	if (statement)
+	if (statement) {
+		sqlkey_learn(inspector->scratch, sql);
 		return cache_ref(statement);
+	}
 	statement = cache_statement_new(&key);
 	read_statement(inspector, statement, result, conforming, sql, len);
 	cache_insert(&inspector->cache, statement);

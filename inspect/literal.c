@@ -8,8 +8,9 @@ static bool keeps_literal(const struct pass *pass);
 static bool is_only_argument(const struct pass *pass);
 static unsigned string_class(struct pass *pass);
 static unsigned value_class(struct pass *pass);
-static size_t leading_zeros(const struct lexer_token *token);
-static char integer_class(const struct pass *pass);
+static size_t leading_zeros(const char *text, size_t len);
+static void note(struct pass *pass, unsigned class, unsigned value);
+static void see_in_row(struct pass *pass, unsigned value);
 static void track_keep(struct pass *pass);
 static void track_type(struct pass *pass);
 static void track_set(struct pass *pass);
@@ -29,19 +30,22 @@ void literal_put(struct pass *pass)
 		rendering_key(pass, &kind, 1);
 		rendering_key(pass, token->text, token->len);
 		rendering_key(pass, "", 1);
+		top(pass)->constant = false;
 	} else if (token->kind == LEXER_INTEGER || token->kind == LEXER_DECIMAL) {
-		size_t zeros = token->kind == LEXER_INTEGER ? leading_zeros(token) : 0;
+		size_t zeros = token->kind == LEXER_INTEGER ? leading_zeros(token->text, token->len) : 0;
 		unsigned class = pass->seen_regex ? shape_class(token->text + zeros, token->len - zeros) : 0;
 		char tag[4] = {'d', 0, (char)(class & 0xFF), (char)(class >> 8)};
 
 		if (token->kind == LEXER_INTEGER) {
 			tag[0] = 'i';
-			tag[1] = integer_class(pass);
+			tag[1] =
+			    (char)literal_integer_class(token->text, token->len, pass->previous_word == WORD_OFFSET);
 		}
 		rendering_key(pass, tag, pass->seen_regex ? 4 : 2);
+		note(pass, (unsigned char)tag[1], CLASS_NONE);
 	} else {
 		bool national = token->kind == LEXER_NATIONAL_STRING || token->kind == LEXER_NATIONAL_ESCAPED;
-		unsigned class = string_class(pass);
+		unsigned class = string_class(pass), value;
 		struct canonical_frame *owner = &pass->out->frames[top(pass)->owner];
 		char tag[3] = {national ? 'n' : 's', (char)(class & 0xFF), (char)(class >> 8)};
 
@@ -52,15 +56,51 @@ void literal_put(struct pass *pass)
 				owner->item_plain = false;
 		}
 		rendering_key(pass, tag, sizeof(tag));
+		value = class;
 		/* Where both a pattern and a value may stand, both count. */
-		if (pass->writes && !(top(pass)->flags & FRAME_NO_PATTERN)) {
-			class = value_class(pass);
-			if (class != CLASS_NONE)
-				rendering_key(pass, (char[]){'v', (char)(class & 0xFF)}, 2);
+		if (!(top(pass)->flags & FRAME_NO_PATTERN)) {
+			value = pass->writes ? value_class(pass) : CLASS_NONE;
+			if (value != CLASS_NONE)
+				rendering_key(pass, (char[]){'v', (char)(value & 0xFF)}, 2);
 		}
+		note(pass, class, value);
+		if (top(pass)->flags & FRAME_ROW)
+			see_in_row(pass, value);
 	}
 	rendering_number(pass);
 	rendering_spelling(pass);
+}
+
+unsigned literal_integer_class(const char *text, size_t len, bool after_offset)
+{
+	size_t zeros = leading_zeros(text, len);
+	uint64_t value = 0;
+
+	if (len - zeros > 19)
+		return 3;
+	for (size_t at = zeros; at < len; at++)
+		value = value * 10 + (uint64_t)(text[at] - '0');
+	if (value > INT64_MAX)
+		return 3;
+	if (value > INT32_MAX)
+		return 2;
+	return after_offset && value > FIRST_DEEP_OFFSET ? 4 : 1;
+}
+
+bool literal_value_class(const char *text, size_t len, bool verbatim, bool secret, unsigned *class)
+{
+	enum value_kind kind;
+
+	*class = CLASS_NONE;
+	/* A document shows by its first byte. */
+	if (!secret && (len == 0 || !memchr("{[\\'", text[0], 4)))
+		return true;
+	if (!verbatim)
+		return false;
+	kind = secret ? value_of(text, len) : value_json(text, len);
+	if (kind != VALUE_PLAIN)
+		*class = CLASS_VALUE | (unsigned)kind;
+	return true;
 }
 
 void literal_follow(struct pass *pass)
@@ -74,6 +114,55 @@ void literal_follow(struct pass *pass)
 		track_type(pass);
 	if (pass->mode == MODE_FULL)
 		track_set(pass);
+}
+
+/* For the trace: a literal that is in the key by its class only. */
+static void note(struct pass *pass, unsigned class, unsigned value)
+{
+	const struct lexer_token *token = pass->token;
+	struct trace *trace = pass->trace;
+	struct trace_event *event;
+
+	if (!trace || !trace->usable)
+		return;
+	if (trace->count == TRACE_EVENTS_MAX || pass->seen_regex ||
+	    (token->kind != LEXER_STRING && token->kind != LEXER_ESCAPE_STRING && token->kind != LEXER_INTEGER &&
+	     token->kind != LEXER_DECIMAL)) {
+		trace->usable = false;
+		return;
+	}
+	event = &trace->events[trace->count++];
+	*event = (struct trace_event){
+	    .end = (uint32_t)(token->text + token->len - pass->sql),
+	    .class = class,
+	};
+	if (token->kind == LEXER_STRING || token->kind == LEXER_ESCAPE_STRING) {
+		event->begin = (uint32_t)(token->body - 1 - pass->sql);
+		event->kind = TRACE_STRING;
+		event->escapes = token->kind == LEXER_ESCAPE_STRING;
+		event->classed = !(top(pass)->flags & FRAME_NO_PATTERN);
+		event->valued = pass->writes || !event->classed;
+		event->secret = pass->secret;
+		event->value = value;
+	} else {
+		event->begin = (uint32_t)(token->text - pass->sql);
+		event->kind = token->kind == LEXER_INTEGER ? TRACE_INTEGER : TRACE_DECIMAL;
+		event->after_offset = pass->previous_word == WORD_OFFSET;
+	}
+}
+
+/* A text in a row of constants: does its column hold one of its kind already? */
+static void see_in_row(struct pass *pass, unsigned value)
+{
+	struct canonical_frame *row = top(pass);
+	uint32_t bit = value_bit(value == CLASS_NONE ? VALUE_PLAIN : (enum value_kind)(value & ~(unsigned)CLASS_VALUE));
+
+	if (row->column >= CONSTANTS_COLUMNS_MAX || value == CLASS_NONE - 1) {
+		row->constant = false;
+		return;
+	}
+	row->adds |= !(pass->rows_seen.seen[row->column] & bit);
+	pass->rows_seen.seen[row->column] |= bit;
 }
 
 static bool keeps_literal(const struct pass *pass)
@@ -144,51 +233,29 @@ static unsigned string_class(struct pass *pass)
 	return shape_class(key->bytes + key->len, len);
 }
 
-/* CLASS_NONE for what is plain, as most values are: a document shows by its first byte. */
+/* CLASS_NONE for what is plain, as most values are. */
 static unsigned value_class(struct pass *pass)
 {
 	const struct lexer_token *token = pass->token;
 	struct canonical_text *key = &pass->out->key;
-	const char *text = token->body;
-	size_t len = token->body_len;
-	enum value_kind kind;
+	unsigned class;
+	size_t len;
 
-	if (!pass->secret && (len == 0 || !memchr("{[\\'", text[0], 4)))
-		return CLASS_NONE;
-	if (!token->verbatim) {
-		if (!lexer_decode(token, key->bytes + key->len, &len))
-			return CLASS_NONE - 1;
-		text = key->bytes + key->len;
-	}
-	kind = pass->secret ? value_of(text, len) : value_json(text, len);
-	return kind == VALUE_PLAIN ? CLASS_NONE : CLASS_VALUE | (unsigned)kind;
+	if (literal_value_class(token->body, token->body_len, token->verbatim, pass->secret, &class))
+		return class;
+	if (!lexer_decode(token, key->bytes + key->len, &len))
+		return CLASS_NONE - 1;
+	(void)literal_value_class(key->bytes + key->len, len, true, pass->secret, &class);
+	return class;
 }
 
-static size_t leading_zeros(const struct lexer_token *token)
+static size_t leading_zeros(const char *text, size_t len)
 {
 	size_t zeros = 0;
 
-	while (zeros + 1 < token->len && token->text[zeros] == '0')
+	while (zeros + 1 < len && text[zeros] == '0')
 		zeros++;
 	return zeros;
-}
-
-/* 1 fits int4, 2 int8, 3 numeric; a deep OFFSET is a class of its own. */
-static char integer_class(const struct pass *pass)
-{
-	size_t zeros = leading_zeros(pass->token), len = pass->token->len - zeros;
-	const char *text = pass->token->text + zeros;
-	uint64_t value = 0;
-
-	if (len > 19)
-		return 3;
-	for (size_t at = 0; at < len; at++)
-		value = value * 10 + (uint64_t)(text[at] - '0');
-	if (value > INT64_MAX)
-		return 3;
-	if (value > INT32_MAX)
-		return 2;
-	return pass->previous_word == WORD_OFFSET && value > FIRST_DEEP_OFFSET ? 4 : 1;
 }
 
 /* Follows the right operand of -> ->> #> #>> and AT TIME ZONE. */

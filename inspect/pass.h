@@ -1,6 +1,7 @@
 /* What the parts of canonical.c share: the state of one pass over a text. Not for others to include.
  *
  *      canonical.c    statements, words, brackets, lists
+ *      members.c      lists and rows: which of their members are alike
  *      literal.c      what of a literal goes into the key
  *      rendering.c    the three texts that are written
  */
@@ -9,6 +10,7 @@
 
 #include "inspect/canonical.h"
 #include "inspect/lexer.h"
+#include "inspect/trace.h"
 #include "inspect/words.h"
 #include "config/limits.h"
 
@@ -48,7 +50,7 @@ enum list_kind { LIST_NONE, LIST_IN, LIST_VALUES };
 /* A place to go back to, in all texts at once. */
 struct mark {
 	uint32_t key, query, reduced; /* lengths: LIMIT_INSPECT_BYTES times four at most */
-	uint32_t number, tokens, operators;
+	uint32_t number, tokens, operators, events;
 };
 
 /* One open bracket; element 0 is the statement itself. A list's members are compared as they end:
@@ -64,8 +66,13 @@ struct canonical_frame {
 	uint8_t resume; /* enum keep, for behind the bracket */
 	uint8_t run;    /* members of the current run: 0, 1, or 2 for several */
 	bool item_plain, run_plain;
-	uint16_t owner; /* the frame of the list that this one stands in; 0 for none (frame 0 never is an IN list) */
-	uint32_t run_start;
+	/* Of a row of VALUES: nothing but constants so far, and what the current one has. Of the statement that it
+	 * stands in: the current run's first row was such a row. */
+	bool constant, signed_constant, cast_constant, run_constant;
+	bool adds;       /* of a row: a text of a kind that its column did not hold before in this run */
+	uint16_t column; /* and where in it */
+	uint16_t owner;  /* the frame of the list that this one stands in; 0 for none (frame 0 never is an IN list) */
+	uint32_t run_start, run_text_end; /* in the key; in the text, behind the run's first member */
 	struct mark item, run_end, select;
 	uint16_t class_count;
 	uint32_t classes[ITEM_CLASSES]; /* where in the key */
@@ -81,6 +88,9 @@ enum mode {
 
 struct pass {
 	struct canonical *out;
+	struct trace *trace; /* out's, in a pass that fills it; NULL in any other */
+	const char *sql;
+	const char *last_end; /* behind the last token */
 	struct lexer lexer;
 	/* The current token and the one before, LEXER_END at the start of a statement, in two places that take turns: a
 	 * token is never copied. */
@@ -99,6 +109,7 @@ struct pass {
 	bool seen_regex; /* an operator with ~, or SIMILAR: numbers get a class too */
 	bool writes;     /* INSERT or UPDATE has come: values may count, not only patterns */
 	bool secret;     /* and a name that a column with a secret may have: values count in all their kinds */
+	struct constants_rows rows_seen; /* of the run of rows under way */
 	bool copy_query;
 	enum { TYPE_NONE, TYPE_EXPECTED, TYPE_NAMED } type;
 	enum { SET_NONE, SET_NAME, SET_DOTTED, SET_VALUE } set;
@@ -119,10 +130,26 @@ static inline bool is_punctuation(const struct lexer_token *token, char byte)
 	return token->single == byte;
 }
 
+/* -- members.c ------------------------------------------------------------------------------------ */
+
+/* Whether the current token leaves the member of an IN list, or the row, one of constants. */
+void members_check(struct pass *pass);
+void members_check_row(struct pass *pass, struct canonical_frame *row);
+/* A member of `frame`'s list has ended. */
+void members_end(struct pass *pass, struct canonical_frame *frame);
+/* Passes over what would be dropped: rows behind this one, members behind this comma. */
+void members_skip_rows(struct pass *pass);
+void members_skip(struct pass *pass);
+
 /* -- literal.c ------------------------------------------------------------------------------------ */
 
 /* Writes the current token, a literal, to all texts. */
 void literal_put(struct pass *pass);
+/* 1 fits int4, 2 int8, 3 numeric; a deep OFFSET is a class of its own. */
+unsigned literal_integer_class(const char *text, size_t len, bool after_offset);
+/* What kind of value a string is, CLASS_NONE for a plain one; false when `text`, which is not verbatim, must be decoded
+ * first. */
+bool literal_value_class(const char *text, size_t len, bool verbatim, bool secret, unsigned *class);
 /* Follows what comes before a literal and makes it count in full; once for each token, after it was written. */
 void literal_follow(struct pass *pass);
 

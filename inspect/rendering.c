@@ -89,6 +89,7 @@ struct mark rendering_mark(const struct pass *pass)
 	    .number = pass->number,
 	    .tokens = pass->tokens,
 	    .operators = pass->operators,
+	    .events = pass->trace ? pass->trace->count : 0,
 	};
 }
 
@@ -100,6 +101,8 @@ void rendering_go_back(struct pass *pass, const struct mark *mark)
 	pass->number = mark->number;
 	pass->tokens = mark->tokens;
 	pass->operators = mark->operators;
+	if (pass->trace)
+		pass->trace->count = mark->events;
 }
 
 void rendering_finish(struct pass *pass)

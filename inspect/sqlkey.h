@@ -42,4 +42,8 @@ void sqlkey_scratch_free(struct sqlkey_scratch *scratch);
 MUST_USE enum sqlkey_result sqlkey_of(struct sqlkey_scratch *scratch, const char *sql, size_t len,
                                       const struct sqlkey_options *options, struct sqlkey *key);
 
+/* The text of the last sqlkey_of is one that comes again: the next like it is recognised by comparing (template.h). The
+ * text must be the same one, still there. */
+void sqlkey_learn(struct sqlkey_scratch *scratch, const char *sql);
+
 #endif

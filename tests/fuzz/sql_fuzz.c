@@ -37,6 +37,21 @@ static void *inspect(void *context)
 		arena_init(&other);
 		struct parsed parsed, parsed_spaced;
 		enum parse_result outcome = parse_sql(input->sql, input->len, &arena, &parsed);
+		/* Having learned the text must not change its key, nor that of what resembles it. */
+		sqlkey_learn(scratch, input->sql);
+		struct sqlkey_scratch *fresh = sqlkey_scratch_new();
+		for (size_t cut = 0; cut < 2 * input->len; cut++) {
+			char kept = spaced[cut / 2 + 1];
+			struct sqlkey learned, afresh;
+			spaced[cut / 2 + 1] = cut % 2 ? '\'' : (char)(kept ^ 1);
+			if (spaced[cut / 2 + 1] && cut % 7 == 0) {
+				CHECK(sqlkey_of(scratch, spaced, input->len + 2, &options, &learned) ==
+				      sqlkey_of(fresh, spaced, input->len + 2, &options, &afresh));
+				CHECK(learned.low == afresh.low && learned.high == afresh.high);
+			}
+			spaced[cut / 2 + 1] = kept;
+		}
+		sqlkey_scratch_free(fresh);
 		if (sqlkey_of(scratch, spaced, input->len + 2, &options, &again) == SQLKEY_OK && again.low == key.low &&
 		    again.high == key.high) {
 			CHECK(parse_sql(spaced, input->len + 2, &other, &parsed_spaced) == outcome);

@@ -57,6 +57,8 @@ SELECT "store_item"."id" FROM "store_item" ORDER BY CASE WHEN ("store_item"."id"
 INSERT INTO "store_item" ("title", "price", "made", "data") VALUES ('lamp', '10.50', '2024-01-01T00:00:00+00:00'::timestamptz, '{"a": 1}') RETURNING "store_item"."id"
 INSERT INTO "store_item" ("title", "price") VALUES ('lamp', 10), ('chair', 20), ('desk', 30) RETURNING "store_item"."id"
 INSERT INTO "store_item" ("title", "price") VALUES ('lamp', NULL), ('chair', 20), (NULL, 30), ('desk', DEFAULT)
+INSERT INTO "store_item" ("title", "made", "sold", "flag") VALUES ('lamp', '2024-01-01'::date, NULL, true), ('chair', '2024-01-02'::timestamptz, '2024-01-03'::timestamptz, false), (NULL, NULL, '2024-01-03'::date, DEFAULT), ('d', -3, -2.5, NULL)
+SELECT "store_item"."id" FROM "store_item" JOIN (VALUES (1, 'a'), (2, NULL), (-3, 'c'::text)) v(n, s) ON v.n = "store_item"."id" WHERE v.s LIKE '%abc'
 INSERT INTO "store_item" ("title", "price") VALUES (UPPER('lamp'), 1 + 2), (UPPER('chair'), 3 + 4)
 INSERT INTO "store_item" ("title", "shop_id") VALUES ('a', (SELECT id FROM "store_shop" WHERE "name" LIKE '%x%')), ('b', (SELECT id FROM "store_shop" WHERE "name" LIKE 'y%'))
 INSERT INTO "store_item" ("title") VALUES ('lamp') ON CONFLICT ("title") DO UPDATE SET "price" = EXCLUDED."price", "kind" = 'x' WHERE "store_item"."title" LIKE '%a%'

@@ -1,0 +1,227 @@
+#include "inspect/constants.h"
+#include "config/check.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { INT4_SURELY_DIGITS = 9 };
+
+static const char *skip_constant(const char *at, const char *end, const struct constants_rows *rows, unsigned column);
+static bool is_seen(const char *text, size_t len, bool plain, const struct constants_rows *rows, unsigned column);
+static const char *skip_member(const char *at, const char *end, const struct constants_member *member);
+static const char *skip_name(const char *at, const char *end);
+
+static bool is_among(const char *const *names, size_t count, const char *text, size_t len)
+{
+	for (size_t at = 0; at < count; at++) {
+		if ((names[at][0] | 0x20) == (text[0] | 0x20) && strlen(names[at]) == len &&
+		    strncasecmp(text, names[at], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static inline bool is_space(char byte)
+{
+	return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r' || byte == '\f';
+}
+
+static inline bool is_digit(char byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+static inline bool is_name_start(char byte)
+{
+	return ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') || byte == '_';
+}
+
+bool constants_member_of(const char *key, size_t len, struct constants_member *member)
+{
+	*member = (struct constants_member){.kind = CONSTANTS_INTEGER};
+	/* See literal_put: an integer of class 1; a string whose class does not count. */
+	if (len == 2 && key[0] == 'i' && key[1] == 1)
+		return true;
+	if (len < 3 || memcmp(key, "s\xFF\xFF", 3) != 0)
+		return false;
+	member->kind = CONSTANTS_STRING;
+	if (len == 3)
+		return true;
+	/* "t", then "w", the type's name and a zero byte. */
+	if (len < 7 || key[3] != 't' || key[4] != 'w' || memchr(key + 5, '\0', len - 5) != key + len - 1 ||
+	    len - 6 + 2 > sizeof(member->cast))
+		return false;
+	member->cast_len = (uint8_t)(len - 6 + 2);
+	memcpy(member->cast, "::", 2);
+	memcpy(member->cast + 2, key + 5, len - 6);
+	return true;
+}
+
+const char *constants_skip_rows(const char *at, const char *end, const struct constants_rows *rows)
+{
+	for (;;) {
+		const char *next = constants_space_end(at, end);
+		unsigned column = 0;
+
+		if (next == end || *next != ',')
+			return at;
+		next = constants_space_end(next + 1, end);
+		if (next == end || *next != '(')
+			return at;
+		do {
+			next = skip_constant(constants_space_end(next + 1, end), end, rows, column++);
+			if (!next)
+				return at;
+		} while (*next == ',');
+		if (*next != ')')
+			return at;
+		at = next + 1;
+	}
+}
+
+const char *constants_skip_members(const char *at, const char *end, const struct constants_member *member,
+                                   const char **last_comma)
+{
+	*last_comma = NULL;
+	for (;;) {
+		const char *comma = constants_space_end(at, end), *next;
+
+		if (comma == end || *comma != ',')
+			return at;
+		next = skip_member(constants_space_end(comma + 1, end), end, member);
+		if (!next)
+			return at;
+		*last_comma = comma;
+		at = next;
+	}
+}
+
+bool constants_is_word(const char *text, size_t len)
+{
+	static const char *const words[] = {"true", "false", "null", "default"};
+
+	return is_among(words, ARRAY_LEN(words), text, len);
+}
+
+bool constants_is_type(const char *text, size_t len)
+{
+	static const char *const types[] = {
+	    "timestamptz", "timestamp", "date",   "time",   "interval", "uuid",     "text",    "jsonb", "json",
+	    "numeric",     "int4",      "int8",   "int2",   "integer",  "bigint",   "bool",    "inet",  "float8",
+	    "bytea",       "boolean",   "float4", "timetz", "cidr",     "smallint", "varchar",
+	};
+
+	return is_among(types, ARRAY_LEN(types), text, len);
+}
+
+const char *constants_string_end(const char *at, const char *end, bool *plain)
+{
+	*plain = true;
+	for (at++;;) {
+		at = memchr(at, '\'', (size_t)(end - at));
+		if (!at)
+			return NULL;
+		if (at + 1 == end || at[1] != '\'')
+			return at + 1;
+		*plain = false;
+		at += 2;
+	}
+}
+
+const char *constants_digits_end(const char *at, const char *end)
+{
+	while (at < end && is_digit(*at))
+		at++;
+	return at;
+}
+
+const char *constants_space_end(const char *at, const char *end)
+{
+	while (at < end && is_space(*at))
+		at++;
+	return at;
+}
+
+/* To the comma or bracket behind it; NULL when anything else is there. A quote there would continue a string. */
+static const char *skip_constant(const char *at, const char *end, const struct constants_rows *rows, unsigned column)
+{
+	const char *start = at;
+	bool plain, sign = false;
+
+	if (at == end)
+		return NULL;
+	if (*at == '\'') {
+		at = constants_string_end(at, end, &plain);
+		if (!at || !is_seen(start + 1, (size_t)(at - start) - 2, plain, rows, column))
+			return NULL;
+	} else if (is_digit(*at) || (*at == '-' && end - at > 1 && is_digit(at[1]))) {
+		sign = *at == '-';
+		at = constants_digits_end(at + 1, end);
+		if (end - at > 1 && *at == '.' && is_digit(at[1]))
+			at = constants_digits_end(at + 1, end);
+	} else if (is_name_start(*at)) {
+		const char *name = at;
+
+		at = skip_name(at, end);
+		if (!constants_is_word(name, (size_t)(at - name)))
+			return NULL;
+	} else {
+		return NULL;
+	}
+	if (!sign && end - at > 2 && at[0] == ':' && at[1] == ':' && is_name_start(at[2])) {
+		const char *name = at + 2;
+
+		at = skip_name(name, end);
+		if (!constants_is_type(name, (size_t)(at - name)))
+			return NULL;
+	}
+	at = constants_space_end(at, end);
+	return at < end && (*at == ',' || *at == ')') ? at : NULL;
+}
+
+/* `text` is between its quotes; not `plain`: some are doubled in it. */
+static bool is_seen(const char *text, size_t len, bool plain, const struct constants_rows *rows, unsigned column)
+{
+	enum value_kind kind = VALUE_PLAIN;
+
+	if (column >= CONSTANTS_COLUMNS_MAX)
+		return false;
+	/* See value_class in literal.c. */
+	if (rows->secret || (len > 0 && (text[0] == '{' || text[0] == '[' || text[0] == '\\' || text[0] == '\''))) {
+		if (!plain)
+			return false;
+		kind = rows->secret ? value_of(text, len) : value_json(text, len);
+	}
+	return rows->seen[column] & value_bit(kind);
+}
+
+/* Likewise behind it, white space left out; NULL when it is not such a member or goes on. */
+static const char *skip_member(const char *at, const char *end, const struct constants_member *member)
+{
+	const char *start = at, *behind;
+	bool plain;
+
+	if (at == end)
+		return NULL;
+	if (member->kind == CONSTANTS_INTEGER) {
+		at = constants_digits_end(at, end);
+		if (at == start || at - start > INT4_SURELY_DIGITS)
+			return NULL;
+	} else {
+		if (*at != '\'')
+			return NULL;
+		at = constants_string_end(at, end, &plain);
+		if (!at || (size_t)(end - at) < member->cast_len || memcmp(at, member->cast, member->cast_len) != 0)
+			return NULL;
+		at += member->cast_len;
+	}
+	behind = constants_space_end(at, end);
+	return behind < end && (*behind == ',' || *behind == ')') ? at : NULL;
+}
+
+static const char *skip_name(const char *at, const char *end)
+{
+	while (at < end && (is_name_start(*at) || is_digit(*at) || *at == '$' || (unsigned char)*at >= 0x80))
+		at++;
+	return at;
+}
