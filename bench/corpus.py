@@ -57,6 +57,10 @@ class Corpus:
             return self.integer()
         if column.startswith("is_"):
             return self.random.choice(["true", "false"])
+        if column == "password":
+            salt = "".join(self.random.choices(string.ascii_letters + string.digits, k=22))
+            digest = "".join(self.random.choices(string.ascii_letters + string.digits + "+/", k=43))
+            return f"'pbkdf2_sha256$600000${salt}${digest}='"
         if column in ("price", "total", "rating"):
             return self.decimal()
         return self.text()

@@ -130,6 +130,19 @@ const char *constants_string_end(const char *at, const char *end, bool *plain)
 
 const char *constants_digits_end(const char *at, const char *end)
 {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	/* Eight at a time: a byte that is no digit gets its top bit set, and the first such byte is the lowest. */
+	while (end - at >= 8) {
+		uint64_t bytes, others;
+
+		memcpy(&bytes, at, sizeof(bytes));
+		bytes ^= UINT64_C(0x3030303030303030);
+		others = ((bytes + UINT64_C(0x7676767676767676)) | bytes) & UINT64_C(0x8080808080808080);
+		if (others)
+			return at + __builtin_ctzll(others) / 8;
+		at += 8;
+	}
+#endif
 	while (at < end && is_digit(*at))
 		at++;
 	return at;

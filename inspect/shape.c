@@ -15,6 +15,7 @@ enum byte_class {
 	REGEX_COUNT = 4,   /* . * + ?: the metacharacters that stand for no letter of their own and no edge of a word */
 	SIMILAR_META = 8,  /* means something in SIMILAR TO beyond LIKE */
 	REGEX_BRANCH = 16, /* * ? {: what they follow may be missing */
+	LIKE_META = 32,    /* % and _; a backslash is REGEX_META */
 };
 
 static const uint8_t classes[256] = {
@@ -33,6 +34,8 @@ static const uint8_t classes[256] = {
     ['['] = REGEX_META | SIMILAR_META,
     [']'] = REGEX_META | SIMILAR_META,
     ['|'] = REGEX_META | SIMILAR_META,
+    ['%'] = LIKE_META,
+    ['_'] = LIKE_META,
     ['^'] = REGEX_META,
     ['$'] = REGEX_META,
     ['\\'] = REGEX_META,
@@ -136,12 +139,24 @@ struct pattern_shape shape_similar(const char *text, size_t len)
 
 uint32_t shape_class(const char *text, size_t len)
 {
-	unsigned like, regex, similar;
+	struct pattern_shape plain = {.known = true, .has_prefix = true};
+	struct pattern_shape plain_regex = {.known = true, .leading_wildcard = true};
+	unsigned like, regex, similar, any = 0, all = WORD;
 
 	/* The usual literal, a word, needs one look instead of three. */
 	if (len >= TRIGRAM_CHARS && is_plain(text, len)) {
 		text = "abc";
 		len = TRIGRAM_CHARS;
+	}
+	/* One without a character that means anything needs one look, too. */
+	for (size_t at = 0; at < len; at++) {
+		any |= classes[(unsigned char)text[at]];
+		all &= classes[(unsigned char)text[at]];
+	}
+	if (len > 0 && !(any & (REGEX_META | SIMILAR_META | LIKE_META))) {
+		plain.has_trigram = any & WORD;
+		plain_regex.has_trigram = (any & WORD) && (!(all & WORD) || regex_min_run_has_trigram(text, len));
+		return bits_of(plain) | bits_of(plain_regex) << 5 | bits_of(plain) << 10;
 	}
 	like = bits_of(shape_like(text, len));
 	regex = bits_of(shape_regex(text, len));

@@ -42,8 +42,12 @@ static inline bool is_letter(char byte)
 
 static inline bool begins(const char *text, size_t len, const char *with)
 {
-	size_t with_len = strlen(with);
+	size_t with_len;
 
+	/* Most prefixes fall by their first byte. */
+	if (len == 0 || text[0] != with[0])
+		return false;
+	with_len = strlen(with);
 	return len >= with_len && memcmp(text, with, with_len) == 0;
 }
 
@@ -173,7 +177,8 @@ static enum value_kind hash_of(const char *text, size_t len)
 	    "$argon2", "$5$",    "$6$",    "$7$",     "$y$",     "$gy$",    "$scrypt$",       "$pbkdf2",  "$P$",
 	    "$H$",     "$S$",    "{SSHA",  "{PBKDF2", "{ARGON2", "{BCRYPT", "SCRAM-SHA-256$", "{SHA256}", "{SHA512}"};
 
-	if (len < RANDOM_MIN)
+	/* What all of them begin with. */
+	if (len < RANDOM_MIN || !strchr("msuc${pabS", text[0]))
 		return VALUE_PLAIN;
 	for (size_t at = 0; at < sizeof(weak) / sizeof(*weak); at++) {
 		if (begins(text, len, weak[at]))
@@ -214,6 +219,8 @@ static bool is_sealed(const char *text, size_t len)
 	static const char *const prefixes[] = {
 	    "gAAAAA", "\\x", "vault:v", "enc:", "ENC(", "{cipher}", "kms:", "AQICAH"};
 
+	if (!strchr("g\\veE{kA-s", text[0]))
+		return false;
 	for (size_t at = 0; at < sizeof(prefixes) / sizeof(*prefixes); at++) {
 		if (begins(text, len, prefixes[at]))
 			return true;
@@ -245,6 +252,8 @@ static bool is_credential(const char *text, size_t len)
 	    "sk-ant-",  "sk-proj-",    "SG.",      "AIza",  "ya29.",         "npm_",  "pypi-",
 	    "dop_v1_",  "shpat_",      "whsec_",   "hvs.",  "EAACEdEose0cBA"};
 
+	if (!strchr("srgxSAynpdwhE-e", text[0]))
+		return false;
 	if (len >= 16) {
 		for (size_t at = 0; at < sizeof(prefixes) / sizeof(*prefixes); at++) {
 			if (begins(text, len, prefixes[at]) && !memchr(text, ' ', len))

@@ -169,12 +169,36 @@ static void strings_end_at_their_quote(void **state)
 	assert_ptr_equal(constants_string_end(text + 8, text + strlen(text), &plain), NULL);
 }
 
+/* Digits end at the first byte that is none, whichever it is and wherever it stands. */
+static void digits_end_at_any_other_byte(void **state)
+{
+	char text[24];
+
+	(void)state;
+	for (unsigned byte = 0; byte < 256; byte++) {
+		for (size_t at = 0; at < sizeof(text); at++) {
+			bool digit = byte >= '0' && byte <= '9';
+
+			for (size_t fill = 0; fill < sizeof(text); fill++)
+				text[fill] = (char)('0' + (fill * 7 + byte) % 10);
+			text[at] = (char)byte;
+			assert_ptr_equal(constants_digits_end(text, text + sizeof(text)),
+			                 digit ? text + sizeof(text) : text + at);
+		}
+	}
+	assert_ptr_equal(constants_digits_end(text, text), text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(rows_are_skipped),          cmocka_unit_test(new_kinds_end_the_run),
-	    cmocka_unit_test(members_are_skipped),       cmocka_unit_test(other_members_are_refused),
-	    cmocka_unit_test(words_and_types_are_known), cmocka_unit_test(strings_end_at_their_quote),
+	    cmocka_unit_test(rows_are_skipped),
+	    cmocka_unit_test(new_kinds_end_the_run),
+	    cmocka_unit_test(members_are_skipped),
+	    cmocka_unit_test(other_members_are_refused),
+	    cmocka_unit_test(words_and_types_are_known),
+	    cmocka_unit_test(strings_end_at_their_quote),
+	    cmocka_unit_test(digits_end_at_any_other_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
