@@ -192,6 +192,8 @@ static enum value_kind hash_of(const char *text, size_t len)
 	}
 	if (len == 35 && begins(text, len, "md5") && is_hex(text + 3, 32))
 		return VALUE_WEAK_HASH; /* PostgreSQL's, before SCRAM */
+	if (len == 41 && text[0] == '*' && is_hex(text + 1, 40))
+		return VALUE_WEAK_HASH; /* MySQL's */
 	return VALUE_PLAIN;
 }
 
