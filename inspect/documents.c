@@ -24,7 +24,9 @@ bool documents_stored(const struct facts *facts, bool *parameters)
 
 void documents_observe(struct documents *documents, const struct rule_input *input, struct verdict *verdict)
 {
-	const struct rule *rule = rules_find("D501");
+	if (!documents->rule)
+		documents->rule = rules_find("D501");
+	const struct rule *rule = documents->rule;
 	if (rules_setting(rule, input)->action == ACTION_OFF || !input->catalog)
 		return;
 	for (uint16_t i = 0; i < input->facts->assignment_count; i++) {

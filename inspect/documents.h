@@ -16,6 +16,7 @@ struct documents_column {
 struct documents {
 	struct documents_column columns[LIMIT_DOCUMENT_COLUMNS];
 	uint32_t count;
+	const struct rule *rule; /* found at the first use */
 };
 
 /* Does the statement store texts that may be documents: constants among them that are, any parameters? */

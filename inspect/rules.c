@@ -284,10 +284,12 @@ struct bound_shape rules_bound_shape(const char *text, size_t len)
 bool rules_want_parameters(const struct facts *facts, uint16_t statement_count)
 {
 	for (uint16_t i = 0; i < statement_count; i++) {
-		for (size_t r = 0; r < rules_count(); r++) {
-			const struct rule *rule = rules_at(r);
-			if (rule->wants && applies(rule, &facts[i]) && rule->wants(&facts[i]))
-				return true;
+		for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+			for (size_t r = 0; r < groups[g]->count; r++) {
+				const struct rule *rule = &groups[g]->rules[r];
+				if (rule->wants && applies(rule, &facts[i]) && rule->wants(&facts[i]))
+					return true;
+			}
 		}
 	}
 	return false;

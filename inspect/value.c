@@ -178,7 +178,7 @@ static enum value_kind hash_of(const char *text, size_t len)
 	    "$H$",     "$S$",    "{SSHA",  "{PBKDF2", "{ARGON2", "{BCRYPT", "SCRAM-SHA-256$", "{SHA256}", "{SHA512}"};
 
 	/* What all of them begin with. */
-	if (len < RANDOM_MIN || !strchr("msuc${pabS", text[0]))
+	if (len < RANDOM_MIN || !strchr("msuc${pabS*", text[0]))
 		return VALUE_PLAIN;
 	for (size_t at = 0; at < sizeof(weak) / sizeof(*weak); at++) {
 		if (begins(text, len, weak[at]))

@@ -59,7 +59,9 @@ static void finding_text(struct check_print *print, const struct check_print_pla
 	place_text(print, place);
 	fprintf(print->out, "%s: %s [%s, %s]\n", verdict_severity_name(finding->severity), finding->message,
 	        finding->rule->slug, finding->rule->code);
-	excerpt(print, place);
+	/* What is said of a secret must not repeat it: reviews and the output of CI jobs are read by many. */
+	if (finding->rule->code[0] != 'S')
+		excerpt(print, place);
 	if (finding->table[0] && finding->table_rows >= 0) {
 		char what[256];
 		snprintf(what, sizeof(what), "%s has %s rows", finding->table, human_count(finding->table_rows, count));

@@ -75,6 +75,22 @@ static void for_people(void **state)
 	free(text);
 }
 
+/* The line of a secret is not shown, only where it is. */
+static void no_secret(void **state)
+{
+	(void)state;
+	begin(CHECK_PRINT_TEXT);
+	finding.rule = rules_find("S401");
+	place.source = "UPDATE t SET password = 'hunter2';";
+	place.source_len = strlen(place.source);
+	check_print_finding(&print, &place, &finding);
+	end();
+	expect("a,b.sql:3:19: block: ");
+	expect("[plaintext-password, S401]\n");
+	assert_null(strstr(text, "hunter2"));
+	free(text);
+}
+
 /* One object a line; `column` is the table's, `position` the place's. */
 static void for_machines(void **state)
 {
@@ -132,10 +148,8 @@ static void for_gitlab(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(for_people),
-	    cmocka_unit_test(for_machines),
-	    cmocka_unit_test(for_github),
-	    cmocka_unit_test(for_gitlab),
+	    cmocka_unit_test(for_people), cmocka_unit_test(no_secret),  cmocka_unit_test(for_machines),
+	    cmocka_unit_test(for_github), cmocka_unit_test(for_gitlab),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
