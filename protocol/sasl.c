@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-/* AUTH_REQ_SASL */
-enum { SASL_OFFER = 10, SASL_CODE_BYTES = 4 };
-
 static bool sasl_binds(struct bytes mechanism);
 static bool sasl_list_is_whole(struct bytes body);
 
@@ -56,6 +53,34 @@ size_t sasl_without_binding(struct bytes body, uint8_t *to, size_t size)
 	return body.len;
 }
 
+bool sasl_offers(struct bytes body, const char *mechanism)
+{
+	if (!sasl_list_is_whole(body))
+		return false;
+	struct bytes_reader reader = bytes_reader_of(body);
+	(void)bytes_read_i32(&reader);
+	for (;;) {
+		struct bytes offered = bytes_read_string(&reader);
+		if (offered.len == 0)
+			return false;
+		if (bytes_equal(offered, mechanism))
+			return true;
+	}
+}
+
+bool sasl_read_initial(struct bytes body, struct sasl_initial *out)
+{
+	struct bytes_reader reader = bytes_reader_of(body);
+	*out = (struct sasl_initial){.mechanism = bytes_read_string(&reader)};
+	int32_t len = bytes_read_i32(&reader);
+	out->absent = len == -1;
+	if (len < -1)
+		return false;
+	if (!out->absent)
+		out->message = bytes_read(&reader, (size_t)len);
+	return !reader.failed && bytes_left(&reader) == 0;
+}
+
 static bool sasl_binds(struct bytes mechanism)
 {
 	static const char suffix[] = "-PLUS";
@@ -67,7 +92,7 @@ static bool sasl_binds(struct bytes mechanism)
 static bool sasl_list_is_whole(struct bytes body)
 {
 	struct bytes_reader reader = bytes_reader_of(body);
-	if (bytes_read_i32(&reader) != SASL_OFFER)
+	if (bytes_read_i32(&reader) != SASL_CODE_OFFER)
 		return false;
 	while (!reader.failed)
 		if (bytes_read_string(&reader).len == 0)

@@ -85,6 +85,45 @@ static void test_code(void **state)
 	assert_int_equal(sasl_authentication_code(BODY("")), -1);
 }
 
+static void test_offers(void **state)
+{
+	/* By their whole name, in a whole list. */
+	(void)state;
+	assert_true(sasl_offers(BOTH, "SCRAM-SHA-256"));
+	assert_true(sasl_offers(BOTH, "SCRAM-SHA-256-PLUS"));
+	assert_true(sasl_offers(PLAIN, "SCRAM-SHA-256"));
+	assert_false(sasl_offers(PLAIN, "SCRAM-SHA-256-PLUS"));
+	assert_false(sasl_offers(BOTH, "SCRAM"));
+	assert_false(sasl_offers(BOTH, ""));
+	for (size_t len = 0; len < PLAIN.len; len++)
+		assert_false(sasl_offers((struct bytes){PLAIN.data, len}, "SCRAM-SHA-256"));
+}
+
+static void test_initial_response(void **state)
+{
+	/* Mechanism and message; an absent message is not an empty one; cut anywhere, or with more behind it, it is
+	 * none. */
+	(void)state;
+	static const struct bytes whole = BODY("SCRAM-SHA-256\0\0\0\0\3abc");
+	struct sasl_initial initial;
+	assert_true(sasl_read_initial(whole, &initial));
+	assert_true(bytes_equal(initial.mechanism, "SCRAM-SHA-256"));
+	assert_true(bytes_equal(initial.message, "abc"));
+	assert_false(initial.absent);
+	assert_true(sasl_read_initial(BODY("X\0\0\0\0\0"), &initial));
+	assert_false(initial.absent);
+	assert_true(sasl_read_initial(BODY("X\0\xff\xff\xff\xff"), &initial));
+	assert_true(initial.absent);
+	for (size_t len = 0; len < whole.len; len++)
+		assert_false(sasl_read_initial((struct bytes){whole.data, len}, &initial));
+	assert_false(sasl_read_initial(BODY("X\0\0\0\0\1ab"), &initial));
+	assert_false(sasl_read_initial(BODY("X\0\xff\xff\xff\xfe"), &initial));
+	assert_false(sasl_read_initial(BODY("X\0\xff\xff\xff\xff"
+	                                    "a"),
+	                               &initial));
+	assert_false(sasl_read_initial(BODY("X\0\x7f\xff\xff\xff"), &initial));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +131,8 @@ int main(void)
 	    cmocka_unit_test(test_leaves_the_rest),
 	    cmocka_unit_test(test_every_cut),
 	    cmocka_unit_test(test_code),
+	    cmocka_unit_test(test_offers),
+	    cmocka_unit_test(test_initial_response),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
