@@ -437,6 +437,29 @@ bool tls_peer_shows(const struct tls *tls, const struct tls_context *own)
 	return theirs && ours && X509_cmp(theirs, ours) == 0;
 }
 
+size_t tls_binding(const struct tls *tls, bool peer, uint8_t *to, size_t size)
+{
+	X509 *certificate = peer ? SSL_get0_peer_certificate(tls->ssl) : SSL_get_certificate(tls->ssl);
+	int digest_nid;
+	if (!certificate || X509_get_signature_info(certificate, &digest_nid, NULL, NULL, NULL) != 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	/* The RFC puts SHA-256 in the place of these two. */
+	if (digest_nid == NID_md5 || digest_nid == NID_sha1)
+		digest_nid = NID_sha256;
+	const EVP_MD *digest = EVP_get_digestbynid(digest_nid);
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	if (!digest || X509_digest(certificate, digest, hash, &len) != 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	CHECK(len <= size);
+	memcpy(to, hash, len);
+	return len;
+}
+
 /* -- the BIO: reads from tls->input, writes to tls->output. OpenSSL's memory BIO would copy what comes in, and keeps
  * its memory. ------------------------------------------------------------------------------------------- */
 

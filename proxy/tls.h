@@ -1,5 +1,5 @@
 /* TLS as a transformation of bytes: what came from the wire goes in, plain text comes out, and the other way round.
- * Knows no sockets and never waits; link.h moves the bytes. The only file that sees OpenSSL.
+ * Knows no sockets and never waits; link.h moves the bytes. Only it and proof.h see OpenSSL.
  *
  *          wire ──tls_feed──▶ ┌─────┐ ──tls_read──▶ plain
  *                             │ tls │
@@ -64,5 +64,9 @@ const char *tls_version(const struct tls *tls);
 bool tls_alpn_agreed(const struct tls *tls);
 /* The peer has shown the certificate that `own` shows: then channel binding holds through both legs. */
 bool tls_peer_shows(const struct tls *tls, const struct tls_context *own);
+/* The data of the channel binding tls-server-end-point (RFC 5929, section 4.1): a hash of the certificate that this
+ * side has shown, or under `peer` the other. Its length, at most `size`; 0 without a certificate, or when the
+ * certificate's signature has no hash (Ed25519). */
+size_t tls_binding(const struct tls *tls, bool peer, uint8_t *to, size_t size);
 
 #endif

@@ -22,7 +22,7 @@ MAIN = Path("proxy/main.c")
 # Foreign headers and the only files that may include them: folders, or single files.
 FOREIGN = [
     (r"uv\.h|uv/.*", {"proxy"}),
-    (r"openssl/.*", {"proxy/tls.c"}),
+    (r"openssl/.*", {"proxy/tls.c", "proxy/proof.c"}),
     (r"libpq-fe\.h", {"proxy"}),
     (r"ini\.h", {"config"}),
     (r"json-c/.*|json\.h", {"report"}),

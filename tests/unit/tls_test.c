@@ -422,6 +422,20 @@ static void test_whose_certificate(void **state)
 	assert_false(tls_peer_shows(fixture->connecting.tls, fixture->pair.server));
 }
 
+static void test_binding(void **state)
+{
+	/* Both ends have the same hash of the accepting side's certificate; the connecting side has shown none. */
+	struct fixture *fixture = *state;
+	uint8_t own[64], theirs[64], none[64];
+	shake(fixture);
+	size_t len = tls_binding(fixture->accepting.tls, false, own, sizeof own);
+	assert_int_equal(len, 32);
+	assert_int_equal(tls_binding(fixture->connecting.tls, true, theirs, sizeof theirs), len);
+	assert_memory_equal(own, theirs, len);
+	assert_int_equal(tls_binding(fixture->connecting.tls, false, none, sizeof none), 0);
+	assert_int_equal(tls_binding(fixture->accepting.tls, true, none, sizeof none), 0);
+}
+
 static void test_a_context_outlived(void **state)
 {
 	/* Connections go on when their context is replaced. */
@@ -465,6 +479,7 @@ int main(void)
 	    CASE(test_files_that_are_wrong),
 	    CASE(test_whose_certificate),
 	    CASE(test_a_context_outlived),
+	    CASE(test_binding),
 	};
 	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
