@@ -131,6 +131,9 @@ enum {
 	LIMIT_SETTING_BYTES = 1024,
 	LIMIT_DATABASES = 256,
 	LIMIT_RULE_SETTINGS = 512,
+
+	/* auth_file: some 100,000 users. A longer one is refused. */
+	LIMIT_AUTH_FILE_BYTES = 16 * 1024 * 1024,
 };
 
 static_assert(LIMIT_QUEUE_LOW_BYTES < LIMIT_QUEUE_HIGH_BYTES, "reading must stop before it resumes");

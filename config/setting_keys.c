@@ -48,6 +48,7 @@ struct refusal {
 	size_t error_size;
 };
 
+static const char *const AUTHS[] = {"relay", "terminate", NULL};
 static const char *const MODES[] = {"observe", "enforce", NULL};
 static const char *const ENFORCE_FROMS[] = {"block", "error", NULL};
 static const char *const OVERSIZES[] = {"pass", "reject", NULL};
@@ -77,6 +78,11 @@ static const struct key KEYS[SETTING_KEYS_COUNT] = {
     {KEY_TEXT, FIELD(server_tls.ca_file), 0, NULL},
     {KEY_TEXT, FIELD(server_tls.protocols), 0, NULL},
     {KEY_TEXT, FIELD(server_tls.ciphers), 0, NULL},
+    {KEY_ENUM, FIELD(auth), 0, AUTHS},
+    {KEY_TEXT, FIELD(auth_file), 0, NULL},
+    {KEY_TEXT, FIELD(auth_user), 0, NULL},
+    {KEY_TEXT, FIELD(auth_dbname), 0, NULL},
+    {KEY_TEXT, FIELD(auth_query), 0, NULL},
     {KEY_ENUM, FIELD(mode), 0, MODES},
     {KEY_ENUM, FIELD(enforce_from), 0, ENFORCE_FROMS},
     {KEY_ENUM, FIELD(oversize), 0, OVERSIZES},
@@ -123,6 +129,11 @@ const char *const setting_keys_names[SETTING_KEYS_COUNT] = {
     "server_tls_ca_file",
     "server_tls_protocols",
     "server_tls_ciphers",
+    "auth",
+    "auth_file",
+    "auth_user",
+    "auth_dbname",
+    "auth_query",
     "mode",
     "enforce_from",
     "oversize",
@@ -322,6 +333,7 @@ static_assert(sizeof(enum settings_format) == sizeof(unsigned), "an enum field i
 static_assert(sizeof(enum settings_unseen) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_oversize) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_blind) == sizeof(unsigned), "an enum field is set as an unsigned");
+static_assert(sizeof(enum settings_auth) == sizeof(unsigned), "an enum field is set as an unsigned");
 static_assert(sizeof(enum settings_sslmode) == sizeof(unsigned), "an enum field is set as an unsigned");
 
 static bool set_word(unsigned *field, const struct key *key, const struct refusal *refusal)

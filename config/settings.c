@@ -53,6 +53,10 @@ void settings_defaults(struct settings *settings)
 		snprintf(legs[at]->protocols, sizeof(legs[at]->protocols), "secure");
 		snprintf(legs[at]->ciphers, sizeof(legs[at]->ciphers), "default");
 	}
+	settings->auth = SETTINGS_AUTH_RELAY;
+	snprintf(settings->auth_dbname, sizeof(settings->auth_dbname), "postgres");
+	snprintf(settings->auth_query, sizeof(settings->auth_query),
+	         "SELECT usename, passwd FROM pg_shadow WHERE usename=$1");
 	settings->mode = SETTINGS_OBSERVE;
 	settings->oversize = SETTINGS_OVERSIZE_PASS;
 	settings->on_blind = SETTINGS_BLIND_PASS;

@@ -18,6 +18,7 @@ enum settings_oversize { SETTINGS_OVERSIZE_PASS, SETTINGS_OVERSIZE_REJECT };
 /* What can't be judged because it is no SQL. */
 enum settings_unseen { SETTINGS_UNSEEN_PASS, SETTINGS_UNSEEN_REJECT };
 enum settings_blind { SETTINGS_BLIND_PASS, SETTINGS_BLIND_CLOSE };
+enum settings_auth { SETTINGS_AUTH_RELAY, SETTINGS_AUTH_TERMINATE };
 /* In the order of strictness: >= SETTINGS_TLS_REQUIRE never goes on in the clear. */
 enum settings_sslmode {
 	SETTINGS_TLS_DISABLE,
@@ -76,6 +77,12 @@ struct settings {
 	char catalog[LIMIT_SETTING_BYTES]; /* --catalog DSN: same as [databases] "*" */
 
 	struct settings_tls client_tls, server_tls; /* never on a unix socket */
+
+	enum settings_auth auth; /* auth = relay */
+	char auth_file[LIMIT_SETTING_BYTES];
+	char auth_user[LIMIT_NAME_BYTES];     /* "" : no auth_query */
+	char auth_dbname[LIMIT_NAME_BYTES];   /* postgres */
+	char auth_query[LIMIT_SETTING_BYTES]; /* SELECT usename, passwd FROM pg_shadow WHERE usename=$1 */
 
 	enum settings_mode mode;                 /* mode = observe */
 	enum settings_enforce_from enforce_from; /* enforce_from = block: the least severity that enforce rejects */

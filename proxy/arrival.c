@@ -3,6 +3,7 @@
 #include "config/limits.h"
 #include "protocol/startup.h"
 #include "proxy/admission.h"
+#include "proxy/authentication.h"
 #include "proxy/handshake.h"
 #include "proxy/login.h"
 #include "proxy/relay.h"
@@ -209,6 +210,9 @@ void arrival_connected(struct session *session, int status)
 		/* The timer goes on: a server that hangs mustn't keep cancels for ever. */
 		session_move(session, SESSION_PARTING);
 		link_write(&session->server, &piece, 1);
+	} else if (worker->settings->auth == SETTINGS_AUTH_TERMINATE) {
+		authentication_begin(session, (struct bytes){start.data, packet_bytes},
+		                     (struct bytes){start.data + packet_bytes, start.len - packet_bytes});
 	} else {
 		session_move(session, SESSION_RELAY);
 		const struct flight_entry entry = {.kind = FLIGHT_STARTUP, .sent_ns = uv_hrtime()};
@@ -220,7 +224,10 @@ void arrival_connected(struct session *session, int status)
 			                  uv_hrtime());
 	}
 	buffer_free(&start);
-	if (session->client.ended && session->phase != SESSION_CLOSING)
+	/* Who is gone cannot be asked to log in. */
+	if (session->client.ended && session->phase == SESSION_AUTHENTICATION)
+		session_abort(session, "client closed");
+	else if (session->client.ended && session->phase != SESSION_CLOSING)
 		session_pass_end(session);
 	session_pace(session);
 }

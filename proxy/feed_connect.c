@@ -14,6 +14,8 @@ struct keywords {
 	unsigned count;
 };
 
+static PGconn *connect_to(const struct settings *settings, const char *database, const char *user, const char *role,
+                          const char *application_name, int interrupt_fd, char *error, size_t error_size);
 static void add(struct keywords *keywords, const char *name, const char *value);
 static bool dsn_is_databases_own(const struct settings *settings, const char *database);
 static bool dsn_names(const char *dsn, const char *keyword);
@@ -25,6 +27,18 @@ static int64_t now_ms(void);
 
 PGconn *feed_connect_open(const struct settings *settings, const char *database, const char *user, int interrupt_fd,
                           char *error, size_t error_size)
+{
+	return connect_to(settings, database, user, NULL, "pgproctor catalog", interrupt_fd, error, error_size);
+}
+
+PGconn *feed_connect_open_as(const struct settings *settings, const char *database, const char *role,
+                             const char *application_name, int interrupt_fd, char *error, size_t error_size)
+{
+	return connect_to(settings, database, NULL, role, application_name, interrupt_fd, error, error_size);
+}
+
+static PGconn *connect_to(const struct settings *settings, const char *database, const char *user, const char *role,
+                          const char *application_name, int interrupt_fd, char *error, size_t error_size)
 {
 	const char *dsn = settings_dsn(settings, database);
 	if (dsn != NULL && dsn[0] == '\0')
@@ -38,7 +52,7 @@ PGconn *feed_connect_open(const struct settings *settings, const char *database,
 	char port[8], user_timeout[24];
 	const bool service = getenv("PGSERVICE") != NULL || (dsn != NULL && dsn_names(dsn, "service"));
 	snprintf(user_timeout, sizeof(user_timeout), "%llu", (unsigned long long)settings->catalog_timeout_ms);
-	add(&keywords, "application_name", "pgproctor catalog");
+	add(&keywords, "application_name", application_name);
 	/* Not for the statements, which have their own timeout, but for who sends PQcancel to a dead host. */
 	add(&keywords, "tcp_user_timeout", user_timeout);
 	if (dsn == NULL) {
@@ -50,6 +64,8 @@ PGconn *feed_connect_open(const struct settings *settings, const char *database,
 		add(&keywords, "user", user);
 	if (dsn != NULL)
 		add(&keywords, "dbname", dsn);
+	if (role != NULL)
+		add(&keywords, "user", role);
 	/* Only the first dbname is taken apart: the name of a database is a client's word, and stays a name. */
 	if (dsn == NULL || !dsn_is_databases_own(settings, database) || !dsn_names(dsn, "dbname"))
 		add(&keywords, "dbname", database);

@@ -14,7 +14,7 @@ const char login_binding_advice[] =
     "both sides are TLS with different certificates: clients that log in by SCRAM with channel binding, "
     "libpq's default, will be refused by the server; use the server's own certificate and key for "
     "client_tls, or reach the server without TLS or by a unix socket, or set channel_binding=disable in "
-    "the clients";
+    "the clients, or let pgproctor log them in itself (auth = terminate)";
 
 static bool login_certificates_differ(const struct session *session);
 static void login_add(struct session *session, struct relay_out *out, uint8_t type, struct bytes body);
@@ -53,7 +53,7 @@ void login_message(struct session *session, struct relay_out *out, uint8_t type,
 			               "certificate than the server",
 			    .hint = "Give pgproctor the server's own certificate and key (client_tls_cert_file, "
 			            "client_tls_key_file), or let it reach the server without TLS or by a unix socket, "
-			            "or connect with channel_binding=disable.",
+			            "or connect with channel_binding=disable, or set auth = terminate.",
 			};
 			uint8_t *own = session->worker->own;
 			relay_out_flush(out);
@@ -68,6 +68,9 @@ void login_message(struct session *session, struct relay_out *out, uint8_t type,
 void login_check_binding(struct session *session)
 {
 	struct worker *worker = session->worker;
+	/* A log-in of its own on each leg binds each to its own certificate. */
+	if (worker->settings->auth == SETTINGS_AUTH_TERMINATE)
+		return;
 	if (!worker->tls.client || worker->binding_told || !session->server.tls || !login_certificates_differ(session))
 		return;
 	worker->binding_told = true;

@@ -18,6 +18,10 @@
 
 enum { SERVE_PROBE_MS = 2000 };
 
+static const char SERVE_EXPOSED[] = "auth_file can be read or written by others than its owner and group: whoever has "
+                                    "a verifier can try passwords on it; "
+                                    "chmod 600, or 640";
+
 static int serve_fail(const char *message, int status);
 static bool serve_dsns_valid(const struct settings *settings, char *error, size_t error_size);
 static void serve_raise_file_limit(void);
@@ -26,6 +30,9 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 static void serve_wait(const sigset_t *signals, const struct settings *settings, struct reporter *reporter,
                        struct worker *worker);
 static void serve_reload(const struct settings *settings, struct reporter *reporter, struct worker *worker);
+static void serve_reload_certificates(const struct settings *settings, struct reporter *reporter,
+                                      struct worker *worker);
+static void serve_reload_users(struct reporter *reporter, struct worker *worker);
 static void serve_say(struct reporter *reporter, enum log_level level, const char *event, const char *name,
                       const char *value);
 
@@ -125,6 +132,8 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 	logline_end(&line);
 	reporter_line(reporter, &line);
 
+	if (worker->secrets.exposed)
+		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", SERVE_EXPOSED);
 	char reason[256], message[640];
 	int fd = upstream_probe_open(&settings->upstream, SERVE_PROBE_MS, reason, sizeof reason);
 	if (fd < 0) {
@@ -146,6 +155,8 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", message);
 		break;
 	case PROBE_DIFFERS:
+		if (settings->auth == SETTINGS_AUTH_TERMINATE)
+			break;
 		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", login_binding_advice);
 		worker->binding_told = true;
 		break;
@@ -173,6 +184,27 @@ static void serve_wait(const sigset_t *signals, const struct settings *settings,
 }
 
 static void serve_reload(const struct settings *settings, struct reporter *reporter, struct worker *worker)
+{
+	serve_reload_certificates(settings, reporter, worker);
+	if (settings->auth == SETTINGS_AUTH_TERMINATE && settings->auth_file[0])
+		serve_reload_users(reporter, worker);
+}
+
+static void serve_reload_users(struct reporter *reporter, struct worker *worker)
+{
+	char error[1024], message[1200];
+	bool exposed;
+	if (worker_reload_users(worker, &exposed, error, sizeof error)) {
+		serve_say(reporter, LOG_LEVEL_INFO, "reloaded", "what", "auth_file, for new connections");
+		if (exposed)
+			serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", SERVE_EXPOSED);
+		return;
+	}
+	snprintf(message, sizeof message, "auth_file stays as it was: %s", error);
+	serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", message);
+}
+
+static void serve_reload_certificates(const struct settings *settings, struct reporter *reporter, struct worker *worker)
 {
 	if (settings->client_tls.mode == SETTINGS_TLS_DISABLE && settings->server_tls.mode == SETTINGS_TLS_DISABLE)
 		return;

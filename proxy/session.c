@@ -6,6 +6,7 @@
 #include "proxy/admission.h"
 #include "proxy/answer.h"
 #include "proxy/arrival.h"
+#include "proxy/authentication.h"
 #include "proxy/relay.h"
 #include "proxy/session_log.h"
 #include "proxy/worker.h"
@@ -175,11 +176,16 @@ void session_refuse(struct session *session, const char *sqlstate, const char *m
 void session_say_fatal(struct session *session, const char *sqlstate, const char *message)
 {
 	const struct reply_error error = {.severity = "FATAL", .sqlstate = sqlstate, .message = message};
+	session_say_error(session, &error);
+}
+
+void session_say_error(struct session *session, const struct reply_error *error)
+{
 	uint8_t *own = session->worker->own;
-	size_t len = reply_write_error(own, sizeof session->worker->own, &error);
+	size_t len = reply_write_error(own, sizeof session->worker->own, error);
 	uv_buf_t piece = uv_buf_init((char *)own, (unsigned)len);
 	link_write(&session->client, &piece, 1);
-	memcpy(session->end_sqlstate, sqlstate, 5);
+	memcpy(session->end_sqlstate, error->sqlstate, 5);
 }
 
 void session_drain(struct session *session)
@@ -226,6 +232,10 @@ void session_pace(struct session *session)
 	case SESSION_CONNECTING:
 		link_read(&session->client, false);
 		break;
+	case SESSION_AUTHENTICATION:
+		link_read(&session->client, authentication_awaits_client(session));
+		link_read(&session->server, authentication_awaits_server(session));
+		break;
 	case SESSION_RELAY:
 		reads = !link_full(&session->server) && !flight_full(&session->flight) &&
 		        session->rejection_count < LIMIT_REJECTIONS;
@@ -257,8 +267,9 @@ void session_move(struct session *session, enum session_phase phase)
 {
 	static const uint8_t allowed[] = {
 	    [SESSION_STARTUP] = 1 << SESSION_CONNECTING | 1 << SESSION_CLOSING,
-	    [SESSION_CONNECTING] =
-	        1 << SESSION_RELAY | 1 << SESSION_BLIND | 1 << SESSION_PARTING | 1 << SESSION_CLOSING,
+	    [SESSION_CONNECTING] = 1 << SESSION_AUTHENTICATION | 1 << SESSION_RELAY | 1 << SESSION_BLIND |
+	                           1 << SESSION_PARTING | 1 << SESSION_CLOSING,
+	    [SESSION_AUTHENTICATION] = 1 << SESSION_RELAY | 1 << SESSION_PARTING | 1 << SESSION_CLOSING,
 	    [SESSION_RELAY] = 1 << SESSION_BLIND | 1 << SESSION_CLOSING,
 	    [SESSION_BLIND] = 1 << SESSION_CLOSING,
 	    [SESSION_PARTING] = 1 << SESSION_CLOSING,
@@ -266,6 +277,8 @@ void session_move(struct session *session, enum session_phase phase)
 	};
 	CHECK(allowed[session->phase] & 1 << phase);
 	admission_follow(session, phase);
+	if (session->phase == SESSION_AUTHENTICATION)
+		authentication_close(session);
 	session->phase = phase;
 }
 
@@ -280,6 +293,9 @@ static void session_client_data(struct link *link, struct bytes input)
 		/* At most a whole packet but for one byte, and one read. */
 		buffer_put(&session->held, input.data, input.len, SESSION_START_BYTES_MAX);
 		arrival_read(session);
+		break;
+	case SESSION_AUTHENTICATION:
+		authentication_from_client(session, input);
 		break;
 	case SESSION_RELAY:
 		relay_from_client(session, input, uv_hrtime());
@@ -312,6 +328,7 @@ static void session_client_end(struct link *link, int status)
 		session_abort(session, "client connection broke");
 		break;
 	case SESSION_STARTUP:
+	case SESSION_AUTHENTICATION:
 		session_abort(session, status == 0 ? "client closed" : "client connection broke");
 		break;
 	case SESSION_CLOSING:
@@ -388,6 +405,8 @@ static void session_server_data(struct link *link, struct bytes input)
 	session->worker->parcel->stats.bytes_out += input.len;
 	if (session->phase == SESSION_RELAY) {
 		relay_from_server(session, input, uv_hrtime());
+	} else if (session->phase == SESSION_AUTHENTICATION) {
+		authentication_from_server(session, input);
 	} else {
 		uv_buf_t piece = uv_buf_init((char *)input.data, (unsigned)input.len);
 		link_write(&session->client, &piece, 1);
@@ -405,7 +424,7 @@ static void session_server_end(struct link *link, int status)
 	if (link_error(link)[0]) {
 		snprintf(session->tls_error, sizeof session->tls_error, "%s", link_error(link));
 		/* With TLS 1.3 the server refuses our certificate after the handshake. */
-		if (session->phase == SESSION_RELAY && !session->ready_ns)
+		if (session->phase == SESSION_AUTHENTICATION || (session->phase == SESSION_RELAY && !session->ready_ns))
 			session_say_fatal(session, "08006", "the server ended the SSL connection");
 	} else if (session->phase == SESSION_RELAY) {
 		session_let_go(&session->client, &session->server_frame, NULL);
@@ -474,6 +493,7 @@ static void session_on_timer(uv_timer_t *timer)
 	case SESSION_CONNECTING:
 		arrival_connected(session, UV_ETIMEDOUT);
 		break;
+	case SESSION_AUTHENTICATION:
 	case SESSION_RELAY:
 		if (!session->ready_ns) {
 			session_refuse(session, "08P01", "client_login_timeout");
@@ -507,6 +527,7 @@ void session_free_when_gone(struct session *session)
 		return;
 	session_log_disconnect(session);
 	answer_forget(session);
+	authentication_free(session);
 	flight_fini(&session->flight);
 	names_fini(&session->names);
 	session_state_fini(&session->state);

@@ -2,7 +2,7 @@
  * afterwards relay.h's. A session lives and dies on one worker.
  *
  *      STARTUP ──StartupMessage──▶ CONNECTING ──▶ RELAY ──▶ BLIND
- *         │                            │            │         │
+ *         │                            │  └▶ AUTHENTICATION ─▶ RELAY, under auth = terminate
  *         ├──CancelRequest─▶ CONNECTING ─▶ PARTING  │         │
  *         ▼                            ▼      ▼     ▼         ▼
  *       CLOSING ◀────────────────────────────────────────────────
@@ -21,13 +21,16 @@
 
 #include <uv.h>
 
+struct authentication;
+struct reply_error;
 struct worker;
 
 enum session_phase {
-	SESSION_STARTUP,    /* reading the client's first packets */
-	SESSION_CONNECTING, /* the packet is held in `held`; the server is being reached */
-	SESSION_RELAY,      /* messages are followed */
-	SESSION_BLIND,      /* bytes flow on, nothing is looked at any more */
+	SESSION_STARTUP,        /* reading the client's first packets */
+	SESSION_CONNECTING,     /* the packet is held in `held`; the server is being reached */
+	SESSION_AUTHENTICATION, /* pgproctor logs the client in, and itself to the server */
+	SESSION_RELAY,          /* messages are followed */
+	SESSION_BLIND,          /* bytes flow on, nothing is looked at any more */
 	SESSION_PARTING, /* a packet that starts no session has been passed on: what the server says to it, and its EOF
 	                  */
 	SESSION_CLOSING,
@@ -78,6 +81,8 @@ struct session {
 	const char *end_reason; /* a constant; NULL while nothing has ended it */
 	char end_sqlstate[6];
 
+	struct authentication *authentication; /* of AUTHENTICATION; empty when that has ended without a log-in */
+
 	/* client → server */
 	struct frame client_frame;
 	enum session_intake intake;
@@ -120,6 +125,7 @@ void session_end(struct session *session, const char *reason);
 /* Sends the client a FATAL error of our own, then ends; `message`, a constant, is also the reason. */
 void session_refuse(struct session *session, const char *sqlstate, const char *message);
 /* The error alone: the caller ends it. */
+void session_say_error(struct session *session, const struct reply_error *error);
 void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
 /* Closes both sides at once, whatever is under way. */
 void session_abort(struct session *session, const char *reason);

@@ -28,6 +28,7 @@ static void worker_on_wake(uv_async_t *async);
 static void worker_take_catalogs(struct worker *worker);
 static void worker_audit(struct worker *worker, const struct catalog *catalog);
 static void worker_take_tls(struct worker *worker);
+static void worker_take_verifiers(struct worker *worker);
 static void worker_on_tick(uv_timer_t *timer);
 static void worker_on_interval(uv_timer_t *timer);
 static bool worker_hand_over(struct worker *worker);
@@ -58,7 +59,8 @@ struct worker *worker_new(const struct settings *settings, const struct rule_set
 	CHECK(uv_timer_init(&worker->loop, &worker->interval) == 0);
 	CHECK(uv_timer_init(&worker->loop, &worker->deadline) == 0);
 	worker->wake.data = worker->tick.data = worker->interval.data = worker->deadline.data = worker;
-	if (tls_pair_init(&worker->tls, settings, error, error_size))
+	if (tls_pair_init(&worker->tls, settings, error, error_size) &&
+	    secrets_init(&worker->secrets, settings, &worker->loop, error, error_size))
 		worker->listener = listener_open(worker, error, error_size);
 	if (!worker->listener) {
 		worker_free(worker);
@@ -108,6 +110,20 @@ bool worker_reload(struct worker *worker, char *error, size_t error_size)
 	return true;
 }
 
+bool worker_reload_users(struct worker *worker, bool *exposed, char *error, size_t error_size)
+{
+	const struct settings *settings = worker->settings;
+	*exposed = false;
+	if (settings->auth != SETTINGS_AUTH_TERMINATE || !settings->auth_file[0])
+		return true;
+	struct verifiers *fresh = verifiers_read(settings->auth_file, exposed, error, error_size);
+	if (!fresh)
+		return false;
+	verifiers_free(mailbox_put(&worker->verifiers, fresh));
+	uv_async_send(&worker->wake);
+	return true;
+}
+
 void worker_stop(struct worker *worker, bool at_once)
 {
 	worker->stop_wanted = at_once ? 2 : 1;
@@ -131,7 +147,9 @@ void worker_free(struct worker *worker)
 	}
 	worker_take_catalogs(worker);
 	worker_take_tls(worker);
+	worker_take_verifiers(worker);
 	tls_pair_fini(&worker->tls);
+	secrets_fini(&worker->secrets);
 	buffer_free(&worker->scratch.output);
 	CHECK(uv_loop_close(&worker->loop) == 0);
 	inspector_free(worker->inspector);
@@ -227,6 +245,7 @@ static void worker_on_wake(uv_async_t *async)
 	struct worker *worker = async->data;
 	worker_take_catalogs(worker);
 	worker_take_tls(worker);
+	worker_take_verifiers(worker);
 	if (worker->stop_wanted && !worker->stopping)
 		worker_begin_stop(worker);
 	if (worker->stop_wanted == 2)
@@ -296,6 +315,13 @@ static void worker_take_tls(struct worker *worker)
 	worker->tls = *fresh;
 	worker->binding_told = false;
 	free(fresh);
+}
+
+static void worker_take_verifiers(struct worker *worker)
+{
+	struct verifiers *fresh = mailbox_take(&worker->verifiers);
+	if (fresh)
+		secrets_replace(&worker->secrets, fresh);
 }
 
 static void worker_on_tick(uv_timer_t *timer)
@@ -378,4 +404,7 @@ static void worker_close_handles(struct worker *worker)
 	for (size_t at = 0; at < ARRAY_LEN(handles); at++)
 		if (!uv_is_closing(handles[at]))
 			uv_close(handles[at], NULL);
+	/* Nobody is left to wait for an answer. */
+	if (worker->secrets.query)
+		auth_query_stop(worker->secrets.query);
 }

@@ -14,6 +14,7 @@
 #include "proxy/mailbox.h"
 #include "proxy/parcel.h"
 #include "proxy/reporter.h"
+#include "proxy/secrets.h"
 #include "proxy/tls.h"
 
 #include <uv.h>
@@ -31,11 +32,12 @@ struct worker {
 
 	uv_loop_t loop;
 	uv_thread_t thread;
-	uv_async_t wake;          /* a catalog or certificates have come, or stop_wanted has been set */
+	uv_async_t wake;          /* a catalog, certificates or verifiers have come, or stop_wanted has been set */
 	uv_timer_t tick;          /* hands parcels over; runs while there is something to hand over */
 	uv_timer_t interval;      /* stats_period */
 	struct mailbox catalogs;  /* struct worker_catalog, the newest first */
 	struct mailbox tls_pairs; /* struct tls_pair, read anew */
+	struct mailbox verifiers; /* struct verifiers, read anew */
 	_Atomic int stop_wanted;  /* 1: drain, 2: at once */
 	_Atomic bool done;        /* the thread is about to end */
 
@@ -56,11 +58,13 @@ struct worker {
 	bool upstream_down;        /* told once, until it is back */
 	uint64_t upstream_refused; /* connections that failed meanwhile */
 	int descriptors;           /* that the process may have (RLIMIT_NOFILE) */
-	uint64_t crowded_out;      /* clients refused for want of them; told at the first, and when there are some again */
+	uint64_t crowded_out; /* clients refused for want of them; told at the first, and when there are some again */
 	uint32_t crowded_sessions; /* at the first of them */
 
 	struct tls_pair tls; /* for new connections */
 	bool binding_told;   /* that channel binding can't work with these */
+	struct secrets secrets;
+	bool secrets_failing; /* auth_query; told once, until it works again */
 	struct link_scratch scratch;
 	struct logline line;
 	uint8_t own[LIMIT_LOG_LINE_BYTES]; /* messages of our own, until they are flushed */
@@ -76,6 +80,8 @@ void worker_publish(void *worker, struct catalog *catalog);
 /* Reads certificates and keys anew, for new connections; what is wrong with them is one line in `error`, and all stays
  * as it was. True without doing anything where TLS is off. Called by one thread only. */
 MUST_USE bool worker_reload(struct worker *worker, char *error, size_t error_size);
+/* The same for auth_file; `exposed` as in verifiers.h. True without doing anything where none is used. */
+MUST_USE bool worker_reload_users(struct worker *worker, bool *exposed, char *error, size_t error_size);
 /* Stops listening and lets transactions end (`at_once` doesn't); harmless when said twice. */
 void worker_stop(struct worker *worker, bool at_once);
 /* Its thread has ended, or is about to. */

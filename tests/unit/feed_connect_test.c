@@ -103,6 +103,23 @@ static void nobody_there_says_who(void **state)
 	assert_null(strstr(error, password));
 }
 
+static void a_role_of_its_own(void **state)
+{
+	/* It goes before the DSN's; what is said of the failure keeps the password out all the same. */
+	(void)state;
+	char error[512] = "";
+	int never = eventfd(0, EFD_CLOEXEC);
+	struct settings *settings = settings_with("host=127.0.0.1 port=1 user=anna password=zqx");
+	assert_null(feed_connect_open_as(settings, "shop", "bert", "test", never, error, sizeof(error)));
+	assert_non_null(strstr(error, "127.0.0.1"));
+	assert_null(strstr(error, password));
+	snprintf(settings->catalog, sizeof(settings->catalog), "password=a zqx");
+	assert_null(feed_connect_open_as(settings, "shop", "bert", "test", never, error, sizeof(error)));
+	assert_null(strstr(error, password));
+	close(never);
+	free(settings);
+}
+
 static void a_small_buffer_is_enough(void **state)
 {
 	/* An error is cut to its buffer. */
@@ -163,8 +180,11 @@ static void a_deaf_server_is_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_malformed_dsn_is_not_quoted), cmocka_unit_test(ordinary_dsns_are_valid),
-	    cmocka_unit_test(nobody_there_says_who),         cmocka_unit_test(a_small_buffer_is_enough),
+	    cmocka_unit_test(a_malformed_dsn_is_not_quoted),
+	    cmocka_unit_test(ordinary_dsns_are_valid),
+	    cmocka_unit_test(nobody_there_says_who),
+	    cmocka_unit_test(a_small_buffer_is_enough),
+	    cmocka_unit_test(a_role_of_its_own),
 	    cmocka_unit_test(a_deaf_server_is_given_up),
 	};
 	unsetenv("PGSERVICE");

@@ -298,6 +298,21 @@ static void test_clients_in_the_clear_are_not_told_of(void **state)
 	assert_int_equal(fixture->worker.parcel->lines_len, 0);
 }
 
+static void test_log_ins_of_its_own_are_not_told_of(void **state)
+{
+	/* No warning with auth = terminate, which is a remedy that the warning names. */
+	struct fixture *fixture = *state;
+	assert_non_null(strstr(login_binding_advice, "auth = terminate"));
+	fixture->settings.auth = SETTINGS_AUTH_TERMINATE;
+	offer_client(fixture, "client");
+	secure_server(fixture, "server");
+	login_check_binding(&fixture->session);
+	assert_int_equal(fixture->worker.parcel->lines_len, 0);
+	fixture->settings.auth = SETTINGS_AUTH_RELAY;
+	login_check_binding(&fixture->session);
+	assert_true(fixture->worker.parcel->lines_len > 0);
+}
+
 static int make_certificates(void **state)
 {
 	(void)state;
@@ -320,7 +335,7 @@ int main(void)
 	    CASE(test_what_is_added_stays_in_order),         CASE(test_one_certificate_binds_through),
 	    CASE(test_a_refused_binding_is_explained),       CASE(test_other_errors_are_the_servers),
 	    CASE(test_two_certificates_are_told_once),       CASE(test_what_binds_is_not_told),
-	    CASE(test_clients_in_the_clear_are_not_told_of),
+	    CASE(test_clients_in_the_clear_are_not_told_of), CASE(test_log_ins_of_its_own_are_not_told_of),
 	};
 	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

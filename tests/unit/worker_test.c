@@ -74,6 +74,31 @@ static void test_ends_without_having_run(void **state)
 	reporter_stop(reporter);
 }
 
+static void test_verifiers_read_anew(void **state)
+{
+	/* A file with an error changes nothing, a good one is taken by the thread or, at the latest, freed with the
+	 * worker; with auth = relay there is nothing to read. */
+	struct wire *wire = *state;
+	char path[128], error[512] = "";
+	bool exposed;
+	snprintf(path, sizeof path, "%s/users", wire->dir);
+	snprintf(wire->settings.auth_file, sizeof wire->settings.auth_file, "%s", path);
+	wire->settings.auth = SETTINGS_AUTH_TERMINATE;
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	wire_start(wire);
+	const struct verifiers *first = wire->worker->secrets.file;
+	assert_non_null(first);
+	for (int at = 0; at < 3; at++)
+		assert_true(worker_reload_users(wire->worker, &exposed, error, sizeof error));
+	assert_int_equal(unlink(path), 0);
+	assert_false(worker_reload_users(wire->worker, &exposed, error, sizeof error));
+	assert_non_null(strstr(error, path));
+	wire->settings.auth = SETTINGS_AUTH_RELAY;
+	assert_true(worker_reload_users(wire->worker, &exposed, error, sizeof error));
+}
+
 static void test_stops_when_idle(void **state)
 {
 	/* At once, and being asked again, politely or not, changes nothing. */
@@ -276,9 +301,10 @@ static void test_nobody_reads_the_log(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    CASE(test_ends_without_having_run),        CASE(test_stops_when_idle),
-	    CASE(test_stops_whatever_its_sessions_do), CASE(test_shutdown_timeout),
-	    CASE(test_no_catalog_is_overtaken),        CASE(test_nobody_reads_the_log),
+	    CASE(test_ends_without_having_run), CASE(test_verifiers_read_anew),
+	    CASE(test_stops_when_idle),         CASE(test_stops_whatever_its_sessions_do),
+	    CASE(test_shutdown_timeout),        CASE(test_no_catalog_is_overtaken),
+	    CASE(test_nobody_reads_the_log),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+/* auth_file: who may log in, and by which SCRAM verifier, in the format of PgBouncer's userlist.txt:
+ *
+ *      "shop" "SCRAM-SHA-256$4096:SALT$STOREDKEY:SERVERKEY"
+ *
+ * one line each, a quote inside quotes doubled, what follows the second text ignored, as are empty lines and those that
+ * begin with ";". A password in another form is refused: no log-in upstream could be made of it. */
+#ifndef PGPROCTOR_PROXY_VERIFIERS_H
+#define PGPROCTOR_PROXY_VERIFIERS_H
+
+#include "protocol/scram.h"
+
+/* All of one file; doesn't change. */
+struct verifiers;
+
+/* Reads it whole, blocking. On failure NULL and one line in `error`, "FILE:LINE: …" or "FILE: …", without anything
+ * that stands in quotes. `exposed`: others than its owner and group may read or write it. */
+struct verifiers *verifiers_read(const char *path, bool *exposed, char *error, size_t error_size);
+/* Overwrites them, too. */
+void verifiers_free(struct verifiers *verifiers);
+/* NULL for a name that is not in the file. */
+const struct scram_verifier *verifiers_find(const struct verifiers *verifiers, const char *user);
+size_t verifiers_count(const struct verifiers *verifiers);
+
+#endif
