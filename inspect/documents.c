@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 static uint32_t kinds_of(const struct rule_input *input, const struct fact_assignment *assignment);
+static bool is_watched(const struct documents *documents, const struct catalog_relation *relation);
 static struct documents_column *column_of(struct documents *documents, const struct rule_input *input,
                                           const struct catalog_relation *relation, const struct catalog_column *column,
                                           bool add);
@@ -29,6 +30,9 @@ void documents_observe(struct documents *documents, const struct rule_input *inp
 	const struct rule *rule = documents->rule;
 	if (rules_setting(rule, input)->action == ACTION_OFF || !input->catalog)
 		return;
+	const struct catalog_relation *relation = NULL;
+	int16_t resolved = -1;
+	bool watched = false;
 	for (uint16_t i = 0; i < input->facts->assignment_count; i++) {
 		const struct fact_assignment *assignment = &input->facts->assignments[i];
 		uint32_t kinds = kinds_of(input, assignment);
@@ -37,12 +41,19 @@ void documents_observe(struct documents *documents, const struct rule_input *inp
 		    value_bit(VALUE_UNKNOWN) | value_bit(VALUE_JSON_EMPTY) | value_bit(VALUE_EMPTY);
 		if ((!document && (documents->count == 0 || !(kinds & ~neither))) || assignment->relation < 0)
 			continue;
-		const struct catalog_relation *relation = rules_relation(input, assignment->relation);
-		const struct catalog_column *column = relation ? catalog_column(relation, assignment->column) : NULL;
+		if (assignment->relation != resolved) {
+			resolved = assignment->relation;
+			relation = rules_relation(input, resolved);
+			watched = relation && is_watched(documents, relation);
+		}
+		if (!relation || (!document && !watched))
+			continue;
+		const struct catalog_column *column = catalog_column(relation, assignment->column);
 		if (!column || (strcmp(column->type, "text") != 0 && strcmp(column->type, "varchar") != 0) ||
 		    strncmp(relation->name, "django_", 7) == 0)
 			continue;
 		struct documents_column *counts = column_of(documents, input, relation, column, document);
+		watched = true;
 		if (!counts || counts->told)
 			continue;
 		counts->writes++;
@@ -62,6 +73,16 @@ static uint32_t kinds_of(const struct rule_input *input, const struct fact_assig
 	    assignment->parameter <= input->bound_count)
 		kinds |= value_bit(input->bound[assignment->parameter - 1].value);
 	return kinds;
+}
+
+/* Of whichever database: a column that is not the one meant is told apart later. */
+static bool is_watched(const struct documents *documents, const struct catalog_relation *relation)
+{
+	for (uint32_t i = 0; i < documents->count; i++) {
+		if (documents->columns[i].relation == relation->oid)
+			return true;
+	}
+	return false;
 }
 
 static struct documents_column *column_of(struct documents *documents, const struct rule_input *input,

@@ -10,6 +10,8 @@ static void duplicate_indexes(const struct rule *rule, const struct rule_input *
                               const struct catalog_relation *relation, struct verdict *verdict);
 static void no_primary_key(const struct rule *rule, const struct rule_input *input,
                            const struct catalog_relation *relation, struct verdict *verdict);
+static void few_values(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+                       struct verdict *verdict);
 static bool is_needless(const struct catalog_index *index, const struct catalog_index *beside);
 static bool same_key(const struct catalog_index_key *one, const struct catalog_index_key *other);
 static bool same_text(const char *one, const char *other);
@@ -98,6 +100,26 @@ static const struct rule rows[] = {
                 "# Django: each model has one; a table without comes from elsewhere",
         .decides = "Read from the catalog, for large tables, once for each table; partitions are not "
                    "counted apart from their parent.",
+    },
+    {
+        .slug = "low-cardinality-index",
+        .code = "D508",
+        .title = "a full index on a column of two values",
+        .severity = SEVERITY_INFO,
+        .scope = RULE_BEYOND,
+        .audit = few_values,
+        .why = "Where each value is half of the table or all of it, reading the table is cheaper than "
+               "the index, so the planner leaves it alone, and every write pays for it all the same.",
+        .example = "CREATE INDEX order_paid ON shop_order (paid);   -- a boolean",
+        .safe = "CREATE INDEX CONCURRENTLY order_unpaid ON shop_order (created) WHERE NOT paid;   -- the "
+                "few that are searched for\n"
+                "DROP INDEX CONCURRENTLY order_paid;\n"
+                "\n"
+                "# Django:\n"
+                "Index(fields=[\"created\"], condition=Q(paid=False), name=\"order_unpaid\")",
+        .decides = "Read from the catalog, for large tables, once for each table: a btree that is neither "
+                   "unique nor partial, with one key, a column that is boolean or has one or two values by "
+                   "pg_stats. Which value is rare the catalog does not say.",
     },
 };
 
@@ -205,4 +227,32 @@ static void no_primary_key(const struct rule *rule, const struct rule_input *inp
 	    .hint = "Add one by way of a unique index that is built CONCURRENTLY.",
 	};
 	rules_add(verdict, rule, input, relation, &finding);
+}
+
+static void few_values(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+                       struct verdict *verdict)
+{
+	for (uint16_t i = 0; i < relation->index_count; i++) {
+		const struct catalog_index *index = &relation->indexes[i];
+		if (!index->valid || index->unique || index->predicate || index->key_count != 1 ||
+		    strcmp(index->method, "btree") != 0 || !index->keys[0].column)
+			continue;
+		const struct catalog_column *column = catalog_column(relation, index->keys[0].column);
+		bool few = column && column->has_statistics && column->distinct > 0 && column->distinct <= 2;
+		if (!column || !(few || strcmp(column->type, "bool") == 0))
+			continue;
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = column->name,
+		    .message =
+		        arena_printf(&verdict->arena,
+		                     "%s indexes a column of two values: where each is much of the table the planner "
+		                     "reads the table, and every write pays for the index",
+		                     index->name),
+		    .hint = "Index the few rows that are searched for, by a partial index on what they are sorted by.",
+		    .fix_django = "Index(fields=[…], condition=Q(…), name=\"…\"), and db_index=False on the field",
+		};
+		rules_add(verdict, rule, input, relation, &finding);
+		return;
+	}
 }

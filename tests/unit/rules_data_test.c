@@ -91,6 +91,29 @@ static void no_duplicates(void **state)
 	expect("");
 }
 
+/* A full index on a boolean, or on what has no more values than one; a partial one, one of more columns, and one on a
+ * column of many values are left alone. */
+static void few_values(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "owner_index", "btree", "owner int4_ops", NULL);
+	judge_index(&judge, product, "flag_qty", "btree", "flag bool_ops;qty int4_ops", NULL);
+	judge_index(&judge, product, "flag_some", "btree", "flag bool_ops", "qty");
+	expect("");
+	struct catalog_column *owner = judge_column(product, "owner");
+	owner->has_statistics = true;
+	owner->distinct = 3;
+	expect("");
+	owner->distinct = -1;
+	expect("");
+	owner->distinct = 2;
+	expect("D508");
+	assert_non_null(strstr(judge.verdict.findings[0].message, "owner_index"));
+	owner->distinct = 100;
+	judge_index(&judge, product, "flag_index", "btree", "flag bool_ops", NULL);
+	expect("D506 D508");
+}
+
 /* A large table without a primary key; partitions and small tables are left alone. */
 static void no_key(void **state)
 {
@@ -115,6 +138,7 @@ static void no_key(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {CASE(json_columns), CASE(duplicates), CASE(no_duplicates), CASE(no_key)};
+	const struct CMUnitTest tests[] = {CASE(json_columns), CASE(duplicates), CASE(no_duplicates), CASE(few_values),
+	                                   CASE(no_key)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
