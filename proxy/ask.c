@@ -55,6 +55,7 @@ static void ask_unparsed(struct session *session, struct statement *statement, s
 static void ask_push(struct session *session, enum flight_kind kind, uint64_t name, struct statement *statement,
                      uint64_t now_ns);
 static void ask_push_entry(struct session *session, const struct flight_entry *entry);
+static bool ask_may_undo(const struct session *session, const struct flight_entry *entry);
 static uint64_t ask_batch(struct session *session, uint64_t now_ns);
 static struct bytes ask_body(struct bytes message);
 
@@ -451,12 +452,19 @@ static const struct verdict *ask_judge(struct session *session, struct statement
 	struct inspector *inspector = session->worker->inspector;
 	struct statement *const *readings = (*statement)->readings;
 	struct statement *first = readings ? readings[0] : *statement;
-	for (uint16_t at = 1; at < (*statement)->reading_count; at++) {
-		const struct verdict *verdict =
-		    inspector_judge(inspector, readings[at], &session->state, shapes, count);
-		*rejected = verdict->rejected_by >= 0 && !ask_fails_anyway(session, readings[at]);
+	/* What the transaction created may be gone by then, and the name be another table's again. */
+	struct session_state bare = session->state;
+	bare.created = NULL;
+	session->undoing &= !session->flight.settled;
+	bool undone = session->undoing && session->state.created;
+	uint16_t reading_count = readings ? (*statement)->reading_count : 1;
+	for (uint16_t at = undone ? 0 : 1; at < (undone ? 2 : 1) * reading_count; at++) {
+		struct statement *reading = readings ? readings[at % reading_count] : *statement;
+		const struct session_state *state = undone && at < reading_count ? &bare : &session->state;
+		const struct verdict *verdict = inspector_judge(inspector, reading, state, shapes, count);
+		*rejected = verdict->rejected_by >= 0 && !ask_fails_anyway(session, reading);
 		if (*rejected) {
-			*statement = readings[at];
+			*statement = reading;
 			return verdict;
 		}
 	}
@@ -583,12 +591,44 @@ static void ask_push(struct session *session, enum flight_kind kind, uint64_t na
 /* What the server will discard unanswered leaves nothing to remember. */
 static void ask_push_entry(struct session *session, const struct flight_entry *entry)
 {
+	session->undoing |= ask_may_undo(session, entry);
 	if (!flight_push(&session->flight, entry))
 		cache_unref(entry->statement);
 	/* A CopyDone that no reply stands before is finished as it comes; nothing else is, and no reply will follow. */
 	struct flight_entry finished;
 	while (flight_take(&session->flight, &finished))
 		CHECK(finished.kind == FLIGHT_COPY_END && !finished.statement);
+}
+
+/* May it undo or drop what the open transaction has created? */
+static bool ask_may_undo(const struct session *session, const struct flight_entry *entry)
+{
+	if (entry->kind == FLIGHT_SYNC)
+		return session->flight.status != 'T'; /* the end of an implicit transaction */
+	if (entry->kind != FLIGHT_QUERY && entry->kind != FLIGHT_EXECUTE)
+		return false;
+	const struct statement *statement = entry->statement;
+	if (!statement || statement->opaque != OPAQUE_NONE || statement->readings)
+		return true;
+	for (uint16_t at = 0; at < statement->statement_count; at++) {
+		const struct facts *facts = &statement->facts[at];
+		switch (facts->kind) {
+		case STATEMENT_COMMIT:
+		case STATEMENT_ROLLBACK:
+		case STATEMENT_ROLLBACK_TO:
+		case STATEMENT_DISCARD:
+		case STATEMENT_CALL:
+		case STATEMENT_DO:
+			return true;
+		default:
+			break;
+		}
+		for (uint16_t i = 0; i < facts->action_count; i++)
+			if (facts->actions[i].form == DDL_DROP_TABLE || facts->actions[i].form == DDL_RENAME ||
+			    facts->actions[i].form == DDL_DROP_OTHER)
+				return true;
+	}
+	return false;
 }
 
 /* Parse, Bind and Execute of one statement are one piece of work to the client: it begins with the first. */

@@ -134,6 +134,41 @@ def test_bytes_behind_the_text(enforcing, postgres, database, text):
     assert error_of(outcomes[1])["C"] == "08P01"
 
 
+@pytest.mark.parametrize("undo", ["ROLLBACK", "ROLLBACK TO s", "DROP TABLE big", "DISCARD TEMP", "ALTER TABLE big RENAME TO other", "DO 'BEGIN DROP TABLE big; END'"])
+@pytest.mark.parametrize("how", ["Query", "Parse", "Parse, one Sync"])
+def test_created_and_undone_in_one_segment(enforcing, database, undo, how):
+    """What hid the large table goes away in the same segment."""
+
+    def run(text, end=b""):
+        if how == "Query":
+            return message(b"Q", text.encode() + b"\0")
+        return message(b"P", b"\0" + text.encode() + b"\0\0\0") + message(b"B", b"\0" * 8) + message(b"E", b"\0" * 5) + end
+
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(database)
+        if undo == "DISCARD TEMP":
+            wire.query("CREATE TEMPORARY TABLE big (n int)")
+        else:
+            wire.query("BEGIN; SAVEPOINT s; CREATE TEMPORARY TABLE big (n int)")
+        sync = message(b"S")
+        wire.send(run(undo, b"" if how == "Parse, one Sync" else sync) + run(HARMFUL, sync) + message(b"Q", b"ROLLBACK\0"))
+        errors = []
+        for _ in range(2 if how == "Parse, one Sync" else 3):
+            answer = wire.until(b"Z")
+            errors.append(error_of(answer) and error_of(answer)["C"])
+        assert "42501" in errors, errors
+
+
+def test_created_and_kept_in_one_segment(enforcing, database):
+    """As long as nothing may have undone it, a table of the transaction's own is small."""
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(database)
+        wire.query("BEGIN; CREATE TEMPORARY TABLE big (n int)")
+        texts = ["INSERT INTO big VALUES (1)", HARMFUL, "SELECT 1", "CREATE INDEX ON big (n)", "ROLLBACK"]
+        wire.send(b"".join(message(b"Q", text.encode() + b"\0") for text in texts))
+        assert [error_of(wire.until(b"Z")) for _ in texts] == [None] * len(texts)
+
+
 def test_prepared_while_harmless(enforcing, database):
     """DDL on a table made in the same transaction may be prepared; what it would do later is judged later."""
     with psycopg.connect(enforcing.dsn(database), autocommit=True) as connection:
