@@ -49,7 +49,7 @@ static const struct rule rows[] = {
                    "password, passwd, pwd, passphrase or pass at its end; not password_changed_at, "
                    "password_hash, reset_password or is_password. The value is a text, in the statement or "
                    "bound, that is no hash of a known method (Django's hashers, crypt, argon2, bcrypt, "
-                   "scrypt, SCRAM, LDAP's), no unusable password, no mask, not empty, not encrypted, and "
+                   "scrypt, SCRAM, LDAP's), no unusable password, no mask, flag or path, not empty, not encrypted, and "
                    "not as long and random as a hash of an unknown method. Where the catalog knows the "
                    "column, it must be of a text type. The value itself is never kept.",
     },

@@ -3,6 +3,7 @@
 #include "config/check.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum {
 	/* Django 3.2's default for pbkdf2_sha256, the least that a release with support has had. */
@@ -19,6 +20,7 @@ enum {
 };
 
 static bool is_json_object(const char *text, size_t len);
+static bool is_no_secret(const char *text, size_t len);
 static bool is_locked(const char *text, size_t len);
 static enum value_kind hash_of(const char *text, size_t len);
 static unsigned long iterations_of(const char *text, size_t len);
@@ -104,6 +106,8 @@ enum value_kind value_of(const char *text, size_t len)
 	kind = value_json(text, len);
 	if (kind != VALUE_PLAIN)
 		return kind;
+	if (is_no_secret(text, len))
+		return VALUE_NO_SECRET;
 	if (is_locked(text, len))
 		return VALUE_LOCKED;
 	kind = hash_of(text, len);
@@ -134,6 +138,7 @@ const char *value_name(enum value_kind kind)
 	    [VALUE_EMPTY] = "empty",
 	    [VALUE_JSON] = "json",
 	    [VALUE_JSON_EMPTY] = "json_empty",
+	    [VALUE_NO_SECRET] = "no_secret",
 	    [VALUE_LOCKED] = "locked",
 	    [VALUE_HASH] = "hash",
 	    [VALUE_WEAK_HASH] = "weak_hash",
@@ -149,6 +154,21 @@ const char *value_name(enum value_kind kind)
 
 	CHECK(kind < VALUE_KINDS);
 	return names[kind];
+}
+
+static bool is_no_secret(const char *text, size_t len)
+{
+	static const char *const flags[] = {"0", "1", "t", "f", "y", "n", "on", "off", "yes", "no", "true", "false"};
+
+	if (text[0] == '/' && len > 2 && memchr(text + 1, '/', len - 1) && !memchr(text, ' ', len))
+		return true;
+	if (len > 5)
+		return false;
+	for (size_t at = 0; at < sizeof(flags) / sizeof(*flags); at++) {
+		if (strlen(flags[at]) == len && strncasecmp(text, flags[at], len) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Django's unusable password is ! and 40 random characters, shadow(5)'s locked one ! or * in front; masks, such as

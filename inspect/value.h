@@ -15,6 +15,7 @@ enum value_kind {
 	VALUE_EMPTY,
 	VALUE_JSON,       /* an object or array with something in it, by its first and last bytes */
 	VALUE_JSON_EMPTY, /* {} or [] */
+	VALUE_NO_SECRET,  /* a flag (yes, false, 1 …) or a path: a column may be named pass or pwd for that, too */
 	VALUE_LOCKED,     /* no password will ever match: ! or * in front, or one character again and again */
 	VALUE_HASH,       /* of a password, by a method that is good enough */
 	VALUE_WEAK_HASH,  /* of a password, by one that is not: MD5, SHA-1, crypt, few iterations */

@@ -110,6 +110,8 @@ static void no_password(void **state)
 	expect("UPDATE shop_account SET login = 'x' WHERE password = 'hunter2'", "");
 	expect("UPDATE shop_account SET password_hint = 'hunter2', password_changed_at = '2024-01-01'", "");
 	expect("UPDATE shop_flag SET password = 'true'", "");
+	expect("UPDATE shop_check SET pass = 'yes', pwd = '/home/ann/work'", "");
+	expect("UPDATE shop_check SET pass = 'hunter2'", "S401");
 	assert_false(rules_want_parameters(judge_parse(&judge, "UPDATE shop_account SET note = $1, login = $2"), 1));
 }
 
