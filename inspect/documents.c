@@ -28,7 +28,9 @@ void documents_observe(struct documents *documents, const struct rule_input *inp
 	if (!documents->rule)
 		documents->rule = rules_find("D501");
 	const struct rule *rule = documents->rule;
-	if (rules_setting(rule, input)->action == ACTION_OFF || !input->catalog)
+	bool runs = input->facts->kind != STATEMENT_PREPARE &&
+	            (input->facts->kind != STATEMENT_EXPLAIN || input->facts->analyze);
+	if (rules_setting(rule, input)->action == ACTION_OFF || !input->catalog || !runs)
 		return;
 	const struct catalog_relation *relation = NULL;
 	int16_t resolved = -1;

@@ -127,6 +127,8 @@ static void others(void **state)
 	assert_int_equal(run(50, "UPDATE product SET note = '[draft]'", NULL), 0);
 	assert_int_equal(run(50, "UPDATE product SET qty = 1 WHERE note = '{\"a\": 1}'", NULL), 0);
 	assert_int_equal(run(50, "INSERT INTO nobody (note) VALUES ('{\"a\": 1}')", NULL), 0);
+	assert_int_equal(run(50, "EXPLAIN UPDATE product SET note = '{\"a\": 1}'", NULL), 0);
+	assert_int_equal(run(50, "PREPARE p AS UPDATE product SET note = '{\"a\": 1}'", NULL), 0);
 	assert_int_equal(documents.count, 0);
 	judge_rule(&judge, "D501", "off");
 	assert_int_equal(run(50, document, NULL), 0);
