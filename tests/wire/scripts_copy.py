@@ -17,6 +17,7 @@ SCRIPTS = [
     script("in, all in one segment", Send(Q(IN), d("1\tone\n"), c, Q("SELECT 1")), Until("Z", 2), LOADED),
     script("in, rows across messages, many in one, an empty message", Send(Q(IN)), Until("G"), Send(d("1\to"), d(""), d("ne\n2\tt"), d("wo\n3\tthree\n4\tfour\n"), c), Until("Z"), LOADED),
     script("in, the end marker", Send(Q(IN)), Until("G"), Send(d("1\tone\n\\.\n"), d("2\tafter\n"), c), Until("Z"), LOADED),
+    script("in, CSV, the end marker in the middle", Send(Q(IN + " (FORMAT csv)")), Until("G"), Send(d('1,one\n2,"a\n\\.\nb"\n'), d("\\.\n"), c), Until("Z"), LOADED),
     script("in, given up", Send(Q(IN)), Until("G"), Send(d("1\tone\n"), f("changed my mind")), Until("Z"), LOADED),
     script("in, given up at once", Send(Q(IN), f("no")), Until("Z"), Send(Q("SELECT 1")), Until("Z")),
     script("in, a bad row, and data after the error", Send(Q(IN)), Until("G"), Send(d("one\tx\n")), Pause(0.05), Send(d("2\ttwo\n") * 5, c), Until("Z"), Send(Q("SELECT 1")), Until("Z"), LOADED),

@@ -3,7 +3,7 @@
 import struct
 
 from messages import B, C, D, E, F, H, P, Q, S, X, message, run, string
-from play import Direct, End, Quiet, Script, Send, Until
+from play import Direct, Drop, End, HalfClose, Quiet, Script, Send, Until
 
 WRITTEN = Direct("SELECT n FROM written ORDER BY n")
 INT4, TEXT = 23, 25
@@ -51,12 +51,15 @@ SCRIPTS = [
     batches("a Parse beyond what is inspected", (P("SELECT length('" + "x" * 1100000 + "')", "huge"), B(statement="huge"), E(), S), (B(statement="huge"), E(), S)),
     batches("a hundred parameters", (P("SELECT " + " + ".join(f"${n}::int" for n in range(1, 101))), B(*(str(n) for n in range(100))), E(), S)),
     batches("300 parameters of an IN list", (P("SELECT id FROM t WHERE id IN (" + ", ".join(f"${n}" for n in range(1, 301)) + ") ORDER BY id"), B(*(str(n) for n in range(300))), E(), S)),
+    batches("as many parameters as there can be", (P("SELECT count(*) FROM (VALUES " + ", ".join(f"(${n})" for n in range(1, 65536)) + ") v"), B(*("7" * 65535)), E(), S)),
     # -- pipelines ------------------------------------------------------------------------------------------
     Script("a pipeline of fifty Syncs", [Send(*(run(f"SELECT {n}") + S for n in range(50))), Until("Z", 50), Send(X), End()]),
     Script("a pipeline with errors in some", [
         Send(*(run(f"SELECT 12 / {n % 3}") + S for n in range(12))), Until("Z", 12), Send(X), End()]),
     Script("a pipeline of one transaction", [
         Send(run("BEGIN"), insert(1), insert(2), run("COMMIT"), S, insert(3), S), Until("Z", 2), WRITTEN, Send(X), End()]),
+    Script("half-closed where everything is skipped", [Send(P("SELEC"), Q("SELECT 1"), H), HalfClose(), End()]),
+    Script("gone where everything is skipped", [Send(P("SELEC"), insert(1), H), Until("E"), Drop(), WRITTEN]),
     Script("an implicit transaction rolled back", [
         Send(insert(1), insert(2), run("SELECT 1/0"), insert(3), S, insert(4), S), Until("Z", 2), WRITTEN, Send(X), End()]),
     Script("an implicit transaction with COMMIT in it", [

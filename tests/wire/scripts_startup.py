@@ -5,7 +5,7 @@ import struct
 from messages import (
     GSSENC_REQUEST, SSL_REQUEST, B, D, E, H, P, Q, S, X, c, cancel_request, d, message, packet, run, startup, string, version,
 )
-from play import DATABASE, RUNS, USER, Cancel, End, HalfClose, Last, Quiet, Raw, Script, Send, Until
+from play import DATABASE, RUNS, USER, Cancel, Direct, End, HalfClose, Last, Quiet, Raw, Script, Send, Until
 
 OURS = ("user", USER), ("database", DATABASE)
 
@@ -41,6 +41,7 @@ SCRIPTS = [
     ),
     raw("the longest start-up packet", Send(startup(*OURS, ("application_name", "x" * 9954))), Until("Z"), Send(X), End()),
     raw("a byte that begins no start-up packet and no TLS", Send(b"\x15"), HalfClose(), End()),
+    raw("TLS at once where there is none", Send(b"\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x03" + b"r" * 32), End()),
     raw("HTTP comes to the wrong door", Send(b"GET / HTTP/1.1\r\n\r\n"), End()),
     # -- SSLRequest and GSSENCRequest -----------------------------------------------------------------
     raw("TLS refused", Send(SSL_REQUEST), Raw(1), Send(startup(*OURS)), Until("Z"), Send(X), End()),
@@ -102,10 +103,14 @@ SCRIPTS = [
     refused("a database longer than names are", ("user", USER), ("database", "d" * 100)),
     starts("duplicates: the last counts", ("user", "first"), ("database", "first"), *OURS, ("application_name", "one"), ("application_name", "two")),
     starts("settings in any case", *OURS, ("timezone", "Asia/Tokyo"), ("DATESTYLE", "SQL, DMY"), ("Client_Encoding", "latin1")),
+    starts("an encoding in quotes, as asyncpg has it", *OURS, ("client_encoding", "'utf-8'"), then=(Send(Q("SHOW client_encoding")), Until("Z"), Send(X), End())),
     starts("settings that lexing depends on", *OURS, ("standard_conforming_strings", "off"), ("search_path", "pg_catalog"), then=(
         Send(Q(r"SELECT 'a\'b', current_schema")), Until("Z"), Send(X), End())),
     starts("options with -c, -- and backslashes", *OURS, ("options", r"-c standard_conforming_strings=off --work_mem=77kB -c application_name=a\ b\\c"), then=(
         Send(Q(r"SELECT 'it\'s', current_setting('work_mem')")), Until("Z"), Send(X), End())),
+    Script("a notice at log-in", [
+        Direct("SET client_min_messages = error; CREATE ROLE warned LOGIN; ALTER ROLE warned SET default_text_search_config = 'nowhere'"),
+        Send(startup(("user", "warned"), ("database", DATABASE))), Until("Z"), Send(Q("SELECT 1")), Until("Z"), Direct("DROP ROLE warned; RESET client_min_messages"), Send(X), End()], login=False),
     refused("an unknown setting", *OURS, ("no_such_setting", "1")),
     refused("a value that a setting doesn't take", *OURS, ("client_encoding", "KLINGON")),
     refused("an option that there is not", *OURS, ("options", "--nonsense")),
