@@ -119,5 +119,6 @@ class Toolbox:
             raise Lacking(f"{failure}: no answer in 10 minutes") from None
         if done.returncode != 0:
             said = [line for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()]
-            raise Lacking(f"{failure}: {(said[-1] if said else 'it said nothing')[:300]}")
+            told = [line for line in said if "error" in line.lower()] or said[-1:] or ["it said nothing"]
+            raise Lacking(f"{failure}: {told[0].strip()[:300]}")
         return done

@@ -44,6 +44,7 @@ def python(environment, program, *arguments, newest=False):
 
 
 CLIENTS = [
+    Client("psql", lambda tools: ["/usr/bin/python3", HERE / "psql_client.py"]),
     Client("psycopg2", python(["psycopg2-binary"], "psycopg2_client.py")),
     *(
         Client(f"psycopg3 {manner}", python(["psycopg[binary,pool]"], "psycopg3_client.py", manner))
@@ -84,9 +85,9 @@ def main():
         try:
             commands[client.name] = client.command(tools)
         except Lacking as problem:
-            if str(problem) not in lacking.values():
-                print(f"clients: {problem}", file=sys.stderr)
-            lacking[client.name] = str(problem)
+            lacking.setdefault(str(problem), []).append(client.name)
+    if not commands:
+        finish({}, [], lacking)
     scratch = harness.Scratch("pgproctor-clients-")
     places = None
     try:
@@ -97,8 +98,11 @@ def main():
         if places:
             places.stop()
         scratch.remove()
-    # Once more at the end, where it is seen.
-    failures += [f"not run, {name}: {problem}" for name, problem in lacking.items()]
+    finish(outcomes, failures, lacking)
+
+
+def finish(outcomes, failures, lacking):
+    failures = failures + [f"{problem}; not run: {', '.join(names)}" for problem, names in lacking.items()]
     for failure in failures:
         print(f"clients: {failure}", file=sys.stderr)
     done = sum(len(modes["direct"]["activities"]) for modes in outcomes.values())
