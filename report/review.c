@@ -351,8 +351,14 @@ static bool add_finding(struct review *review, struct json_object *line, const c
 	if (strcmp(text_of(line, "action"), "rejected") == 0)
 		finding->rejected = true;
 	finding->table_rows = real_of(line, "table_rows", finding->table_rows);
-	for (size_t at = 0; at < REVIEW_TEXTS; at++)
-		replace_text(&finding->texts[at], text_of(line, TEXT_NAMES[at]));
+	/* What is wrong and how to mend it go together: a newer reason without a remedy must not stand beside the
+	 * remedy of an older one. */
+	for (size_t at = REVIEW_MESSAGE; at <= REVIEW_FIX_DJANGO && text_of(line, "message")[0] != '\0'; at++)
+		replace_text(&finding->texts[at], "");
+	for (size_t at = 0; at < REVIEW_TEXTS; at++) {
+		if (text_of(line, TEXT_NAMES[at])[0] != '\0')
+			replace_text(&finding->texts[at], text_of(line, TEXT_NAMES[at]));
+	}
 	return true;
 }
 
@@ -444,7 +450,7 @@ static void table_put(struct review *review, struct table *table, uint64_t hash,
 /* What is said later counts; what is not said again stays. */
 static void replace_text(char **text, const char *with)
 {
-	if (with[0] == '\0' || strcmp(*text, with) == 0)
+	if (strcmp(*text, with) == 0)
 		return;
 	free(*text);
 	*text = strdup(with);

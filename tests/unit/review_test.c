@@ -160,6 +160,25 @@ static void first_sight_is_not_counted_twice(void **state)
 	assert_int_equal(review_row_of(review, finding)->calls, 3);
 }
 
+/* A later line's reason takes the older one's remedy with it, even when it has none; a line without any leaves both. */
+static void reason_and_remedy_go_together(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+	    "{\"ts\":\"t\",\"event\":\"finding\",\"rule\":\"a\",\"code\":\"Q1\",\"message\":\"no index\","
+	    "\"fix_sql\":\"CREATE\",\"fix_django\":\"Add\",\"count\":1}",
+	    "{\"ts\":\"t\",\"event\":\"finding\",\"rule\":\"a\",\"message\":\"a broken index\","
+	    "\"fix_sql\":\"REINDEX\",\"count\":1}",
+	    "{\"ts\":\"t\",\"event\":\"finding\",\"rule\":\"a\",\"count\":1}",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		assert_int_equal(add(lines[i]), REVIEW_TAKEN);
+	assert_string_equal(only_finding()->texts[REVIEW_CODE], "Q1");
+	assert_string_equal(only_finding()->texts[REVIEW_MESSAGE], "a broken index");
+	assert_string_equal(only_finding()->texts[REVIEW_FIX_SQL], "REINDEX");
+	assert_string_equal(only_finding()->texts[REVIEW_FIX_DJANGO], "");
+}
+
 /* A log that ends before the first interval has first sights only, and they count. */
 static void first_sight_alone_counts(void **state)
 {
@@ -314,6 +333,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(intervals_add_up, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(rows_are_kept_apart, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(first_sight_is_not_counted_twice, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(reason_and_remedy_go_together, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(first_sight_alone_counts, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(findings_in_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(totals_and_reasons, set_up, tear_down),
