@@ -127,6 +127,10 @@ enum {
 	LIMIT_REVIEW_FINDINGS = 65536,
 	LIMIT_REVIEW_REASONS = 1024,
 
+	/* How long the first clients of a database wait for its catalog where a rule may reject; then they go on
+	 * unjudged by it. */
+	LIMIT_FIRST_CATALOG_MS = 3000,
+
 	/* -- settings ------------------------------------------------------------------------- */
 	LIMIT_SETTING_BYTES = 1024,
 	LIMIT_DATABASES = 256,

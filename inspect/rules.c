@@ -145,6 +145,15 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 	return true;
 }
 
+bool rules_may_reject(const struct rule_settings *settings)
+{
+	for (size_t i = 0; i < rules_count(); i++) {
+		if (settings->rules[i].action == ACTION_REJECT)
+			return true;
+	}
+	return false;
+}
+
 static bool set_action(enum action *action, const char *value)
 {
 	if (strcasecmp(value, "off") == 0)

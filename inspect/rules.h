@@ -121,6 +121,8 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
                  struct verdict *verdict);
 /* Runs the audits over one table; findings are added. Partitions are left out, their parents say as much. */
 void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict);
+/* Is there a rule that may reject? */
+bool rules_may_reject(const struct rule_settings *settings);
 /* Of a value as the client sends it, as a text. */
 struct bound_shape rules_bound_shape(const char *text, size_t len);
 /* True when a bound parameter can change the verdict. */

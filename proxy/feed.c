@@ -30,6 +30,7 @@ enum {
 struct source {
 	char name[64], user[64];
 	int64_t due_ms;   /* monotonic: when to read it next */
+	bool tried;       /* its first reading has ended, well or not */
 	bool asked;       /* DDL has committed since `due_ms` was set */
 	bool backing_off; /* due_ms is not to be hastened */
 	PGconn *connection;
@@ -123,14 +124,15 @@ struct feed *feed_start(const struct settings *settings, struct reporter *report
 	return NULL;
 }
 
-void feed_want(struct feed *feed, const char *database, const char *user)
+bool feed_want(struct feed *feed, const char *database, const char *user)
 {
 	CHECK(feed != NULL && database != NULL);
 	bool added = false, full = false;
 	pthread_mutex_lock(&feed->lock);
+	const struct source *known = find(feed, database);
+	bool pending = known != NULL && !known->tried;
 	/* A longer name is none of PostgreSQL's. */
-	if (find(feed, database) == NULL && database[0] != '\0' &&
-	    strlen(database) < sizeof(((struct source *)0)->name)) {
+	if (known == NULL && database[0] != '\0' && strlen(database) < sizeof(((struct source *)0)->name)) {
 		if (feed->source_count < LIMIT_DATABASES) {
 			struct source *source = calloc(1, sizeof(*source));
 			CHECK(source != NULL);
@@ -150,6 +152,7 @@ void feed_want(struct feed *feed, const char *database, const char *user)
 	if (full)
 		tell(feed, LOG_LEVEL_WARNING, database,
 		     "rules that need the catalog stay silent for this database: too many are in use", NULL);
+	return added || pending;
 }
 
 void feed_refresh(struct feed *feed, const char *database)
@@ -368,6 +371,7 @@ static void schedule(struct feed *feed, struct source *source, bool succeeded)
 	if (succeeded && source->asked)
 		wait_ms = REFRESH_DEBOUNCE_MS;
 	source->backing_off = !succeeded;
+	source->tried = true;
 	source->due_ms = now_ms() + wait_ms;
 	pthread_mutex_unlock(&feed->lock);
 }

@@ -17,8 +17,8 @@ typedef void feed_publish_fn(void *context, struct catalog *catalog);
 struct feed *feed_start(const struct settings *settings, struct reporter *reporter, feed_publish_fn *publish,
                         void *context);
 /* From any thread, never blocks for long: this database is in use; `user` is who logged in first, tried when no DSN
- * says otherwise. Idempotent. */
-void feed_want(struct feed *feed, const char *database, const char *user);
+ * says otherwise. Idempotent. True while its first reading is still to end. */
+bool feed_want(struct feed *feed, const char *database, const char *user);
 /* From any thread: DDL has committed there; refresh soon (several within 200 ms count as one). */
 void feed_refresh(struct feed *feed, const char *database);
 /* Stops: interrupts a statement under way (PQcancel), joins, frees. NULL is fine. */

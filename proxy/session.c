@@ -7,6 +7,7 @@
 #include "proxy/answer.h"
 #include "proxy/arrival.h"
 #include "proxy/authentication.h"
+#include "proxy/feed.h"
 #include "proxy/relay.h"
 #include "proxy/session_log.h"
 #include "proxy/worker.h"
@@ -217,8 +218,20 @@ void session_ready(struct session *session, uint64_t now_ns)
 	/* A walsender logs in like any other, and then speaks a grammar of its own. */
 	if (session->purpose == SESSION_REPLICATION)
 		session_look_away(session);
-	else if (session->worker->feed)
-		feed_want(session->worker->feed, session->state.database, session->state.user);
+	else if (session->worker->feed &&
+	         feed_want(session->worker->feed, session->state.database, session->state.user) &&
+	         rules_may_reject(&session->worker->rules))
+		session->catalog_wait_ns = now_ns + (uint64_t)LIMIT_FIRST_CATALOG_MS * 1000000;
+}
+
+/* A migration may well be the first thing that comes after a restart: what must not get through is not let through
+ * because nothing is known yet. */
+static bool session_awaits_catalog(struct session *session)
+{
+	if (session->catalog_wait_ns && (uv_hrtime() >= session->catalog_wait_ns ||
+	                                 inspector_catalog(session->worker->inspector, session->state.database)))
+		session->catalog_wait_ns = 0;
+	return session->catalog_wait_ns != 0;
 }
 
 void session_pace(struct session *session)
@@ -238,7 +251,7 @@ void session_pace(struct session *session)
 		break;
 	case SESSION_RELAY:
 		reads = !link_full(&session->server) && !flight_full(&session->flight) &&
-		        session->rejection_count < LIMIT_REJECTIONS;
+		        session->rejection_count < LIMIT_REJECTIONS && !session_awaits_catalog(session);
 		link_read(&session->client, reads);
 		link_read(&session->server, !link_full(&session->client));
 		if (session->ready_ns)
@@ -501,10 +514,16 @@ static void session_on_timer(uv_timer_t *timer)
 		}
 		/* fall through */
 	case SESSION_BLIND:
-		if (link_is_reset(&session->client))
+		if (link_is_reset(&session->client)) {
 			session_client_lost(session);
-		else
-			session_deadline(session, SESSION_WATCH_MS);
+			break;
+		}
+		/* There may be no catalog to wait for. */
+		if (session->catalog_wait_ns &&
+		    !feed_want(session->worker->feed, session->state.database, session->state.user))
+			session->catalog_wait_ns = 0;
+		session_deadline(session, SESSION_WATCH_MS);
+		session_pace(session);
 		break;
 	case SESSION_PARTING:
 	case SESSION_CLOSING:

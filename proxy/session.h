@@ -107,8 +107,9 @@ struct session {
 	char application[64];
 	struct session_rejection *rejections, **rejections_end;
 	uint32_t rejection_count;
-	bool undoing;         /* what is under way may undo what the open transaction created */
-	bool catalog_changed; /* DDL or ANALYZE completed in the open transaction */
+	bool undoing;             /* what is under way may undo what the open transaction created */
+	uint64_t catalog_wait_ns; /* the client isn't read before then, unless its catalog comes; 0: no wait */
+	bool catalog_changed;     /* DDL or ANALYZE completed in the open transaction */
 	bool ssl_answered, gssenc_refused;
 	bool direct_tls; /* began with a ClientHello, without asking */
 	bool counted;    /* among worker->client_count */

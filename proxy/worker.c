@@ -256,6 +256,7 @@ static void worker_take_catalogs(struct worker *worker)
 {
 	struct worker_catalog *letter = mailbox_take(&worker->catalogs);
 	struct worker_catalog *oldest = NULL;
+	bool any = letter != NULL;
 	while (letter) {
 		struct worker_catalog *older = letter->older;
 		letter->older = oldest;
@@ -270,6 +271,10 @@ static void worker_take_catalogs(struct worker *worker)
 		catalog_unref(catalog);
 		free(oldest);
 		oldest = next;
+	}
+	for (struct session *session = worker->sessions; any && session; session = session->next) {
+		if (session->catalog_wait_ns)
+			session_pace(session);
 	}
 }
 

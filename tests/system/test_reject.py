@@ -1,5 +1,7 @@
 """Rejection: the client sees the server fail, with pgproctor's reason, and everything around it behaves as after any error."""
 
+import time
+
 import psycopg
 import psycopg2
 import psycopg2.extensions
@@ -51,6 +53,29 @@ def connection(enforcing, database):
 
 def written(postgres, database):
     return [row[0] for row in postgres.sql("SELECT n FROM written ORDER BY n", database)]
+
+
+def test_the_first_statement(start_proctor, database, tables):
+    """Right after the start, when the catalog is still to be read: it is waited for, also by those who come meanwhile."""
+    proctor = start_proctor(direct_ok=False, settings=SETTINGS)
+    connections = [psycopg2.connect(proctor.dsn(database)) for _ in range(3)]
+    for connection in connections:
+        connection.autocommit = True
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            connection.cursor().execute(HARMFUL)
+        connection.close()
+
+
+def test_no_catalog_to_wait_for(start_proctor, database, tables):
+    """Where the catalog can't be read nobody waits for long, and whoever comes later not at all."""
+    settings = {**SETTINGS, "catalog": "host=/nonexistent"}
+    proctor = start_proctor(direct_ok=False, settings=settings)
+    for longest in (2.5, 0.5):
+        began = time.monotonic()
+        with psycopg2.connect(proctor.dsn(database)) as connection:
+            connection.cursor().execute("SELECT 1")
+        connection.close()
+        assert time.monotonic() - began < longest
 
 
 def test_the_error(enforcing, connection):

@@ -189,12 +189,13 @@ static void reads_what_is_wanted(void **state)
 	nap(50);
 	assert_int_equal(published(stand), 0);
 	for (int i = 0; i < 5; i++)
-		feed_want(stand->feed, "shop", "postgres");
+		assert_true(feed_want(stand->feed, "shop", "postgres"));
 	wait_published(stand, 1);
 	assert_true(latest_has(stand, "product"));
 	assert_string_equal(catalog_database(stand->latest), "shop");
 	nap(300);
 	assert_int_equal(published(stand), 1);
+	assert_false(feed_want(stand->feed, "shop", "postgres"));
 	feed_want(stand->feed, "books", "postgres");
 	wait_published(stand, 2);
 	assert_string_equal(catalog_database(stand->latest), "books");

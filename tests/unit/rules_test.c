@@ -100,7 +100,11 @@ static void actions(void **state)
 	judge_mode(&judge, SETTINGS_ENFORCE);
 	assert_int_equal(action_of(&judge, "Q101"), ACTION_LOG);
 	assert_int_equal(action_of(&judge, "M202"), ACTION_REJECT);
+	assert_true(rules_may_reject(&judge.rules));
+	judge_mode(&judge, SETTINGS_OBSERVE);
+	assert_false(rules_may_reject(&judge.rules));
 	judge_rule(&judge, "leading-wildcard-unindexed", "reject");
+	assert_true(rules_may_reject(&judge.rules));
 	judge_rule(&judge, "m202", "log");
 	judge_rule(&judge, "M204", "OFF");
 	for (int mode = SETTINGS_OBSERVE; mode <= SETTINGS_ENFORCE; mode++) {
