@@ -6,9 +6,10 @@
 
 #include <string.h>
 
-#define CAPACITY_MIN 16
-/* An empty ring up to this capacity is kept: an idle session then costs about 6 KiB at most. */
-#define CAPACITY_KEPT 64
+/* Parse, Bind, Describe, Execute and Sync fit. */
+#define CAPACITY_MIN 8
+/* An empty ring up to this capacity is kept: an idle session then costs less than 4 KiB in all. */
+#define CAPACITY_KEPT 8
 #define CAPACITY_MAX (2 * LIMIT_FLIGHT_REQUESTS)
 
 static_assert((CAPACITY_MAX & (CAPACITY_MAX - 1)) == 0, "the ring's capacity is a power of two");

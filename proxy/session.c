@@ -10,6 +10,7 @@
 #include "proxy/feed.h"
 #include "proxy/relay.h"
 #include "proxy/session_log.h"
+#include "proxy/upstream.h"
 #include "proxy/worker.h"
 
 #include <string.h>
@@ -480,8 +481,7 @@ void session_abort(struct session *session, const char *reason)
 		session->end_reason = reason;
 	if (session->phase != SESSION_CLOSING)
 		session_move(session, SESSION_CLOSING);
-	if (session->resolving)
-		uv_cancel((uv_req_t *)&session->resolve);
+	upstream_cancel(session);
 	link_close(&session->client);
 	link_close(&session->server);
 	if (!uv_is_closing((uv_handle_t *)&session->timer))

@@ -23,6 +23,7 @@
 
 struct authentication;
 struct reply_error;
+struct upstream_attempt;
 struct worker;
 
 enum session_phase {
@@ -72,9 +73,8 @@ struct session {
 	char tls_error[192]; /* why TLS failed, on either side */
 	uv_timer_t timer;    /* log-in, connect and linger ceilings; only one of them runs at a time */
 	bool timer_closed;
-	uv_getaddrinfo_t resolve;
+	struct upstream_attempt *attempt; /* upstream.c's, while the server is being reached */
 	bool resolving;
-	uv_connect_t connect;
 	uint64_t accepted_ns;
 	uint64_t ready_ns; /* the first ReadyForQuery; 0 before */
 	char client_address[64];

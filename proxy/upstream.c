@@ -10,9 +10,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* What upstream_connect needs until it is done; the session's uv_connect_t points to it, and to nothing afterwards. */
+/* What upstream_connect needs until it is done; the session points to it until then. */
 struct upstream_attempt {
 	struct session *session;
+	uv_getaddrinfo_t resolve;
+	uv_connect_t connect;
 	const struct link_events *events;
 	upstream_done_fn *done;
 	struct addrinfo *found, *next; /* of a name: all its addresses, and those not tried yet */
@@ -38,7 +40,8 @@ int upstream_connect(struct session *session, const struct link_events *events, 
 	struct upstream_attempt *attempt = malloc(sizeof *attempt);
 	CHECK(attempt != NULL);
 	*attempt = (struct upstream_attempt){.session = session, .events = events, .done = done};
-	session->connect.data = attempt;
+	attempt->connect.data = attempt->resolve.data = attempt;
+	session->attempt = attempt;
 	int status;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
@@ -52,17 +55,22 @@ int upstream_connect(struct session *session, const struct link_events *events, 
 		char port[8];
 		snprintf(port, sizeof port, "%u", upstream->port);
 		const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-		session->resolve.data = attempt;
-		status = uv_getaddrinfo(&session->worker->loop, &session->resolve, upstream_on_resolved, upstream->host,
+		status = uv_getaddrinfo(&session->worker->loop, &attempt->resolve, upstream_on_resolved, upstream->host,
 		                        port, &hints);
 		session->resolving = status == 0;
 	}
 	if (status < 0) {
 		session->server.events = events;
-		session->connect.data = NULL;
+		session->attempt = NULL;
 		free(attempt);
 	}
 	return status;
+}
+
+void upstream_cancel(struct session *session)
+{
+	if (session->resolving)
+		uv_cancel((uv_req_t *)&session->attempt->resolve);
 }
 
 bool upstream_socket_path(const char *dir, uint16_t port, char *path, size_t size)
@@ -113,7 +121,7 @@ static int upstream_connect_tcp(struct upstream_attempt *attempt, const struct s
 	                       &upstream_link_events, session);
 	if (status < 0)
 		return status;
-	return uv_tcp_connect(&session->connect, &session->server.uv.tcp, address, upstream_on_connected);
+	return uv_tcp_connect(&attempt->connect, &session->server.uv.tcp, address, upstream_on_connected);
 }
 
 static int upstream_connect_unix(struct upstream_attempt *attempt, const struct settings_address *upstream)
@@ -126,7 +134,7 @@ static int upstream_connect_unix(struct upstream_attempt *attempt, const struct 
 	                       &upstream_link_events, session);
 	if (status < 0)
 		return status;
-	uv_pipe_connect(&session->connect, &session->server.uv.pipe, path, upstream_on_connected);
+	uv_pipe_connect(&attempt->connect, &session->server.uv.pipe, path, upstream_on_connected);
 	return 0;
 }
 
@@ -171,7 +179,7 @@ static void upstream_on_connected(uv_connect_t *request, int status)
 static void upstream_on_closed(struct link *link)
 {
 	struct session *session = link->owner;
-	struct upstream_attempt *attempt = session->connect.data;
+	struct upstream_attempt *attempt = session->attempt;
 	int status = upstream_connect_next(attempt);
 	if (status < 0)
 		upstream_finish(attempt, status);
@@ -182,7 +190,7 @@ static void upstream_finish(struct upstream_attempt *attempt, int status)
 	struct session *session = attempt->session;
 	upstream_done_fn *done = attempt->done;
 	session->server.events = attempt->events;
-	session->connect.data = NULL;
+	session->attempt = NULL;
 	uv_freeaddrinfo(attempt->found);
 	free(attempt);
 	done(session, status);

@@ -10,6 +10,8 @@ typedef void upstream_done_fn(struct session *session, int status);
 
 /* Initialises session->server and connects it; `done` comes once, later, unless an error is returned. */
 MUST_USE int upstream_connect(struct session *session, const struct link_events *events, upstream_done_fn *done);
+/* Gives up looking a name up; `done` comes all the same. Closing session->server gives up connecting. */
+void upstream_cancel(struct session *session);
 /* "DIR/.s.PGSQL.PORT"; false when it is too long for a socket address. */
 MUST_USE bool upstream_socket_path(const char *dir, uint16_t port, char *path, size_t size);
 /* Tries once, blocking, for at most `timeout_ms`; for a word of warning at start. False and a reason. */
