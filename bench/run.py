@@ -343,12 +343,29 @@ class Bench:
                                       sorted(worst)[len(worst) * 9 // 10]}))
                     if target is haproxy:
                         base = statistics.median(worst)
+                loop_ms = self.loop_cpu_ms(proctor, make)
+                self.rows.append(Row("6", f"CPU of the event loop for one: {title}", loop_ms, 2.0, " ms", True))
                 delays = [value - base for value in worst]
                 self.rows.append(Row("6", f"delay of another session beyond HAProxy's: {title}", delays, 2.0, " ms", True))
         finally:
             haproxy.stop()
             proctor.stop()
             server.stop()
+
+    def loop_cpu_ms(self, proctor, make):
+        """For each of several big statements that it has not seen. No other session can wait for longer than that, while
+        how long one does wait also depends on what else wants the processors."""
+        sender = stub.Client(proctor.port)
+        used = []
+        try:
+            for number in range(self.plan.big_rounds):
+                sql = make(1000 + number)
+                began_ns = proctor.cpu_ns("worker")
+                sender.query(sql)
+                used.append((proctor.cpu_ns("worker") - began_ns) / 1e6)
+        finally:
+            sender.close()
+        return used
 
     def scratch_directory(self, name):
         path = self.directory / name

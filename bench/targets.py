@@ -58,11 +58,13 @@ class Target:
         self.port = port
         self.process = process
 
-    def cpu_ns(self):
+    def cpu_ns(self, thread=None):
+        """Of all its threads, or of those of that name."""
         total = 0
         for task in Path(f"/proc/{self.pid()}/task").iterdir():
             try:
-                total += int((task / "schedstat").read_text().split()[0])
+                if thread is None or (task / "comm").read_text().strip() == thread:
+                    total += int((task / "schedstat").read_text().split()[0])
             except OSError:
                 pass  # a thread that has just ended
         return total

@@ -60,6 +60,10 @@ enum {
 	LIMIT_PARSE_OPERATORS = 5000,
 	LIMIT_PARSE_STACK_BYTES = 256 * 1024 * 1024,
 
+	/* Texts not known that are this long are parsed on a thread of its own, while their session waits: 1 KB costs
+	 * about 0.1 ms, and nobody else shall wait for more than 1 or 2. */
+	LIMIT_PARSE_BYTES_AT_ONCE = 8 * 1024,
+
 	/* walk.c recurses over the tree; what lies deeper is not looked at, and the facts say so. */
 	LIMIT_WALK_DEPTH = 1000,
 

@@ -44,6 +44,15 @@ struct statement *cache_find(struct cache *cache, const struct sqlkey *key)
 	return statement;
 }
 
+bool cache_has(const struct cache *cache, const struct sqlkey *key)
+{
+	const struct statement *statement = *bucket_of(cache, key);
+
+	while (statement && (statement->key.low != key->low || statement->key.high != key->high))
+		statement = statement->chain;
+	return statement != NULL;
+}
+
 struct statement *cache_statement_new(const struct sqlkey *key)
 {
 	struct statement *statement = calloc(1, sizeof(*statement));

@@ -56,6 +56,8 @@ void cache_init(struct cache *cache);
 void cache_fini(struct cache *cache);
 /* Counts a hit or a miss; a hit becomes the newest. Not referenced for the caller. */
 struct statement *cache_find(struct cache *cache, const struct sqlkey *key);
+/* Whether it is there; counts nothing and changes nothing. */
+bool cache_has(const struct cache *cache, const struct sqlkey *key);
 /* A new statement, referenced once for the caller and not yet in the cache. */
 struct statement *cache_statement_new(const struct sqlkey *key);
 /* Puts it in (one more reference), and the oldest out while there are too many. */

@@ -8,6 +8,20 @@
 /* No catalog has it: the verdict was made for one execution and holds for no other. */
 static const uint64_t generation_once = UINT64_MAX;
 
+struct reading_figures {
+	uint64_t parsed, opaque, parse_ns;
+};
+
+/* A key that need not be made twice: of the text that lies there, and of no later one. */
+struct inspector_key {
+	const char *sql; /* NULL: none */
+	size_t len;
+	struct sqlkey_options options;
+	enum sqlkey_result result;
+	struct sqlkey key;
+	bool fresh; /* sqlkey has looked at no other text since */
+};
+
 struct inspector {
 	const struct rule_settings *rules;
 	struct sqlkey_scratch *scratch;
@@ -17,10 +31,21 @@ struct inspector {
 	struct catalog *catalogs[LIMIT_DATABASES];
 	uint32_t catalog_count;
 	struct verdict nothing; /* of what is empty or opaque */
-	uint64_t parsed, opaque, parse_ns;
+	struct reading_figures figures;
+	struct statement *read;          /* elsewhere, and not yet asked for; NULL: none */
+	struct inspector_key last;       /* made by inspector_begin */
 	uint64_t withdrawn[LIMIT_RULES]; /* since they were last taken */
 	struct documents *documents;
 	struct verdict observed; /* of the traffic, or of an audit */
+};
+
+/* Belongs to the thread that reads it, until inspector_end. */
+struct inspector_reading {
+	struct statement *statement;
+	struct reading_figures figures;
+	struct inspector_key key;
+	size_t len;
+	char sql[];
 };
 
 static struct statement *read_all(struct inspector *inspector, const struct session_state *session,
@@ -28,9 +53,11 @@ static struct statement *read_all(struct inspector *inspector, const struct sess
 static bool may_be_recoded(const struct statement *statement, const char *sql, size_t len);
 static struct statement *read_as(struct inspector *inspector, const struct session_state *session,
                                  const struct encoding *encoding, bool conforming, const char *sql, size_t len);
-static void read_statement(struct inspector *inspector, struct statement *statement, enum sqlkey_result result,
-                           bool conforming, const char *sql, size_t len);
-static void make_opaque(struct inspector *inspector, struct statement *statement, enum opaque_reason reason);
+static struct inspector_key key_of(struct inspector *inspector, const struct sqlkey_options *options, const char *sql,
+                                   size_t len);
+static void read_statement(struct statement *statement, enum sqlkey_result result, bool conforming, const char *sql,
+                           size_t len, struct reading_figures *figures);
+static void make_opaque(struct statement *statement, enum opaque_reason reason, struct reading_figures *figures);
 static bool is_ascii(const char *text, size_t len);
 static void count_withdrawn(struct inspector *inspector, const struct verdict *before, const struct verdict *after);
 static bool has_ddl(const struct parsed *parsed);
@@ -51,12 +78,12 @@ struct inspector *inspector_new(const struct settings *settings, const struct ru
 	inspector->documents = calloc(1, sizeof(*inspector->documents));
 	CHECK(inspector->documents);
 	inspector->oversize = cache_statement_new(&(struct sqlkey){0});
-	make_opaque(inspector, inspector->oversize, OPAQUE_OVERSIZE);
+	make_opaque(inspector->oversize, OPAQUE_OVERSIZE, &inspector->figures);
 	inspector->encoding = cache_statement_new(&(struct sqlkey){.low = 1});
-	make_opaque(inspector, inspector->encoding, OPAQUE_ENCODING);
+	make_opaque(inspector->encoding, OPAQUE_ENCODING, &inspector->figures);
 	inspector->fastpath = cache_statement_new(&(struct sqlkey){.low = 2});
-	make_opaque(inspector, inspector->fastpath, OPAQUE_FASTPATH);
-	inspector->opaque = 0;
+	make_opaque(inspector->fastpath, OPAQUE_FASTPATH, &inspector->figures);
+	inspector->figures.opaque = 0;
 	return inspector;
 }
 
@@ -66,6 +93,7 @@ void inspector_free(struct inspector *inspector)
 		return;
 	for (uint32_t at = 0; at < inspector->catalog_count; at++)
 		catalog_unref(inspector->catalogs[at]);
+	cache_unref(inspector->read);
 	cache_unref(inspector->oversize);
 	cache_unref(inspector->encoding);
 	cache_unref(inspector->fastpath);
@@ -116,6 +144,53 @@ struct statement *inspector_recognise(struct inspector *inspector, const struct 
 	if (!session->unsettled || (!memchr(sql, '\\', len) && !may_be_recoded(statement, sql, len)))
 		return statement;
 	return read_all(inspector, session, statement, sql, len);
+}
+
+struct inspector_reading *inspector_begin(struct inspector *inspector, const struct session_state *session,
+                                          const char *sql, size_t len)
+{
+	const struct sqlkey_options options = {
+	    .standard_conforming_strings = session->standard_conforming_strings,
+	    .scope = session->scope,
+	};
+	struct inspector_reading *reading;
+
+	inspector->last.sql = NULL;
+	/* A text that has to be recoded first is rare, and read where it stands. */
+	if (len < LIMIT_PARSE_BYTES_AT_ONCE || !encoding_is_plain(session_state_encoding(session)))
+		return NULL;
+	inspector->last = key_of(inspector, &options, sql, len);
+	if ((inspector->last.result != SQLKEY_OK && inspector->last.result != SQLKEY_EMPTY) ||
+	    cache_has(&inspector->cache, &inspector->last.key))
+		return NULL;
+	reading = malloc(sizeof(*reading) + len);
+	CHECK(reading);
+	*reading = (struct inspector_reading){
+	    .statement = cache_statement_new(&inspector->last.key),
+	    .key = inspector->last,
+	    .len = len,
+	};
+	memcpy(reading->sql, sql, len);
+	inspector->last.sql = NULL;
+	return reading;
+}
+
+void inspector_read(struct inspector_reading *reading)
+{
+	read_statement(reading->statement, reading->key.result, reading->key.options.standard_conforming_strings,
+	               reading->sql, reading->len, &reading->figures);
+}
+
+void inspector_end(struct inspector *inspector, struct inspector_reading *reading)
+{
+	cache_unref(inspector->read);
+	inspector->read = reading->statement;
+	inspector->last = reading->key;
+	inspector->last.fresh = false;
+	inspector->figures.parsed += reading->figures.parsed;
+	inspector->figures.opaque += reading->figures.opaque;
+	inspector->figures.parse_ns += reading->figures.parse_ns;
+	free(reading);
 }
 
 bool inspector_text(struct inspector *inspector, const struct session_state *session, const char **text, size_t *len)
@@ -252,9 +327,9 @@ struct inspector_figures inspector_figures(const struct inspector *inspector)
 	    .hits = inspector->cache.hits,
 	    .misses = inspector->cache.misses,
 	    .evictions = inspector->cache.evictions,
-	    .parsed = inspector->parsed,
-	    .opaque = inspector->opaque,
-	    .parse_ns = inspector->parse_ns,
+	    .parsed = inspector->figures.parsed,
+	    .opaque = inspector->figures.opaque,
+	    .parse_ns = inspector->figures.parse_ns,
 	    .statements = inspector->cache.count,
 	    .bytes = inspector->cache.bytes,
 	};
@@ -307,29 +382,48 @@ static struct statement *read_as(struct inspector *inspector, const struct sessi
                                  const struct encoding *encoding, bool conforming, const char *sql, size_t len)
 {
 	const struct sqlkey_options options = {.standard_conforming_strings = conforming, .scope = session->scope};
-	enum sqlkey_result result;
 	struct statement *statement;
-	struct sqlkey key;
+	struct inspector_key key;
 
 	if (!encoding_is_plain(encoding) && !is_ascii(sql, len) &&
 	    !encoding_read(inspector->reader, encoding, sql, len, &sql, &len)) {
-		inspector->opaque++;
+		inspector->figures.opaque++;
 		return cache_ref(inspector->encoding);
 	}
-	result = sqlkey_of(inspector->scratch, sql, len, &options, &key);
-	statement = cache_find(&inspector->cache, &key);
+	key = key_of(inspector, &options, sql, len);
+	statement = cache_find(&inspector->cache, &key.key);
 	if (statement) {
-		sqlkey_learn(inspector->scratch, sql);
+		if (key.fresh)
+			sqlkey_learn(inspector->scratch, sql);
 		return cache_ref(statement);
 	}
-	statement = cache_statement_new(&key);
-	read_statement(inspector, statement, result, conforming, sql, len);
+	statement = inspector->read;
+	if (statement && statement->key.low == key.key.low && statement->key.high == key.key.high) {
+		inspector->read = NULL;
+	} else {
+		statement = cache_statement_new(&key.key);
+		read_statement(statement, key.result, conforming, sql, len, &inspector->figures);
+	}
 	cache_insert(&inspector->cache, statement);
 	return statement;
 }
 
-static void read_statement(struct inspector *inspector, struct statement *statement, enum sqlkey_result result,
-                           bool conforming, const char *sql, size_t len)
+static struct inspector_key key_of(struct inspector *inspector, const struct sqlkey_options *options, const char *sql,
+                                   size_t len)
+{
+	struct inspector_key key = inspector->last;
+
+	inspector->last.sql = NULL;
+	if (key.sql == sql && key.len == len && key.options.scope == options->scope &&
+	    key.options.standard_conforming_strings == options->standard_conforming_strings)
+		return key;
+	key = (struct inspector_key){.sql = sql, .len = len, .options = *options, .fresh = true};
+	key.result = sqlkey_of(inspector->scratch, sql, len, options, &key.key);
+	return key;
+}
+
+static void read_statement(struct statement *statement, enum sqlkey_result result, bool conforming, const char *sql,
+                           size_t len, struct reading_figures *figures)
 {
 	struct parsed parsed;
 	enum parse_result outcome;
@@ -340,21 +434,21 @@ static void read_statement(struct inspector *inspector, struct statement *statem
 	case SQLKEY_EMPTY:
 		break;
 	case SQLKEY_UNTERMINATED:
-		make_opaque(inspector, statement, OPAQUE_UNTERMINATED);
+		make_opaque(statement, OPAQUE_UNTERMINATED, figures);
 		return;
 	case SQLKEY_TOO_DEEP:
-		make_opaque(inspector, statement, OPAQUE_TOO_DEEP);
+		make_opaque(statement, OPAQUE_TOO_DEEP, figures);
 		return;
 	case SQLKEY_TOO_LONG:
-		make_opaque(inspector, statement, OPAQUE_TOO_LONG);
+		make_opaque(statement, OPAQUE_TOO_LONG, figures);
 		return;
 	}
 	began = thread_ns();
 	outcome = parse_sql_conforming(sql, len, conforming, &statement->arena, &parsed);
-	inspector->parse_ns += thread_ns() - began;
-	inspector->parsed++;
+	figures->parse_ns += thread_ns() - began;
+	figures->parsed++;
 	if (outcome != PARSE_OK) {
-		make_opaque(inspector, statement, outcome == PARSE_SYNTAX ? OPAQUE_SYNTAX : OPAQUE_TOO_LONG);
+		make_opaque(statement, outcome == PARSE_SYNTAX ? OPAQUE_SYNTAX : OPAQUE_TOO_LONG, figures);
 		return;
 	}
 	statement->fingerprint = parsed.fingerprint;
@@ -367,7 +461,7 @@ static void read_statement(struct inspector *inspector, struct statement *statem
 		statement->stores_documents |= documents_stored(&parsed.facts[at], &statement->stores_parameters);
 }
 
-static void make_opaque(struct inspector *inspector, struct statement *statement, enum opaque_reason reason)
+static void make_opaque(struct statement *statement, enum opaque_reason reason, struct reading_figures *figures)
 {
 	static const char *const queries[] = {
 	    [OPAQUE_SYNTAX] = "(not parsed: unknown syntax)",
@@ -379,7 +473,7 @@ static void make_opaque(struct inspector *inspector, struct statement *statement
 	    [OPAQUE_ENCODING] = "(not parsed: client_encoding)",
 	};
 
-	inspector->opaque++;
+	figures->opaque++;
 	statement->opaque = reason;
 	statement->query = queries[reason];
 }

@@ -28,6 +28,19 @@ const struct catalog *inspector_catalog(const struct inspector *inspector, const
  * where a byte above 127 stands before one that could end its character. Nothing is held, so nothing can be held up. */
 struct statement *inspector_recognise(struct inspector *inspector, const struct session_state *session, const char *sql,
                                       size_t len);
+
+/* A text that is long and not known takes milliseconds to parse; whoever has others to serve has it read elsewhere:
+ * inspector_begin gives what that takes, inspector_read does it, on any one thread with LIMIT_PARSE_STACK_BYTES of
+ * stack, and the next inspector_recognise of the same text takes what came of it. */
+struct inspector_reading;
+
+/* NULL: inspector_recognise won't take long. */
+MUST_USE struct inspector_reading *inspector_begin(struct inspector *inspector, const struct session_state *session,
+                                                   const char *sql, size_t len);
+void inspector_read(struct inspector_reading *reading);
+/* Takes it back, and frees it. */
+void inspector_end(struct inspector *inspector, struct inspector_reading *reading);
+
 /* A parameter's text in UTF-8, valid until the next call; false when it is none in client_encoding. */
 MUST_USE bool inspector_text(struct inspector *inspector, const struct session_state *session, const char **text,
                              size_t *len);

@@ -145,6 +145,18 @@ void ask_message(struct session *session, struct relay_out *out, struct bytes me
 	}
 }
 
+struct inspector_reading *ask_study(struct session *session, struct bytes message)
+{
+	struct request_parse parse = {0};
+	if (message.len < LIMIT_PARSE_BYTES_AT_ONCE || ask_discarded(session) ||
+	    !(message.data[0] == MESSAGE_QUERY   ? request_decode_query(ask_body(message), &parse.query)
+	      : message.data[0] == MESSAGE_PARSE ? request_decode_parse(ask_body(message), &parse)
+	                                         : false))
+		return NULL;
+	return inspector_begin(session->worker->inspector, &session->state, (const char *)parse.query.data,
+	                       parse.query.len);
+}
+
 bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, struct bytes body, uint64_t now_ns)
 {
 	if (type == MESSAGE_BIND) {

@@ -7,11 +7,13 @@
 #include "proxy/answer.h"
 #include "proxy/ask.h"
 #include "proxy/login.h"
+#include "proxy/study.h"
 #include "proxy/rejection.h"
 #include "proxy/worker.h"
 
 #include <string.h>
 
+static bool relay_studies(struct session *session, struct bytes message);
 static void relay_client_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
                               const uint8_t *message, uint64_t now_ns);
 static void relay_server_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
@@ -58,7 +60,7 @@ void relay_from_client(struct session *session, struct bytes input, uint64_t now
 	const uint8_t *header = header_copy; /* of the message under way, when it began in this input */
 	size_t at = 0;
 
-	while (at < input.len && session->phase == SESSION_RELAY) {
+	while (at < input.len && session->phase == SESSION_RELAY && !session->studied_elsewhere) {
 		struct frame_piece piece;
 		struct bytes rest = {input.data + at, input.len - at};
 		enum frame_event event = frame_next(&session->client_frame, rest, &piece);
@@ -104,8 +106,41 @@ void relay_from_client(struct session *session, struct bytes input, uint64_t now
 		uv_buf_t rest = uv_buf_init((char *)input.data + at, (unsigned)(input.len - at));
 		link_write(&session->server, &rest, 1);
 	}
-	if (frame_at_boundary(&session->client_frame))
+	if (session->studied_elsewhere)
+		buffer_put(&session->late, input.data + at, input.len - at, LIMIT_QUEUE_HIGH_BYTES);
+	else if (frame_at_boundary(&session->client_frame))
 		buffer_free(&session->held);
+}
+
+void relay_studied(struct session *session, uint64_t now_ns)
+{
+	struct relay_out out = {.to = &session->server};
+	struct buffer late = session->late;
+	session->late = (struct buffer){0};
+	ask_message(session, &out, (struct bytes){session->held.data, session->held.len}, now_ns);
+	relay_out_flush(&out);
+	buffer_free(&session->held);
+	if (late.len > 0 && session->phase == SESSION_RELAY) {
+		relay_from_client(session, (struct bytes){late.data, late.len}, now_ns);
+	} else if (late.len > 0 && session->phase == SESSION_BLIND) {
+		uv_buf_t rest = uv_buf_init((char *)late.data, (unsigned)late.len);
+		link_write(&session->server, &rest, 1);
+	}
+	buffer_free(&late);
+}
+
+/* A long text that is not known is parsed elsewhere, and the message waits in session->held. */
+static bool relay_studies(struct session *session, struct bytes message)
+{
+	struct inspector_reading *reading = ask_study(session, message);
+	if (!reading)
+		return false;
+	session->studied_elsewhere = study_put(session->worker->study, session, reading);
+	if (!session->studied_elsewhere)
+		inspector_end(session->worker->inspector, reading);
+	else if (session->held.len == 0)
+		buffer_put(&session->held, message.data, message.len, MESSAGE_HEADER_BYTES + LIMIT_INSPECT_BYTES);
+	return session->studied_elsewhere;
 }
 
 /* `header` stands right before the body in the input when nothing of the message is held. */
@@ -140,11 +175,12 @@ static void relay_client_body(struct session *session, struct relay_out *out, co
 		if (held->len == 0) {
 			CHECK(piece->last);
 			struct bytes message = {header, MESSAGE_HEADER_BYTES + piece->body.len};
-			ask_message(session, out, message, now_ns);
+			if (!relay_studies(session, message))
+				ask_message(session, out, message, now_ns);
 			return;
 		}
 		buffer_put(held, piece->body.data, piece->body.len, MESSAGE_HEADER_BYTES + LIMIT_INSPECT_BYTES);
-		if (!piece->last)
+		if (!piece->last || relay_studies(session, (struct bytes){held->data, held->len}))
 			return;
 		ask_message(session, out, (struct bytes){held->data, held->len}, now_ns);
 		relay_out_flush(out);

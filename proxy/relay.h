@@ -17,6 +17,8 @@ void relay_out_add(struct relay_out *out, const void *data, size_t len);
 void relay_out_flush(struct relay_out *out);
 
 void relay_from_client(struct session *session, struct bytes input, uint64_t now_ns);
+/* session->held has been studied: goes on with it, and with what came behind it. */
+void relay_studied(struct session *session, uint64_t now_ns);
 void relay_from_server(struct session *session, struct bytes input, uint64_t now_ns);
 
 #endif

@@ -137,7 +137,26 @@ static void session_look_away(struct session *session)
 	/* Whether the log-in ends well is no longer seen; the server has a time limit of its own. */
 	session_deadline(session, 0);
 	session_let_go(&session->server, &session->client_frame, &session->held);
+	if (session->late.len > 0) {
+		uv_buf_t piece = uv_buf_init((char *)session->late.data, (unsigned)session->late.len);
+		link_write(&session->server, &piece, 1);
+		buffer_free(&session->late);
+	}
 	session_let_go(&session->client, &session->server_frame, NULL);
+}
+
+void session_studied(struct session *session)
+{
+	session->studied_elsewhere = false;
+	if (session->phase == SESSION_RELAY)
+		relay_studied(session, uv_hrtime());
+	/* The client's end may have come meanwhile: close_notify, in the same read. */
+	if ((session->phase == SESSION_RELAY || session->phase == SESSION_BLIND) && session->client.ended)
+		session_pass_end(session);
+	session_pace(session);
+	if (session->draining && session->phase == SESSION_RELAY)
+		session_drain(session);
+	session_free_when_gone(session);
 }
 
 /* What of a message is kept back while it is followed: some header bytes, or a message to be judged. */
@@ -198,7 +217,7 @@ void session_drain(struct session *session)
 	if (session->phase == SESSION_BLIND || session->phase == SESSION_PARTING || session->phase == SESSION_CLOSING)
 		return;
 	bool idle = flight_empty(&session->flight) && session->flight.status != 'T' && session->flight.status != 'E' &&
-	            frame_at_boundary(&session->client_frame);
+	            frame_at_boundary(&session->client_frame) && !session->studied_elsewhere;
 	if (session->ready_ns && !idle)
 		return;
 	if (session->ready_ns) {
@@ -366,6 +385,8 @@ void session_pass_end(struct session *session)
 {
 	/* The server answers what came before, reads the end, and closes; its replies still have a reader. What
 	 * was kept of a message that never came whole is what the server would have seen of it. */
+	if (session->studied_elsewhere)
+		return; /* its turn comes behind what waits: session_studied asks again */
 	if (session->phase == SESSION_RELAY)
 		session_let_go(&session->server, &session->client_frame, &session->held);
 	if (!session->end_reason)
@@ -542,7 +563,7 @@ static void session_on_timer_closed(uv_handle_t *handle)
 void session_free_when_gone(struct session *session)
 {
 	if (!link_gone(&session->client) || !link_gone(&session->server) || !session->timer_closed ||
-	    session->resolving)
+	    session->resolving || session->studied_elsewhere)
 		return;
 	session_log_disconnect(session);
 	answer_forget(session);
@@ -551,6 +572,7 @@ void session_free_when_gone(struct session *session)
 	names_fini(&session->names);
 	session_state_fini(&session->state);
 	buffer_free(&session->held);
+	buffer_free(&session->late);
 	buffer_free(&session->prefix);
 	free(session->tags);
 	struct worker *worker = session->worker;

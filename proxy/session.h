@@ -87,8 +87,10 @@ struct session {
 	struct frame client_frame;
 	enum session_intake intake;
 	uint8_t client_type;
-	struct buffer held; /* the message under way, its header included; before RELAY the start-up bytes */
-	uint64_t batch_ns;  /* when the first extended-protocol message since the last Execute came; 0: none */
+	struct buffer held;     /* the message under way, its header included; before RELAY the start-up bytes */
+	struct buffer late;     /* what came behind `held` while that is being studied */
+	bool studied_elsewhere; /* `held` is a whole message whose text is being parsed by study.h: the client waits */
+	uint64_t batch_ns;      /* when the first extended-protocol message since the last Execute came; 0: none */
 
 	/* server → client */
 	struct frame server_frame;
@@ -131,6 +133,8 @@ void session_say_error(struct session *session, const struct reply_error *error)
 void session_say_fatal(struct session *session, const char *sqlstate, const char *message);
 /* Closes both sides at once, whatever is under way. */
 void session_abort(struct session *session, const char *reason);
+/* What it waited for has been parsed. */
+void session_studied(struct session *session);
 /* Shutting down: ends now when it is idle, or when its transaction ends. */
 void session_drain(struct session *session);
 /* The client has sent its last byte, and what came before is on its way: the server is told, and may still answer. */

@@ -3,8 +3,10 @@
 #include "config/limits.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
+#include "proxy/study.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -29,6 +31,7 @@ static void worker_take_catalogs(struct worker *worker);
 static void worker_audit(struct worker *worker, const struct catalog *catalog);
 static void worker_take_tls(struct worker *worker);
 static void worker_take_verifiers(struct worker *worker);
+static void worker_take_texts(struct worker *worker);
 static void worker_on_tick(uv_timer_t *timer);
 static void worker_on_interval(uv_timer_t *timer);
 static bool worker_hand_over(struct worker *worker);
@@ -58,6 +61,7 @@ struct worker *worker_new(const struct settings *settings, const struct rule_set
 	CHECK(uv_timer_init(&worker->loop, &worker->tick) == 0);
 	CHECK(uv_timer_init(&worker->loop, &worker->interval) == 0);
 	CHECK(uv_timer_init(&worker->loop, &worker->deadline) == 0);
+	worker->study = study_new(&worker->wake);
 	worker->wake.data = worker->tick.data = worker->interval.data = worker->deadline.data = worker;
 	if (tls_pair_init(&worker->tls, settings, error, error_size) &&
 	    secrets_init(&worker->secrets, settings, &worker->loop, error, error_size))
@@ -152,6 +156,7 @@ void worker_free(struct worker *worker)
 	secrets_fini(&worker->secrets);
 	buffer_free(&worker->scratch.output);
 	CHECK(uv_loop_close(&worker->loop) == 0);
+	study_free(worker->study);
 	inspector_free(worker->inspector);
 	stats_sights_fini(&worker->sights);
 	if (worker->parcel)
@@ -234,6 +239,7 @@ void worker_session_gone(struct worker *worker)
 static void worker_run(void *context)
 {
 	struct worker *worker = context;
+	(void)pthread_setname_np(pthread_self(), "worker"); /* top -H tells them apart */
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	for (unsigned waited = 0; !worker_hand_over(worker) && waited < WORKER_LAST_PARCEL_MS; waited += 10)
 		usleep(10000);
@@ -246,6 +252,7 @@ static void worker_on_wake(uv_async_t *async)
 	worker_take_catalogs(worker);
 	worker_take_tls(worker);
 	worker_take_verifiers(worker);
+	worker_take_texts(worker);
 	if (worker->stop_wanted && !worker->stopping)
 		worker_begin_stop(worker);
 	if (worker->stop_wanted == 2)
@@ -308,6 +315,17 @@ static void worker_audit(struct worker *worker, const struct catalog *catalog)
 			parcel_add_line(worker->parcel, worker->line.text, worker->line.len);
 			worker_hurry(worker);
 		}
+	}
+}
+
+static void worker_take_texts(struct worker *worker)
+{
+	struct study_text *text;
+	while ((text = study_take(worker->study)) != NULL) {
+		struct session *session = text->session;
+		inspector_end(worker->inspector, text->reading);
+		free(text);
+		session_studied(session);
 	}
 }
 

@@ -21,6 +21,7 @@
 
 struct listener;
 struct session;
+struct study;
 
 struct worker {
 	const struct settings *settings;
@@ -28,14 +29,15 @@ struct worker {
 	struct feed *feed;
 	struct listener *listener;
 	struct inspector *inspector;
+	struct study *study; /* where long texts are parsed */
 	struct rule_settings rules;
 
 	uv_loop_t loop;
 	uv_thread_t thread;
-	uv_async_t wake;          /* a catalog, certificates or verifiers have come, or stop_wanted has been set */
-	uv_timer_t tick;          /* hands parcels over; runs while there is something to hand over */
-	uv_timer_t interval;      /* stats_period */
-	struct mailbox catalogs;  /* struct worker_catalog, the newest first */
+	uv_async_t wake;         /* a catalog, certificates, verifiers or a text that was read, or stop_wanted is set */
+	uv_timer_t tick;         /* hands parcels over; runs while there is something to hand over */
+	uv_timer_t interval;     /* stats_period */
+	struct mailbox catalogs; /* struct worker_catalog, the newest first */
 	struct mailbox tls_pairs; /* struct tls_pair, read anew */
 	struct mailbox verifiers; /* struct verifiers, read anew */
 	_Atomic int stop_wanted;  /* 1: drain, 2: at once */

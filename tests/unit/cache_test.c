@@ -35,7 +35,7 @@ static bool has(struct cache *cache, uint64_t number)
 /* What was put in is found by its whole key, and hits and misses are counted. */
 static void statements_are_found_by_their_key(void **state)
 {
-	struct sqlkey other = {.low = 1, .high = 1};
+	struct sqlkey one = key_of(1), other = {.low = 1, .high = 1};
 	struct cache cache;
 
 	(void)state;
@@ -45,6 +45,8 @@ static void statements_are_found_by_their_key(void **state)
 	assert_true(has(&cache, 1));
 	assert_true(has(&cache, 1 + LIMIT_CACHE_STATEMENTS));
 	assert_false(has(&cache, 2));
+	assert_true(cache_has(&cache, &one));
+	assert_false(cache_has(&cache, &other));
 	assert_null(cache_find(&cache, &other));
 	assert_int_equal(cache.hits, 2);
 	assert_int_equal(cache.misses, 2);

@@ -1,8 +1,10 @@
 #include "inspect/inspector.h"
+#include "config/limits.h"
 #include "tests/unit/judge.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -90,6 +92,48 @@ static void the_second_time_costs_no_parse(void **state)
 	assert_true(figures.bytes > 0);
 	cache_unref(first);
 	cache_unref(second);
+}
+
+/* A long text that is not known can be read elsewhere; short ones, known ones and those that can't be read are not
+ * worth it. What was read elsewhere is not parsed again, and serves the texts like it, too. */
+static void long_texts_are_read_elsewhere(void **state)
+{
+	static char sql[2 * LIMIT_PARSE_BYTES_AT_ONCE];
+	const struct session_state *session = &fixture.judge.session;
+	struct inspector_reading *reading;
+	struct statement *statement, *again;
+	size_t len = 0;
+
+	(void)state;
+	assert_null(inspector_begin(fixture.inspector, session, "SELECT 1", 8));
+	while (len < LIMIT_PARSE_BYTES_AT_ONCE)
+		len += (size_t)snprintf(sql + len, sizeof(sql) - len, "%sname = 'a' || column_%zu",
+		                        len ? " AND " : "SELECT 1 FROM product WHERE ", len);
+	reading = inspector_begin(fixture.inspector, session, sql, len);
+	assert_non_null(reading);
+	inspector_read(reading);
+	inspector_end(fixture.inspector, reading);
+	statement = inspector_recognise(fixture.inspector, session, sql, len);
+	assert_int_equal(statement->statement_count, 1);
+	assert_int_equal(inspector_figures(fixture.inspector).parsed, 1);
+	/* With other literals it is known by now. */
+	strstr(sql, "'a'")[1] = 'b';
+	assert_null(inspector_begin(fixture.inspector, session, sql, len));
+	again = inspector_recognise(fixture.inspector, session, sql, len);
+	assert_ptr_equal(again, statement);
+	assert_int_equal(inspector_figures(fixture.inspector).parsed, 1);
+	assert_int_equal(inspector_figures(fixture.inspector).hits, 1);
+	cache_unref(statement);
+	cache_unref(again);
+	/* A quote too many: no parser is asked. */
+	sql[len - 1] = '\'';
+	assert_null(inspector_begin(fixture.inspector, session, sql, len));
+	/* One that nobody asks for after all. */
+	sql[len - 1] = 'x';
+	reading = inspector_begin(fixture.inspector, session, sql, len);
+	assert_non_null(reading);
+	inspector_read(reading);
+	inspector_end(fixture.inspector, reading);
 }
 
 /* Another search_path may make it another statement. */
@@ -596,6 +640,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(the_second_time_costs_no_parse),
+	    CASE(long_texts_are_read_elsewhere),
 	    CASE(the_scope_tells_statements_apart),
 	    CASE(what_cannot_be_read_is_opaque),
 	    CASE(ceilings_make_it_opaque),
