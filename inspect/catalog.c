@@ -1,6 +1,7 @@
 #include "inspect/catalog.h"
 
 #include "config/limits.h"
+#include "inspect/dictionary.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct catalog {
 	bool sealed;
 	const char *database;
 	struct arena arena;
+	struct dictionary *dictionary;
 	struct list relations;   /* struct catalog_relation *, by schema and name once sealed */
 	struct list by_oid;      /* the same, by oid */
 	struct list indexes;     /* struct index_place, by schema and name */
@@ -104,6 +106,18 @@ struct catalog *catalog_new(const char *database)
 	list_init(&catalog->extensions, sizeof(const char *));
 	list_init(&catalog->search_path, sizeof(struct search_path));
 	return catalog;
+}
+
+void catalog_set_dictionary(struct catalog *catalog, struct dictionary *dictionary)
+{
+	CHECK(!catalog->sealed);
+	dictionary_unref(catalog->dictionary);
+	catalog->dictionary = dictionary;
+}
+
+struct dictionary *catalog_dictionary(const struct catalog *catalog)
+{
+	return catalog->dictionary;
 }
 
 struct arena *catalog_arena(struct catalog *catalog)
@@ -196,6 +210,7 @@ void catalog_unref(struct catalog *catalog)
 	free(catalog->extensions.items);
 	free(catalog->search_path.items);
 	arena_fini(&catalog->arena);
+	dictionary_unref(catalog->dictionary);
 	free(catalog);
 }
 

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct clause; /* clause.h */
+
 enum catalog_relkind {
 	CATALOG_TABLE = 'r',
 	CATALOG_PARTITIONED_TABLE = 'p',
@@ -26,9 +28,10 @@ struct catalog_column {
 	int32_t type_modifier; /* atttypmod */
 	uint32_t type_oid;
 	bool not_null;
-	bool generated;        /* STORED */
-	const char *collation; /* NULL when not collatable */
-	bool collation_is_c;   /* C or POSIX, the database's default resolved */
+	bool generated;         /* STORED */
+	const char *collation;  /* NULL when not collatable */
+	uint32_t collation_oid; /* 0 when not collatable */
+	bool collation_is_c;    /* C or POSIX, the database's default resolved */
 	bool collation_nondeterministic;
 	bool has_statistics;
 	double distinct; /* pg_stats.n_distinct as it stands: < 0 is a fraction of the rows */
@@ -36,9 +39,13 @@ struct catalog_column {
 };
 
 struct catalog_index_key {
-	const char *expression; /* canonical, as expression.h makes it; the column's name for a plain key */
-	const char *column;     /* the plain key's column, else NULL */
-	const char *opclass;    /* "gin_trgm_ops", "text_pattern_ops", "text_ops" */
+	const char *expression;      /* canonical, as expression.h makes it; the column's name for a plain key */
+	const char *column;          /* the plain key's column, else NULL */
+	const char *deparsed;        /* an expression as the server prints it; NULL for a plain key */
+	const struct clause *clause; /* the same as a tree */
+	const char *opclass;         /* "gin_trgm_ops", "text_pattern_ops", "text_ops" */
+	uint32_t family;             /* the operator class's, see dictionary.h */
+	uint32_t collation_oid;
 	bool collation_is_c;
 	const char *collation; /* name, NULL when not collatable */
 	bool descending, nulls_first;
@@ -52,7 +59,10 @@ struct catalog_index {
 	bool valid, ready, unique, primary;
 	const struct catalog_index_key *keys; /* INCLUDE columns are not among them */
 	uint16_t key_count;
-	const char *predicate;  /* canonical; NULL when not partial */
+	const char *predicate; /* canonical; NULL when not partial */
+	const struct clause *predicate_clause;
+	const char *const *included; /* INCLUDE columns */
+	uint16_t included_count;
 	const char *definition; /* pg_get_indexdef, for people */
 };
 
@@ -136,6 +146,11 @@ struct catalog_domain {
 };
 
 struct catalog;
+struct dictionary;
+
+/* Takes over the caller's reference. Readers may keep what they get as long as the catalog. */
+void catalog_set_dictionary(struct catalog *catalog, struct dictionary *dictionary);
+struct dictionary *catalog_dictionary(const struct catalog *catalog); /* NULL when none was set */
 
 /* A new catalog, to be filled by one thread before anybody else sees it. The builder's arena is the catalog's:
  * strings handed to the catalog_add functions must live in catalog_arena(). */

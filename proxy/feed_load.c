@@ -1,6 +1,7 @@
 #include "proxy/feed.h"
 
 #include "config/limits.h"
+#include "proxy/feed_dictionary.h"
 #include "proxy/feed_result.h"
 #include "proxy/feed_sql.h"
 #include "proxy/feed_tables.h"
@@ -29,6 +30,7 @@ struct load {
 	struct feed_tables tables;
 	struct feed_estimate_input estimate; /* what is the same for all tables */
 	int character_bytes_max;
+	const struct catalog *before;
 };
 
 static bool load_snapshot(struct load *load);
@@ -42,6 +44,7 @@ static bool load_functions(struct load *load);
 static bool load_domains(struct load *load);
 static bool load_search_paths(struct load *load);
 static bool load_extensions(struct load *load);
+static bool load_dictionary(struct load *load);
 static void adopt_partitions(struct load *load);
 static void read_column(struct load *load, struct catalog_column *column, struct feed_table *table);
 static void read_index(struct load *load, struct catalog_index *index, struct feed_table *table);
@@ -66,6 +69,7 @@ struct catalog *feed_load(void *connection, const char *database, const struct c
 	CHECK(load != NULL);
 	load->result = (struct feed_result){.connection = connection, .error = error, .error_size = error_size};
 	load->keys = load->result;
+	load->before = before;
 	load->catalog = catalog_new(database);
 	feed_texts_init(&load->texts, catalog_arena(load->catalog));
 	load->estimate.zero_is_counted = version >= SERVER_VERSION_UNCOUNTED;
@@ -97,7 +101,7 @@ static bool load_snapshot(struct load *load)
 	return feed_result_run(&load->result, feed_sql_begin, 0) && load_facts(load) && load_relations(load) &&
 	       load_columns(load) && load_indexes(load) && load_constraints(load) && load_dependents(load) &&
 	       load_functions(load) && load_domains(load) && load_search_paths(load) && load_extensions(load) &&
-	       feed_result_run(&load->result, "COMMIT", 0);
+	       load_dictionary(load) && feed_result_run(&load->result, "COMMIT", 0);
 }
 
 static bool load_facts(struct load *load)
@@ -154,7 +158,7 @@ static bool load_relations(struct load *load)
 static bool load_columns(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_columns, 16))
+	if (!feed_result_run(result, feed_sql_columns, 17))
 		return false;
 	while (feed_result_next(result)) {
 		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
@@ -185,6 +189,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 	    .not_null = feed_result_true(result, 7),
 	    .collation = feed_texts_optional(&load->texts, result, 8),
 	    .collation_is_c = feed_result_true(result, 9),
+	    .collation_oid = feed_result_oid(result, 16),
 	    .collation_nondeterministic = feed_result_true(result, 10),
 	    .has_statistics = feed_result_cell(result, 11) != NULL,
 	    .distinct = feed_result_real(result, 11, 0),
@@ -202,7 +207,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 static bool load_indexes(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(&load->keys, feed_sql_index_keys, 12) || !feed_result_run(result, feed_sql_indexes, 12))
+	if (!feed_result_run(&load->keys, feed_sql_index_keys, 14) || !feed_result_run(result, feed_sql_indexes, 12))
 		return false;
 	/* The keys come in the order of the indexes. */
 	bool more = feed_result_next(&load->keys);
@@ -254,6 +259,7 @@ static bool read_index_keys(struct load *load, struct catalog_index *index)
 	struct feed_result *rows = &load->keys;
 	const int count = feed_result_group(rows);
 	struct catalog_index_key *keys = arena_alloc(load->texts.arena, (size_t)count * sizeof(*keys));
+	const char **included_names = arena_alloc(load->texts.arena, (size_t)count * sizeof(*included_names));
 	char definition[DEFINITION_BYTES];
 	size_t len = 0;
 	bool more = true, included = false;
@@ -270,10 +276,14 @@ static bool read_index_keys(struct load *load, struct catalog_index *index)
 			    .opclass = feed_texts_cell(&load->texts, rows, 4),
 			    .collation = feed_texts_optional(&load->texts, rows, 6),
 			    .collation_is_c = feed_result_true(rows, 8),
+			    .family = feed_result_oid(rows, 12),
+			    .collation_oid = feed_result_oid(rows, 13),
 			    .descending = feed_result_true(rows, 10),
 			    .nulls_first = feed_result_true(rows, 11),
 			};
 			describe_key(load, key, options, sizeof(options));
+		} else if (column != NULL) {
+			included_names[index->included_count++] = column;
 		}
 		if (len < sizeof(definition))
 			len += (size_t)snprintf(definition + len, sizeof(definition) - len, "%s%s%s",
@@ -285,6 +295,7 @@ static bool read_index_keys(struct load *load, struct catalog_index *index)
 		more = feed_result_next(rows);
 	}
 	index->keys = keys;
+	index->included = included_names;
 	if (index->definition == NULL)
 		index->definition =
 		    arena_printf(load->texts.arena, "CREATE %sINDEX %s USING %s (%s)", index->unique ? "UNIQUE " : "",
@@ -445,6 +456,17 @@ static bool load_extensions(struct load *load)
 		return false;
 	while (feed_result_next(result))
 		catalog_add_extension(load->catalog, feed_texts_cell(&load->texts, result, 0));
+	return true;
+}
+
+/* What operators and types there are hardly ever changes: the last catalog's is as good while it doesn't. */
+static bool load_dictionary(struct load *load)
+{
+	struct dictionary *dictionary =
+	    feed_dictionary_read(&load->result, load->before != NULL ? catalog_dictionary(load->before) : NULL);
+	if (dictionary == NULL)
+		return false;
+	catalog_set_dictionary(load->catalog, dictionary);
 	return true;
 }
 

@@ -48,7 +48,8 @@ const char feed_sql_relations[] =
 const char feed_sql_columns[] =
     "SELECT a.attrelid, a.attnum, a.attname, tn.nspname, t.typname, a.atttypmod, a.atttypid, a.attnotnull,"
     " co.collname, " COLLATION_IS_C
-    ", NOT co.collisdeterministic, s.n_distinct, s.null_frac, s.avg_width, t.typlen, a.attgenerated <> ''"
+    ", NOT co.collisdeterministic, s.n_distinct, s.null_frac, s.avg_width, t.typlen, a.attgenerated <> '',"
+    " a.attcollation"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace"
@@ -70,7 +71,8 @@ const char feed_sql_indexes[] =
 const char feed_sql_index_keys[] =
     "SELECT i.indexrelid, k.at <= i.indnkeyatts, a.attname, quote_ident(a.attname), oc.opcname, oc.opcdefault, "
     "co.collname, quote_ident(co.collname)," COLLATION_IS_C ","
-    " co.oid <> a.attcollation, i.indoption[k.at - 1] & 1 <> 0, i.indoption[k.at - 1] & 2 <> 0"
+    " co.oid <> a.attcollation, i.indoption[k.at - 1] & 1 <> 0, i.indoption[k.at - 1] & 2 <> 0,"
+    " oc.opcfamily, i.indcollation[k.at - 1]"
     " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " CROSS JOIN LATERAL generate_series(1, i.indnatts) AS k (at)"
     " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.at - 1]"

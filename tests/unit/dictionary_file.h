@@ -1,0 +1,10 @@
+/* The dictionary of a PostgreSQL 15 with pg_trgm and citext, from dictionary.tsv: for tests without a server. */
+#ifndef PGPROCTOR_TESTS_DICTIONARY_FILE_H
+#define PGPROCTOR_TESTS_DICTIONARY_FILE_H
+
+#include "inspect/dictionary.h"
+
+/* A reference to the one that all cases of a test share. */
+struct dictionary *dictionary_file(void);
+
+#endif
