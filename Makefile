@@ -27,7 +27,7 @@ demo-quick: build-release ## The same with few rows, in a few seconds
 	@$(PYTHON) scripts/demo --quick
 
 test: build-release build-dev ## All tests
-	@$(PYTHON) scripts/test test-layers test-unit test-system test-wire
+	@$(PYTHON) scripts/test test-layers test-unit test-system test-wire test-truth
 
 test-unit: build-dev ## The unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer
 	@ctest --test-dir build/dev --output-on-failure --no-tests=error --timeout 120 -j 2
@@ -48,6 +48,9 @@ test-majors: build-release ## The wire scripts against PostgreSQL 14 to 18, fetc
 
 test-clients: build-release ## Drivers of today, fetched by pip, go, npm and maven (CLIENTS="pgx django": some; SERVER=18)
 	@CLIENTS="$(CLIENTS)" SERVER="$(SERVER)" $(PYTHON) tests/clients/run.py
+
+test-truth: build-release ## Verdicts against what PostgreSQL really does
+	@$(PYTEST) tests/truth
 
 bench: build-bench ## Beside HAProxy, PgBouncer and a bare relay; writes bench/results.md, a quarter of an hour
 	@$(PYTHON) bench/run.py

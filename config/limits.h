@@ -70,6 +70,7 @@ enum {
 	/* Facts kept of one statement; what is beyond is not judged, and the facts say so. */
 	LIMIT_FACTS_RELATIONS = 64,
 	LIMIT_FACTS_PREDICATES = 128,
+	LIMIT_FACTS_CONDITIONS = 128,
 	LIMIT_FACTS_LEVELS = 64,
 	LIMIT_FACTS_SORTS = 64,
 	LIMIT_FACTS_ASSIGNMENTS = 256,

@@ -75,6 +75,8 @@ enum predicate_operator {
 	PREDICATE_OTHER,   /* any other operator, its name in operator_name */
 };
 
+struct clause; /* clause.h */
+
 enum operand_kind {
 	OPERAND_LITERAL,   /* one constant, casts, UPPER(), LOWER() and || of constants folded in */
 	OPERAND_PARAMETER, /* $n likewise; with constants around it by ||, `shape` is theirs, see below */
@@ -110,6 +112,13 @@ struct fact_predicate {
 	uint32_t items;             /* IN list, = ANY: 1 or 2, where 2 stands for "several" (see sqlkey.h); else 0 */
 };
 
+/* What asks for an order. */
+enum fact_order {
+	ORDER_BY,
+	ORDER_DISTINCT, /* DISTINCT of these columns and no others */
+	ORDER_EXTREME,  /* min() or max() of it, descending, and nothing else in the level */
+};
+
 struct fact_sort {
 	int16_t relation;
 	uint16_t level;
@@ -117,6 +126,16 @@ struct fact_sort {
 	const char *column;
 	bool descending;
 	bool nulls_first; /* as it comes out, the default of the direction applied */
+	enum fact_order order;
+	const struct clause *clause; /* NULL for what has no text either */
+};
+
+/* One condition that is and-ed to what its level reads: a part of WHERE, or of a join's ON. */
+struct fact_condition {
+	const struct clause *clause;
+	const char *text; /* canonical, literals as '?' */
+	uint16_t level;
+	int16_t from, to; /* it filters relations from ≤ index < to: of an outer join only one side */
 };
 
 /* One query level: a SELECT, or the one that an INSERT, UPDATE, DELETE, MERGE or utility statement is. A UNION's arms
@@ -269,6 +288,10 @@ struct facts {
 	uint16_t relation_count;
 	struct fact_predicate *predicates;
 	uint16_t predicate_count;
+	struct fact_condition *conditions;
+	uint16_t condition_count;
+	const struct fact_type *parameter_types; /* PREPARE name (type, …) */
+	uint16_t parameter_type_count;
 	struct fact_sort *sorts;
 	uint16_t sort_count;
 	struct fact_level *levels;

@@ -230,6 +230,8 @@ static void dump_sort(struct dump *dump, const struct fact_sort *sort)
 	text(dump, "column", sort->column);
 	flag(dump, sort->descending, "desc");
 	flag(dump, sort->nulls_first, "nulls_first");
+	flag(dump, sort->order == ORDER_DISTINCT, "distinct");
+	flag(dump, sort->order == ORDER_EXTREME, "extreme");
 	if (sort->level > 0)
 		put(dump, " level=%u", sort->level);
 	put(dump, "\n");

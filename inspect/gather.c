@@ -11,6 +11,7 @@ void gather_init(struct gather *gather, struct arena *arena, struct facts *facts
 	gather->facts = facts;
 	gather->range_count = 0;
 	gather->cte_count = 0;
+	gather->literals = false;
 }
 
 void gather_finish(struct gather *gather)
@@ -20,6 +21,7 @@ void gather_finish(struct gather *gather)
 
 	facts->relations = copy(arena, gather->relations, facts->relation_count, sizeof(*facts->relations));
 	facts->predicates = copy(arena, gather->predicates, facts->predicate_count, sizeof(*facts->predicates));
+	facts->conditions = copy(arena, gather->conditions, facts->condition_count, sizeof(*facts->conditions));
 	facts->sorts = copy(arena, gather->sorts, facts->sort_count, sizeof(*facts->sorts));
 	facts->levels = copy(arena, gather->levels, facts->level_count, sizeof(*facts->levels));
 	facts->actions = copy(arena, gather->actions, facts->action_count, sizeof(*facts->actions));
@@ -67,6 +69,17 @@ int16_t gather_predicate(struct gather *gather, const struct fact_predicate *pre
 	}
 	gather->predicates[facts->predicate_count] = *predicate;
 	return (int16_t)facts->predicate_count++;
+}
+
+void gather_condition(struct gather *gather, const struct fact_condition *condition)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->condition_count == LIMIT_FACTS_CONDITIONS) {
+		facts->truncated = true;
+		return;
+	}
+	gather->conditions[facts->condition_count++] = *condition;
 }
 
 int16_t gather_sort(struct gather *gather, const struct fact_sort *sort)

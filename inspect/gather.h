@@ -20,6 +20,7 @@ struct gather {
 	struct facts *facts;
 	struct fact_relation relations[LIMIT_FACTS_RELATIONS];
 	struct fact_predicate predicates[LIMIT_FACTS_PREDICATES];
+	struct fact_condition conditions[LIMIT_FACTS_CONDITIONS];
 	struct fact_sort sorts[LIMIT_FACTS_SORTS];
 	struct fact_level levels[LIMIT_FACTS_LEVELS];
 	struct fact_action actions[LIMIT_FACTS_ACTIONS];
@@ -29,6 +30,7 @@ struct gather {
 	uint16_t range_count;
 	/* FROM items of a level: an unqualified column is the one's when there is just one. */
 	uint16_t items[LIMIT_FACTS_LEVELS];
+	bool literals; /* clauses keep theirs */
 	/* WITH queries visible at this point of the walk: a stack. */
 	const char *ctes[LIMIT_FACTS_RELATIONS];
 	uint16_t cte_count;
@@ -45,6 +47,7 @@ int16_t gather_level(struct gather *gather, int16_t parent);
 int16_t gather_relation(struct gather *gather, const struct fact_relation *relation);
 /* The strings of a predicate and of a sort must be in the arena already. */
 int16_t gather_predicate(struct gather *gather, const struct fact_predicate *predicate);
+void gather_condition(struct gather *gather, const struct fact_condition *condition);
 int16_t gather_sort(struct gather *gather, const struct fact_sort *sort);
 void gather_assignment(struct gather *gather, const struct fact_assignment *assignment);
 void gather_secret(struct gather *gather, enum fact_secret_kind kind, const char *object);

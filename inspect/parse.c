@@ -1,5 +1,6 @@
 #include "inspect/parse.h"
 #include "inspect/canonical.h"
+#include "inspect/clauses.h"
 #include "inspect/expression.h"
 #include "inspect/walk.h"
 #include "config/limits.h"
@@ -33,6 +34,15 @@ struct tree {
 	bool parsed;
 };
 
+/* An expression that stands alone. */
+struct alone {
+	struct tree tree;
+	const Node *node;
+	bool made;
+};
+
+static bool alone_make(struct alone *alone, const char *expression);
+static void alone_free(struct alone *alone);
 static struct tree tree_make(const char *sql, bool conforming);
 static bool blot_escapes(char *sql, size_t len);
 static bool is_one_of(char letter, const char *letters);
@@ -80,26 +90,72 @@ enum parse_result parse_sql_conforming(const char *sql, size_t len, bool conform
 	return result;
 }
 
+enum parse_result parse_sql_literally(const char *sql, size_t len, bool conforming, struct arena *arena,
+                                      struct parsed *out)
+{
+	enum parse_result result = parse_sql_conforming(sql, len, conforming, arena, out);
+	if (result != PARSE_OK)
+		return result;
+	/* Lists in full, too; whatever the ceilings are for has passed them already. */
+	struct arena local;
+	arena_init(&local);
+	char *text = arena_copy(&local, sql, len);
+	struct tree tree = tree_make(text, conforming);
+	if (tree.parsed) {
+		out->literally = true;
+		take_statements(tree.statements, text, conforming, arena, out);
+	}
+	tree_free(&tree);
+	arena_fini(&local);
+	return result;
+}
+
 const char *parse_expression(const char *expression, struct arena *arena)
 {
+	struct alone alone;
 	const char *text = NULL;
+	if (alone_make(&alone, expression))
+		text = expression_of(alone.node, arena).text;
+	alone_free(&alone);
+	return text;
+}
+
+const struct clause *parse_clause(const char *expression, struct arena *arena)
+{
+	struct alone alone;
+	const struct clause *clause = NULL;
+	const struct clauses_scope scope = {.literals = true, .arena = arena};
+	if (alone_make(&alone, expression))
+		clause = clauses_of(&scope, alone.node);
+	alone_free(&alone);
+	return clause;
+}
+
+static bool alone_make(struct alone *alone, const char *expression)
+{
 	struct canonical canonical;
-	struct tree tree;
 	struct arena local;
 	char *sql;
 
+	*alone = (struct alone){0};
 	arena_init(&local);
 	sql = arena_printf(&local, "SELECT %s", expression);
 	canonical_init(&canonical);
 	if (canonical_make(&canonical, sql, strlen(sql), true, CANONICAL_KEY_ONLY) == CANONICAL_OK) {
-		tree = tree_make(sql, true);
-		if (tree.parsed && only_target(tree.statements))
-			text = expression_of(only_target(tree.statements), arena).text;
-		tree_free(&tree);
+		alone->tree = tree_make(sql, true);
+		alone->made = true;
+		if (alone->tree.parsed)
+			alone->node = only_target(alone->tree.statements);
 	}
 	canonical_fini(&canonical);
 	arena_fini(&local);
-	return text;
+	return alone->node != NULL;
+}
+
+static void alone_free(struct alone *alone)
+{
+	if (alone->made)
+		tree_free(&alone->tree);
 }
 
 /* E'\xe9' is a character to a server whose database is in LATIN1. The library is one in UTF8, and refuses the whole
@@ -168,7 +224,10 @@ static void take_statements(const List *statements, const char *sql, bool confor
 	for (int at = 0; at < count; at++) {
 		const RawStmt *statement = list_nth(statements, at);
 
-		walk_statement(statement, arena, &out->facts[at]);
+		if (out->literally)
+			walk_statement_literally(statement, arena, &out->facts[at]);
+		else
+			walk_statement(statement, arena, &out->facts[at]);
 		if (IsA(statement->stmt, IndexStmt))
 			out->facts[at].text = own_text(statement, sql, conforming, arena);
 	}

@@ -26,6 +26,7 @@ struct parsed {
 	struct facts *facts;  /* one for each statement */
 	uint16_t statement_count;
 	bool truncated; /* more than LIMIT_FACTS_STATEMENTS */
+	bool literally; /* literals are in the clauses */
 };
 
 /* Everything in `out` lives in `arena`. `sql` need not be zero-terminated. */
@@ -33,6 +34,15 @@ MUST_USE enum parse_result parse_sql(const char *sql, size_t len, struct arena *
 /* The same for a session whose standard_conforming_strings may be off. */
 MUST_USE enum parse_result parse_sql_conforming(const char *sql, size_t len, bool standard_conforming_strings,
                                                 struct arena *arena, struct parsed *out);
+
+/* The same as parse_sql_conforming for one statement's text, whole and with its literals in the clauses: for who may
+ * see them. */
+MUST_USE enum parse_result parse_sql_literally(const char *sql, size_t len, bool standard_conforming_strings,
+                                               struct arena *arena, struct parsed *out);
+
+struct clause;
+/* The clause of an expression that stands alone, such as an index predicate; NULL when it does not parse. */
+const struct clause *parse_clause(const char *expression, struct arena *arena);
 
 /* The canonical text (expression.h) of an expression that stands alone, such as an index key out of
  * pg_get_indexdef, or an index predicate; NULL when it does not parse. Lives in `arena`. */

@@ -1,11 +1,13 @@
 #include "inspect/predicate.h"
 
+#include "inspect/clauses.h"
 #include "inspect/expression.h"
 #include "inspect/operand.h"
 
 #include <string.h>
 
 static void gather_at(struct gather *gather, const Node *condition, struct predicate_place place, int depth);
+static void gather_conditions(struct gather *gather, const Node *condition, struct predicate_place place, int depth);
 static void gather_operator(struct gather *gather, const A_Expr *expr, struct predicate_place place, int depth);
 static void gather_rows(struct gather *gather, const A_Expr *expr, struct predicate_place place);
 static void gather_test(struct gather *gather, const Node *condition, struct predicate_place place, int depth);
@@ -22,8 +24,37 @@ struct predicate_place predicate_place(uint16_t level, bool conjunct)
 
 void predicate_gather(struct gather *gather, const Node *condition, struct predicate_place place)
 {
-	if (condition != NULL)
-		gather_at(gather, condition, place, 0);
+	if (condition == NULL)
+		return;
+	gather_at(gather, condition, place, 0);
+	if (place.conjunct)
+		gather_conditions(gather, condition, place, 0);
+}
+
+/* Part by part, so that each can be told apart; a BETWEEN is one. */
+static void gather_conditions(struct gather *gather, const Node *condition, struct predicate_place place, int depth)
+{
+	if (depth > LIMIT_WALK_DEPTH) {
+		gather->facts->truncated = true;
+		return;
+	}
+	if (IsA(condition, BoolExpr) && ((const BoolExpr *)condition)->boolop == AND_EXPR) {
+		ListCell *cell;
+		foreach (cell, ((const BoolExpr *)condition)->args)
+			gather_conditions(gather, lfirst(cell), place, depth + 1);
+		return;
+	}
+
+	const struct clauses_scope scope = {
+	    .gather = gather, .level = place.level, .literals = gather->literals, .arena = gather->arena};
+	const struct fact_condition made = {
+	    .clause = clauses_of(&scope, condition),
+	    .text = expression_masked_of(condition, gather->arena).text,
+	    .level = place.level,
+	    .from = place.from < 0 ? 0 : place.from,
+	    .to = place.to,
+	};
+	gather_condition(gather, &made);
 }
 
 enum operand_kind predicate_operand(const Node *value, uint16_t *parameter)

@@ -1,5 +1,6 @@
 #include "inspect/walk.h"
 
+#include "inspect/clauses.h"
 #include "inspect/expression.h"
 #include "inspect/predicate.h"
 #include "inspect/secret.h"
@@ -7,6 +8,7 @@
 #include "inspect/walk_lock.h"
 #include "inspect/walk_secret.h"
 #include "inspect/walk_session.h"
+#include "inspect/walk_sort.h"
 
 #include <string.h>
 
@@ -17,6 +19,7 @@ struct visitor {
 	int depth;
 };
 
+static void walk_raw(const void *raw_statement, bool literals, struct arena *arena, struct facts *facts);
 static void walk_inner(struct gather *gather, const Node *statement);
 static bool walk_utility(struct gather *gather, const Node *statement);
 static void walk_select(struct gather *gather, const SelectStmt *select, int16_t parent, int depth);
@@ -34,9 +37,6 @@ static void walk_from_item(struct gather *gather, const Node *item, uint16_t lev
 static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t level, int depth);
 static void walk_where(struct gather *gather, const Node *where, uint16_t level, int depth);
 static void walk_expression(struct gather *gather, const void *expression, uint16_t level, int depth);
-static void add_sorts(struct gather *gather, const List *sorts, const List *targets, uint16_t level);
-static void add_sort(struct gather *gather, const Node *expression, const SortBy *by, uint16_t level);
-static const Node *sorted_target(const Node *expression, const List *targets);
 static void assign_rows(struct gather *gather, int16_t target, const char *column, const List *rows, int at);
 static struct fact_assignment assignment_of(int16_t target, const char *column, const Node *value);
 static uint32_t values_of(const char *column, const Node *value);
@@ -44,10 +44,21 @@ static bool too_deep(struct gather *gather, int depth);
 
 void walk_statement(const void *raw_statement, struct arena *arena, struct facts *facts)
 {
+	walk_raw(raw_statement, false, arena, facts);
+}
+
+void walk_statement_literally(const void *raw_statement, struct arena *arena, struct facts *facts)
+{
+	walk_raw(raw_statement, true, arena, facts);
+}
+
+static void walk_raw(const void *raw_statement, bool literals, struct arena *arena, struct facts *facts)
+{
 	const Node *statement = ((const RawStmt *)raw_statement)->stmt;
 	struct gather gather;
 
 	gather_init(&gather, arena, facts);
+	gather.literals = literals;
 	if (statement != NULL)
 		walk_inner(&gather, statement);
 	gather_finish(&gather);
@@ -71,6 +82,8 @@ static void walk_inner(struct gather *gather, const Node *statement)
 		facts->local = outer.local;
 		facts->hold = outer.hold;
 		facts->analyze = outer.analyze;
+		facts->parameter_types = outer.parameter_types;
+		facts->parameter_type_count = outer.parameter_type_count;
 		/* Explained but not run, it creates nothing. */
 		if (outer.kind == STATEMENT_EXPLAIN && !outer.analyze)
 			facts->action_count = 0;
@@ -201,7 +214,7 @@ static void walk_select(struct gather *gather, const SelectStmt *select, int16_t
 		if (((const LockingClause *)lfirst(cell))->strength >= LCS_FORNOKEYUPDATE)
 			gather->facts->for_update = true;
 
-	add_sorts(gather, select->sortClause, select->op == SETOP_NONE ? select->targetList : NIL, level);
+	walk_sort_list(gather, select->sortClause, select->op == SETOP_NONE ? select->targetList : NIL, level);
 	foreach (cell, select->sortClause)
 		walk_expression(gather, lfirst(cell), level, depth);
 	walk_expression(gather, select->limitCount, level, depth);
@@ -236,12 +249,10 @@ static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t 
 	walk_where(gather, select->whereClause, level, depth);
 	predicate_gather(gather, select->havingClause, predicate_place(level, false));
 	/* DISTINCT ON sorts by its expressions when nothing else does. */
-	if (select->sortClause == NIL && select->distinctClause != NIL && linitial(select->distinctClause) != NULL) {
-		ListCell *cell;
-		foreach (cell, select->distinctClause)
-			add_sort(gather, sorted_target(lfirst(cell), select->targetList), NULL, level);
-	}
+	if (select->sortClause == NIL && select->distinctClause != NIL && linitial(select->distinctClause) != NULL)
+		walk_sort_distinct_on(gather, select, level);
 
+	walk_sort_implied(gather, select, level);
 	if (level == 0 && gather->facts->kind == STATEMENT_SELECT) {
 		ListCell *cell;
 		foreach (cell, select->targetList) {
@@ -510,6 +521,22 @@ static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t leve
 		gather_range(gather, join->alias->aliasname, -1, level, false);
 	predicate_gather(gather, join->quals, place);
 	walk_expression(gather, join->quals, level, depth);
+	if (join->jointype == JOIN_FULL)
+		return;
+	const struct clauses_scope scope = {
+	    .gather = gather, .level = level, .literals = gather->literals, .arena = gather->arena};
+	ListCell *cell;
+	foreach (cell, join->usingClause) {
+		const char *name = strVal(lfirst(cell));
+		const struct fact_condition using = {
+		    .clause = clauses_using(&scope, name, left, right, end),
+		    .text = arena_printf(gather->arena, "%s = %s", name, name),
+		    .level = level,
+		    .from = place.from < 0 ? 0 : place.from,
+		    .to = place.to,
+		};
+		gather_condition(gather, &using);
+	}
 }
 
 static void walk_where(struct gather *gather, const Node *where, uint16_t level, int depth)
@@ -542,70 +569,6 @@ static void walk_expression(struct gather *gather, const void *expression, uint1
 
 	if (expression != NULL)
 		visit(&visitor, expression);
-}
-
-static void add_sorts(struct gather *gather, const List *sorts, const List *targets, uint16_t level)
-{
-	ListCell *cell;
-
-	foreach (cell, sorts) {
-		const SortBy *by = lfirst(cell);
-		add_sort(gather, sorted_target(by->node, targets), by, level);
-	}
-}
-
-static void add_sort(struct gather *gather, const Node *expression, const SortBy *by, uint16_t level)
-{
-	struct fact_sort sort = {.level = level};
-
-	if (expression == NULL)
-		return;
-	if (by != NULL) {
-		sort.descending = by->sortby_dir == SORTBY_DESC ||
-		                  (by->sortby_dir == SORTBY_USING && strcmp(nodes_last_name(by->useOp), ">") == 0);
-		sort.nulls_first =
-		    by->sortby_nulls == SORTBY_NULLS_DEFAULT ? sort.descending : by->sortby_nulls == SORTBY_NULLS_FIRST;
-	}
-
-	struct expression text = expression_masked_of(expression, gather->arena);
-	sort.relation = predicate_relation(gather, expression, level);
-	sort.expression = text.text != NULL ? text.text : "";
-	sort.column = text.column;
-	gather_sort(gather, &sort);
-}
-
-/* ORDER BY 2 and ORDER BY total mean the second output column and the one of that name (findTargetlistEntrySQL92 in
- * parse_clause.c); an ordinal counts only where it is a column. */
-static const Node *sorted_target(const Node *expression, const List *targets)
-{
-	if (IsA(expression, ColumnRef) && list_length(((const ColumnRef *)expression)->fields) == 1) {
-		const Node *field = linitial(((const ColumnRef *)expression)->fields);
-		ListCell *cell;
-		foreach (cell, targets) {
-			const ResTarget *target = lfirst(cell);
-			if (target->name != NULL && IsA(field, String) && strcmp(target->name, strVal(field)) == 0)
-				return target->val;
-		}
-		return expression;
-	}
-	if (!IsA(expression, A_Const))
-		return expression;
-
-	const A_Const *constant = (const A_Const *)expression;
-	if (constant->isnull || nodeTag(&constant->val) != T_Integer)
-		return NULL;
-
-	int ordinal = constant->val.ival.ival;
-	if (ordinal < 1 || ordinal > list_length(targets))
-		return NULL;
-	/* SELECT *, x ORDER BY 2: who knows which one that is. */
-	for (int at = 0; at < ordinal; at++) {
-		const Node *value = ((const ResTarget *)list_nth(targets, at))->val;
-		if (value == NULL || (IsA(value, ColumnRef) && IsA(llast(((const ColumnRef *)value)->fields), A_Star)))
-			return NULL;
-	}
-	const Node *value = ((const ResTarget *)list_nth(targets, ordinal - 1))->val;
-	return IsA(value, ColumnRef) ? value : NULL;
 }
 
 /* One column of an INSERT: the `at`-th of each row. */

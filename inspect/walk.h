@@ -8,5 +8,7 @@
 
 /* `raw_statement` is a RawStmt of pg_query_raw_parse; the facts live in `arena` and outlive the tree. */
 void walk_statement(const void *raw_statement, struct arena *arena, struct facts *facts);
+/* The same with the literals in the clauses of conditions and sorts: for who may see them, and keeps none. */
+void walk_statement_literally(const void *raw_statement, struct arena *arena, struct facts *facts);
 
 #endif

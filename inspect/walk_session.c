@@ -6,6 +6,8 @@ static bool walk_transaction(struct gather *gather, const TransactionStmt *trans
 static void walk_set(struct gather *gather, const VariableSetStmt *set);
 static const char *set_value(struct arena *arena, const char *name, const List *values);
 
+static void declare_parameters(struct facts *facts, const List *types, struct arena *arena);
+
 bool walk_session(struct gather *gather, const Node *statement, const Node **inner)
 {
 	struct facts *facts = gather->facts;
@@ -22,6 +24,7 @@ bool walk_session(struct gather *gather, const Node *statement, const Node **inn
 	case T_PrepareStmt:
 		facts->kind = STATEMENT_PREPARE;
 		facts->name = arena_text(arena, ((const PrepareStmt *)statement)->name);
+		declare_parameters(facts, ((const PrepareStmt *)statement)->argtypes, arena);
 		*inner = ((const PrepareStmt *)statement)->query;
 		return true;
 	case T_ExecuteStmt:
@@ -181,4 +184,14 @@ static const char *set_value(struct arena *arena, const char *name, const List *
 		joined = joined == NULL ? arena_text(arena, text) : arena_printf(arena, "%s, %s", joined, text);
 	}
 	return joined;
+}
+
+static void declare_parameters(struct facts *facts, const List *types, struct arena *arena)
+{
+	struct fact_type *list = arena_alloc(arena, (size_t)(list_length(types) + 1) * sizeof(*list));
+	ListCell *cell;
+
+	facts->parameter_types = list;
+	foreach (cell, types)
+		list[facts->parameter_type_count++] = nodes_type(lfirst(cell), arena);
 }

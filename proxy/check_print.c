@@ -22,7 +22,6 @@ static void rows(struct check_print *print, const char *label, const char *text)
 static void put(struct check_print *print, struct logline *line);
 static void put_escaped(FILE *out, const char *text, bool property);
 static void put_json(FILE *out, const char *text);
-static const char *predicate_name(const struct served *served);
 static int64_t wall_ms(void);
 
 void check_print_begin(struct check_print *print, FILE *out, enum check_print_format format)
@@ -197,32 +196,26 @@ void check_print_lock(struct check_print *print, const struct check_print_place 
 	fputc('\n', print->out);
 }
 
-void check_print_access(struct check_print *print, const struct check_print_place *place, const struct served *served)
+void check_print_access(struct check_print *print, const struct check_print_place *place,
+                        const struct access_event *event)
 {
 	if (print->format == CHECK_PRINT_JSON) {
 		struct logline line;
 		logline_begin(&line, SETTINGS_FORMAT_JSON, wall_ms(), LOG_LEVEL_INFO, "access");
 		place_json(&line, place);
-		logline_text(&line, "relation", served->relation->name);
-		logline_text(&line, "predicate", predicate_name(served));
-		if (served->predicate)
-			logline_text(&line, "operator", served->predicate->operator_name);
-		logline_bool(&line, "served", served->served);
-		logline_text(&line, "index", served->index);
-		logline_text(&line, "reason", served->reason);
+		logline_text(&line, "relation", event->relation);
+		logline_text(&line, "predicate", event->predicate);
+		logline_bool(&line, "served", event->served);
+		logline_text(&line, "index", event->index);
+		logline_text(&line, "reason", event->reason);
 		put(print, &line);
 		return;
 	}
 	if (print->format != CHECK_PRINT_TEXT)
 		return;
 	place_text(print, place);
-	fprintf(print->out, "access: %s: %s%s%s", served->relation->name, predicate_name(served),
-	        served->predicate ? " " : "", served->predicate ? served->predicate->operator_name : "");
-	if (served->served)
-		fprintf(print->out, ": served by %s\n", served->index ? served->index : "an index");
-	else
-		fprintf(print->out, ": not served: %s%s%s\n", served->reason ? served->reason : "no index serves it",
-		        served->index ? ": " : "", served->index ? served->index : "");
+	fprintf(print->out, "access: %s: %s: %s%s: %s\n", event->relation, event->predicate,
+	        event->served ? "served by " : "not served", event->served ? event->index : "", event->reason);
 }
 
 void check_print_unparsed(struct check_print *print, const struct check_print_place *place, const char *reason)
@@ -379,13 +372,6 @@ static void put_json(FILE *out, const char *text)
 			fputc(byte, out);
 	}
 	fputc('"', out);
-}
-
-static const char *predicate_name(const struct served *served)
-{
-	if (served->sort)
-		return served->sort->expression;
-	return served->predicate ? served->predicate->expression : "";
 }
 
 static int64_t wall_ms(void)

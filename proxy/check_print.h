@@ -4,7 +4,7 @@
 #define PGPROCTOR_PROXY_CHECK_PRINT_H
 
 #include "inspect/effect.h"
-#include "inspect/served.h"
+#include "inspect/access.h"
 #include "inspect/verdict.h"
 
 #include <stdio.h>
@@ -40,7 +40,8 @@ void check_print_finding(struct check_print *print, const struct check_print_pla
                          const struct finding *finding);
 void check_print_lock(struct check_print *print, const struct check_print_place *place, const struct effect *effect,
                       const char *refused);
-void check_print_access(struct check_print *print, const struct check_print_place *place, const struct served *served);
+void check_print_access(struct check_print *print, const struct check_print_place *place,
+                        const struct access_event *event);
 /* A statement that can't be judged; `reason` without a literal of it. */
 void check_print_unparsed(struct check_print *print, const struct check_print_place *place, const char *reason);
 /* What the reader has to know of how it was judged; `place` NULL: of the run. */

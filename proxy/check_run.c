@@ -2,6 +2,7 @@
 
 #include "inspect/inspector.h"
 #include "inspect/lexer.h"
+#include "inspect/parse.h"
 #include "proxy/check_assume.h"
 #include "proxy/check_script.h"
 #include "proxy/feed.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { ERROR_BYTES = 1024, ACCESS_MAX = LIMIT_FACTS_PREDICATES + LIMIT_FACTS_SORTS };
+enum { ERROR_BYTES = 1024 };
 
 struct run {
 	const struct settings *settings;
@@ -32,7 +33,6 @@ struct run {
 	struct check_print_place place; /* of the statement at hand */
 	bool command_told;
 	struct effects effects;
-	struct served served[ACCESS_MAX];
 	int status;
 };
 
@@ -45,7 +45,7 @@ static void check_text(struct run *run, const char *text, size_t len);
 static void check_statement(struct run *run, const char *text, size_t len);
 static void tell(struct run *run, const struct statement *statement, const char *text, size_t len);
 static void tell_locks(struct run *run, const struct statement *statement);
-static void tell_access(struct run *run, const struct statement *statement);
+static void tell_access(struct run *run, const char *text, size_t len);
 static void follow(struct run *run, const struct statement *statement);
 static void follow_zone(struct run *run, const struct facts *facts);
 static void point_at(struct check_print_place *place, const char *text, size_t len, const struct finding *finding);
@@ -278,7 +278,7 @@ static void tell(struct run *run, const struct statement *statement, const char 
 	if (run->options->locks)
 		tell_locks(run, statement);
 	if (run->options->access)
-		tell_access(run, statement);
+		tell_access(run, text, len);
 }
 
 static void tell_locks(struct run *run, const struct statement *statement)
@@ -305,23 +305,40 @@ static void tell_locks(struct run *run, const struct statement *statement)
 	arena_fini(&arena);
 }
 
-static void tell_access(struct run *run, const struct statement *statement)
+/* From the statement as it is written: a pattern or a value may decide which index knows it. */
+static void tell_access(struct run *run, const char *text, size_t len)
 {
+	struct arena arena;
+	struct parsed parsed;
 	bool catalog_missing = false;
-	for (uint16_t at = 0; at < statement->statement_count; at++) {
+	const struct catalog *catalog = inspector_catalog(run->inspector, run->session.database);
+	arena_init(&arena);
+	if (catalog == NULL ||
+	    parse_sql_literally(text, len, run->session.standard_conforming_strings, &arena, &parsed) != PARSE_OK)
+		parsed.statement_count = 0;
+	for (uint16_t at = 0; at < parsed.statement_count; at++) {
 		const struct rule_input input = {
-		    .facts = &statement->facts[at],
-		    .catalog = inspector_catalog(run->inspector, run->session.database),
+		    .facts = &parsed.facts[at],
+		    .catalog = catalog,
 		    .session = &run->session,
 		    .settings = &run->rules,
-		    .earlier = statement->facts,
+		    .earlier = parsed.facts,
 		    .earlier_count = at,
 		    .catalog_missing = &catalog_missing,
 		};
-		uint16_t count = served_of(&input, run->served, ACCESS_MAX);
+		const struct catalog_relation **relations =
+		    arena_alloc(&arena, (input.facts->relation_count + 1u) * sizeof(*relations));
+		for (uint16_t i = 0; i < input.facts->relation_count; i++)
+			relations[i] = rules_relation(&input, (int16_t)i);
+		const struct access_input wanted = {
+		    .facts = input.facts, .catalog = catalog, .relations = relations, .arena = &arena};
+		struct access *access = access_make(&wanted);
+		uint16_t count = 0;
+		const struct access_event *events = access != NULL ? access_events(access, &count) : NULL;
 		for (uint16_t i = 0; i < count; i++)
-			check_print_access(&run->print, &run->place, &run->served[i]);
+			check_print_access(&run->print, &run->place, &events[i]);
 	}
+	arena_fini(&arena);
 }
 
 /* Marks the column or else the table that the finding is about, where the statement names it. */

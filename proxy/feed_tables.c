@@ -1,6 +1,7 @@
 #include "proxy/feed_tables.h"
 
 #include "inspect/deparsed.h"
+#include "inspect/parse.h"
 #include "proxy/feed_sql.h"
 
 #include <string.h>
@@ -138,8 +139,11 @@ static void set_definition(const struct feed_table *table, const struct feed_res
 		return;
 	index->definition = feed_texts_cell(texts, result, 4);
 	struct deparsed predicate;
-	if (deparsed_predicate(index->definition, &predicate))
+	if (deparsed_predicate(index->definition, &predicate)) {
 		index->predicate = feed_texts_canonical(texts, predicate.text, predicate.len);
+		index->predicate_clause =
+		    parse_clause(arena_copy(texts->arena, predicate.text, predicate.len), texts->arena);
+	}
 }
 
 static void set_key(const struct feed_table *table, const struct feed_result *result, struct feed_texts *texts)
@@ -152,6 +156,8 @@ static void set_key(const struct feed_table *table, const struct feed_result *re
 	/* Constant to the catalog's readers only. */
 	struct catalog_index_key *keys = (struct catalog_index_key *)index->keys;
 	keys[at - 1].expression = feed_texts_canonical(texts, expression, strlen(expression));
+	keys[at - 1].deparsed = feed_texts_cell(texts, result, 4);
+	keys[at - 1].clause = parse_clause(expression, texts->arena);
 }
 
 static void set_check(const struct feed_table *table, const struct feed_result *result, struct feed_texts *texts)
@@ -193,6 +199,13 @@ static void take_over(struct feed_table *table, const struct catalog *before, st
 	table->estimate.unknown = !known;
 }
 
+static void take_over_key(struct catalog_index_key *key, const struct catalog_index_key *from, struct arena *arena)
+{
+	key->expression = arena_text(arena, from->expression);
+	key->deparsed = arena_text(arena, from->deparsed);
+	key->clause = key->deparsed != NULL ? parse_clause(key->deparsed, arena) : NULL;
+}
+
 static bool take_over_index(struct catalog_index *index, const struct catalog_relation *old, struct arena *arena)
 {
 	if (index->definition[0] != '\0')
@@ -204,10 +217,13 @@ static bool take_over_index(struct catalog_index *index, const struct catalog_re
 		struct catalog_index_key *keys = (struct catalog_index_key *)index->keys;
 		for (uint16_t key = 0; key < index->key_count; key++) {
 			if (keys[key].column == NULL)
-				keys[key].expression = arena_text(arena, from->keys[key].expression);
+				take_over_key(&keys[key], &from->keys[key], arena);
 		}
 		index->predicate = arena_text(arena, from->predicate);
 		index->definition = arena_text(arena, from->definition);
+		struct deparsed predicate;
+		if (deparsed_predicate(index->definition, &predicate))
+			index->predicate_clause = parse_clause(arena_copy(arena, predicate.text, predicate.len), arena);
 		return true;
 	}
 	return false;

@@ -1,5 +1,8 @@
 #include "tests/unit/judge.h"
 
+#include "inspect/dictionary.h"
+#include "tests/unit/dictionary_file.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +14,7 @@ void judge_init(struct judge *judge)
 {
 	memset(judge, 0, sizeof(*judge));
 	judge->catalog = catalog_new("shop");
+	catalog_set_dictionary(judge->catalog, dictionary_file());
 	catalog_add_extension(judge->catalog, "pg_trgm");
 	catalog_add_extension(judge->catalog, "citext");
 	judge->settings = malloc(sizeof(*judge->settings));
@@ -89,6 +93,20 @@ static const struct catalog_column columns[] = {
     {.name = "tags", .type = "_varchar", .type_modifier = 54, .collation = "default"},
 };
 
+static const struct dictionary *known(const struct judge *judge)
+{
+	if (!catalog_dictionary(judge->catalog))
+		catalog_set_dictionary(judge->catalog, dictionary_file());
+	return catalog_dictionary(judge->catalog);
+}
+
+static uint32_t collation_oid(const struct dictionary *dictionary, const char *name)
+{
+	const struct dictionary_collation *collation = name ? dictionary_collation_named(dictionary, name) : NULL;
+	CHECK(collation || !name);
+	return collation ? collation->oid : 0;
+}
+
 struct catalog_relation *judge_table(struct judge *judge, const char *schema, const char *name, double rows)
 {
 	static uint32_t oid = 16384;
@@ -97,6 +115,10 @@ struct catalog_relation *judge_table(struct judge *judge, const char *schema, co
 	memcpy(own, columns, sizeof(columns));
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
 		own[i].number = (int16_t)(i + 1);
+		const struct dictionary *dictionary = known(judge);
+		bool array = own[i].type[0] == '_';
+		own[i].type_oid = dictionary_type_named(dictionary, NULL, own[i].type + array, array)->oid;
+		own[i].collation_oid = collation_oid(dictionary, own[i].collation);
 		own[i].type_schema = strcmp(own[i].type, "citext") == 0 ? "public" : "pg_catalog";
 	}
 	struct catalog_relation relation = {
@@ -138,6 +160,7 @@ struct catalog_index *judge_index(struct judge *judge, struct catalog_relation *
 	    .keys = own,
 	    .predicate = arena_text(arena, predicate),
 	};
+	index->predicate_clause = predicate ? parse_clause(predicate, arena) : NULL;
 	char *rest = arena_text(arena, keys);
 	for (char *key; (key = strsep(&rest, ";"));) {
 		char *blank = strrchr(key, ' ');
@@ -150,6 +173,13 @@ struct catalog_index *judge_index(struct judge *judge, struct catalog_relation *
 		to->column = column ? column->name : NULL;
 		to->collation = !column ? "default" : column->collation;
 		to->collation_is_c = column && column->collation_is_c;
+		const struct dictionary *dictionary = known(judge);
+		const struct dictionary_class *class = dictionary_class_named(dictionary, method, to->opclass);
+		const struct dictionary_type *input = class ? dictionary_type(dictionary, class->input) : NULL;
+		to->family = class ? class->family : 0;
+		to->clause = column ? NULL : parse_clause(key, arena);
+		to->collation = input && input->collation ? to->collation : NULL;
+		to->collation_oid = collation_oid(dictionary, to->collation);
 	}
 	return index;
 }

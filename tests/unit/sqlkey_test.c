@@ -1,5 +1,6 @@
 #include "inspect/sqlkey.h"
 #include "config/limits.h"
+#include "inspect/clause_dump.h"
 #include "inspect/facts_dump.h"
 #include "inspect/parse.h"
 #include "tests/unit/vary.h"
@@ -399,6 +400,10 @@ static void law_check(struct law *law, const char *sql)
 	for (uint16_t at = 0; at < parsed.statement_count; at++) {
 		facts_dump(&parsed.facts[at], dump + len, sizeof(dump) - len);
 		len += strlen(dump + len);
+		for (uint16_t i = 0; i < parsed.facts[at].condition_count; i++)
+			len += clause_dump(parsed.facts[at].conditions[i].clause, dump + len, sizeof(dump) - len);
+		for (uint16_t i = 0; i < parsed.facts[at].sort_count; i++)
+			len += clause_dump(parsed.facts[at].sorts[i].clause, dump + len, sizeof(dump) - len);
 	}
 	found.query = folded(parsed.query);
 	entry = law_slot(law, &found.key);

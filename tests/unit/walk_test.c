@@ -30,7 +30,8 @@ static void levels(void **state)
 		 "relation 2 e level=3\n"
 		 "relation 3 a level=4\n"
 		 "relation 4 b level=5\n"
-		 "where [id] equal = column=id bare and subquery\n"},
+		 "where [id] equal = column=id bare and subquery\n"
+		 "sort 3:[x] column=x desc nulls_first extreme level=4\n"},
 		{"SELECT a FROM t UNION SELECT b FROM u UNION ALL (SELECT c FROM v ORDER BY c LIMIT 1) "
 		 "LIMIT 5",
 		 "select\n"
@@ -214,6 +215,7 @@ static void changes(void **state)
 		 "relation 1 u level=1\n"
 		 "where 0:[n] range > column=n bare and literal\n"
 		 "where 1:[id] equal = column=id bare and level=1 column 0:[id]\n"
+		 "sort 1:[x] column=x desc nulls_first extreme level=1\n"
 		 "set a literal\n"
 		 "set b parameter $2\n"
 		 "set c column\n"
