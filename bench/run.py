@@ -123,7 +123,9 @@ class Bench:
         )
         used_ns = (target.cpu_ns() if target.process else 0) - began_ns
         transactions = int(re.search(r"transactions actually processed: (\d+)", output)[1])
-        tps = float(re.search(r"tps = ([\d.]+)", output)[1])
+        # On a machine so busy that connecting takes longer than the run, pgbench says "inf".
+        tps = re.search(r"tps = (\d[\d.]*)", output)
+        tps = float(tps[1]) if tps else transactions / (seconds or self.plan.seconds)
         return {"tps": tps, "cpu_us": used_ns / 1000 / max(transactions, 1)}
 
     def interleaved(self, experiment, compared, measure):

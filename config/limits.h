@@ -86,7 +86,7 @@ enum {
 	/* A normalised text in a log line; longer ones end in "…". */
 	LIMIT_QUERY_TEXT_BYTES = 2048,
 
-	/* Recognised statements per worker; the least recently used goes first. */
+	/* Recognised statements per worker; those that came once go first, the least recently used of them. */
 	LIMIT_CACHE_STATEMENTS = 16384,
 	LIMIT_CACHE_BYTES = 64 * 1024 * 1024,
 

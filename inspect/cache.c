@@ -4,6 +4,11 @@
 
 static_assert((LIMIT_CACHE_STATEMENTS & (LIMIT_CACHE_STATEMENTS - 1)) == 0, "the bucket mask needs a power of two");
 
+enum {
+	PROVEN_STATEMENTS = LIMIT_CACHE_STATEMENTS / 8 * 7,
+	PROVEN_BYTES = LIMIT_CACHE_BYTES / 8 * 7,
+};
+
 static struct statement **bucket_of(const struct cache *cache, const struct sqlkey *key);
 static void link_newest(struct cache *cache, struct statement *statement);
 static void unlink_from(struct cache *cache, struct statement *statement);
@@ -19,9 +24,11 @@ void cache_init(struct cache *cache)
 
 void cache_fini(struct cache *cache)
 {
-	while (cache->oldest)
-		evict(cache, cache->oldest);
-	CHECK(cache->count == 0 && cache->bytes == 0);
+	while (cache->probation.oldest)
+		evict(cache, cache->probation.oldest);
+	while (cache->proven.oldest)
+		evict(cache, cache->proven.oldest);
+	CHECK(cache_count(cache) == 0 && cache_bytes(cache) == 0);
 	free(cache->buckets);
 	*cache = (struct cache){0};
 }
@@ -37,9 +44,17 @@ struct statement *cache_find(struct cache *cache, const struct sqlkey *key)
 		return NULL;
 	}
 	cache->hits++;
-	if (cache->newest != statement) {
+	if (cache->proven.newest != statement) {
 		unlink_from(cache, statement);
+		statement->proven = true;
 		link_newest(cache, statement);
+		while (cache->proven.count > PROVEN_STATEMENTS || cache->proven.bytes > PROVEN_BYTES) {
+			struct statement *demoted = cache->proven.oldest;
+
+			unlink_from(cache, demoted);
+			demoted->proven = false;
+			link_newest(cache, demoted);
+		}
 	}
 	return statement;
 }
@@ -71,15 +86,16 @@ void cache_insert(struct cache *cache, struct statement *statement)
 
 	for (const struct statement *other = *bucket; other; other = other->chain)
 		CHECK(other->key.low != statement->key.low || other->key.high != statement->key.high);
+	if (bytes_of(statement) > LIMIT_CACHE_BYTES - PROVEN_BYTES)
+		return;
 	statement->chain = *bucket;
 	*bucket = cache_ref(statement);
+	statement->proven = false;
 	link_newest(cache, statement);
-	cache->count++;
-	cache->bytes += bytes_of(statement);
-	/* One statement may be larger than the whole ceiling: then it stands alone until the next comes. */
-	while (cache->oldest != statement &&
-	       (cache->count > LIMIT_CACHE_STATEMENTS || cache->bytes > LIMIT_CACHE_BYTES)) {
-		evict(cache, cache->oldest);
+	/* The new one alone fits what is left beside the proven, so it never has to go for itself. */
+	while (cache_count(cache) > LIMIT_CACHE_STATEMENTS || cache_bytes(cache) > LIMIT_CACHE_BYTES) {
+		CHECK(cache->probation.oldest != statement);
+		evict(cache, cache->probation.oldest);
 		cache->evictions++;
 	}
 }
@@ -137,22 +153,35 @@ static struct statement **bucket_of(const struct cache *cache, const struct sqlk
 	return &cache->buckets[key->low & (cache->bucket_count - 1)];
 }
 
+static struct cache_segment *segment_of(struct cache *cache, const struct statement *statement)
+{
+	return statement->proven ? &cache->proven : &cache->probation;
+}
+
 static void link_newest(struct cache *cache, struct statement *statement)
 {
+	struct cache_segment *segment = segment_of(cache, statement);
+
 	statement->newer = NULL;
-	statement->older = cache->newest;
-	if (cache->newest)
-		cache->newest->newer = statement;
+	statement->older = segment->newest;
+	if (segment->newest)
+		segment->newest->newer = statement;
 	else
-		cache->oldest = statement;
-	cache->newest = statement;
+		segment->oldest = statement;
+	segment->newest = statement;
+	segment->count++;
+	segment->bytes += bytes_of(statement);
 }
 
 static void unlink_from(struct cache *cache, struct statement *statement)
 {
-	*(statement->newer ? &statement->newer->older : &cache->newest) = statement->older;
-	*(statement->older ? &statement->older->newer : &cache->oldest) = statement->newer;
+	struct cache_segment *segment = segment_of(cache, statement);
+
+	*(statement->newer ? &statement->newer->older : &segment->newest) = statement->older;
+	*(statement->older ? &statement->older->newer : &segment->oldest) = statement->newer;
 	statement->newer = statement->older = NULL;
+	segment->count--;
+	segment->bytes -= bytes_of(statement);
 }
 
 static void evict(struct cache *cache, struct statement *statement)
@@ -164,8 +193,6 @@ static void evict(struct cache *cache, struct statement *statement)
 	*link = statement->chain;
 	statement->chain = NULL;
 	unlink_from(cache, statement);
-	cache->count--;
-	cache->bytes -= bytes_of(statement);
 	cache_unref(statement);
 }
 

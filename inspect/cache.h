@@ -1,6 +1,13 @@
-/* Recognised statements by key: the second and all later times a statement costs one look-up. One per worker,
- * least recently used goes first, bounded by LIMIT_CACHE_STATEMENTS and LIMIT_CACHE_BYTES. A statement is counted
- * by reference: sessions hold those they have prepared or in flight, evicted or not. */
+/* Recognised statements by key: the second and all later times a statement costs one look-up. One per worker, bounded
+ * by LIMIT_CACHE_STATEMENTS and LIMIT_CACHE_BYTES. A statement is counted by reference: sessions hold those they have
+ * prepared or in flight, evicted or not.
+ *
+ *      new ──▶ on probation ──second time──▶ proven
+ *                  │    ▲                      │
+ *               goes    └──── more than 7/8 ───┘
+ *
+ * In both the least recently used goes first. A flood of texts that never come again passes through the probation and
+ * leaves what is proven, seven eighths of the room, alone. */
 #ifndef PGPROCTOR_INSPECT_CACHE_H
 #define PGPROCTOR_INSPECT_CACHE_H
 
@@ -28,15 +35,16 @@ struct statement {
 	struct facts *facts;
 	uint16_t statement_count; /* 0 when empty or opaque */
 	enum opaque_reason opaque;
-	bool wants_parameters;           /* judge again at Bind */
-	bool stores_documents;           /* a constant that it stores is JSON */
-	bool stores_parameters;          /* a parameter that it stores may be */
-	bool has_ddl;                    /* judge at every execution */
-	bool logged;                     /* its `unparsed` line is written */
-	struct verdict *verdict;         /* as of `generation`; NULL before the first */
-	uint64_t generation;             /* catalog_generation the verdict was made with; 0: without a catalog */
-	struct arena arena;              /* query and facts */
-	struct statement *newer, *older; /* the cache's */
+	bool wants_parameters;   /* judge again at Bind */
+	bool stores_documents;   /* a constant that it stores is JSON */
+	bool stores_parameters;  /* a parameter that it stores may be */
+	bool has_ddl;            /* judge at every execution */
+	bool logged;             /* its `unparsed` line is written */
+	struct verdict *verdict; /* as of `generation`; NULL before the first */
+	uint64_t generation;     /* catalog_generation the verdict was made with; 0: without a catalog */
+	struct arena arena;      /* query and facts */
+	bool proven;             /* the cache's, and so are these: */
+	struct statement *newer, *older;
 	struct statement *chain;
 	/* Of a text that the server may read in several ways (inspector.h): those with anything in them to judge, each
 	 * referenced. This one then is in no cache, and shows the first one's query and facts. Else NULL and 0. */
@@ -44,23 +52,39 @@ struct statement {
 	uint16_t reading_count;
 };
 
+struct cache_segment {
+	struct statement *newest, *oldest;
+	uint32_t count;
+	size_t bytes;
+};
+
 struct cache {
 	struct statement **buckets;
-	uint32_t bucket_count, count;
-	size_t bytes;
-	struct statement *newest, *oldest;
+	uint32_t bucket_count;
+	struct cache_segment probation, proven;
 	uint64_t hits, misses, evictions;
 };
 
+static inline uint32_t cache_count(const struct cache *cache)
+{
+	return cache->probation.count + cache->proven.count;
+}
+
+static inline size_t cache_bytes(const struct cache *cache)
+{
+	return cache->probation.bytes + cache->proven.bytes;
+}
+
 void cache_init(struct cache *cache);
 void cache_fini(struct cache *cache);
-/* Counts a hit or a miss; a hit becomes the newest. Not referenced for the caller. */
+/* Counts a hit or a miss; a hit becomes the newest of the proven. Not referenced for the caller. */
 struct statement *cache_find(struct cache *cache, const struct sqlkey *key);
 /* Whether it is there; counts nothing and changes nothing. */
 bool cache_has(const struct cache *cache, const struct sqlkey *key);
 /* A new statement, referenced once for the caller and not yet in the cache. */
 struct statement *cache_statement_new(const struct sqlkey *key);
-/* Puts it in (one more reference), and the oldest out while there are too many. */
+/* Puts it in (one more reference), and others out while there are too many; one that would take more than the room for
+ * probation is not kept. */
 void cache_insert(struct cache *cache, struct statement *statement);
 
 /* One statement for several readings of a text; takes over the references. */

@@ -330,8 +330,8 @@ struct inspector_figures inspector_figures(const struct inspector *inspector)
 	    .parsed = inspector->figures.parsed,
 	    .opaque = inspector->figures.opaque,
 	    .parse_ns = inspector->figures.parse_ns,
-	    .statements = inspector->cache.count,
-	    .bytes = inspector->cache.bytes,
+	    .statements = cache_count(&inspector->cache),
+	    .bytes = cache_bytes(&inspector->cache),
 	};
 }
 

@@ -50,7 +50,7 @@ static void statements_are_found_by_their_key(void **state)
 	assert_null(cache_find(&cache, &other));
 	assert_int_equal(cache.hits, 2);
 	assert_int_equal(cache.misses, 2);
-	assert_int_equal(cache.count, 2);
+	assert_int_equal(cache_count(&cache), 2);
 	cache_fini(&cache);
 }
 
@@ -67,14 +67,14 @@ static void the_least_recently_used_goes_first(void **state)
 	assert_true(has(&cache, 0)); /* used: now 1 is the oldest */
 	put(&cache, LIMIT_CACHE_STATEMENTS, 0);
 	assert_int_equal(cache.evictions, 1);
-	assert_int_equal(cache.count, LIMIT_CACHE_STATEMENTS);
+	assert_int_equal(cache_count(&cache), LIMIT_CACHE_STATEMENTS);
 	assert_true(has(&cache, 0));
 	assert_false(has(&cache, 1));
 	assert_true(has(&cache, 2));
 	cache_fini(&cache);
 }
 
-/* Bytes are bounded too, and come back to nothing; one that is too large stands alone. */
+/* Bytes are bounded too, and come back to nothing; one that is too large is not kept. */
 static void bytes_are_bounded(void **state)
 {
 	struct cache cache;
@@ -83,19 +83,16 @@ static void bytes_are_bounded(void **state)
 	cache_init(&cache);
 	for (uint64_t number = 0; number < 200; number++) {
 		put(&cache, number, LIMIT_CACHE_BYTES / 100);
-		assert_true(cache.bytes <= LIMIT_CACHE_BYTES);
+		assert_true(cache_bytes(&cache) <= LIMIT_CACHE_BYTES);
 	}
-	assert_in_range(cache.count, 50, 100);
+	assert_in_range(cache_count(&cache), 50, 100);
 	assert_true(has(&cache, 199));
 	assert_false(has(&cache, 0));
-	put(&cache, 1000, LIMIT_CACHE_BYTES + 1);
-	assert_int_equal(cache.count, 1);
-	assert_true(has(&cache, 1000));
-	put(&cache, 1001, 10);
-	assert_int_equal(cache.count, 1);
-	assert_true(has(&cache, 1001));
+	put(&cache, 1000, LIMIT_CACHE_BYTES / 4);
+	assert_false(has(&cache, 1000));
+	assert_true(has(&cache, 199));
 	cache_fini(&cache);
-	assert_int_equal(cache.bytes, 0);
+	assert_int_equal(cache_bytes(&cache), 0);
 }
 
 /* A statement that a session holds outlives its eviction and the cache. */
@@ -114,7 +111,8 @@ static void references_outlive_the_cache(void **state)
 	(void)arena_alloc(&held->verdict->arena, 10);
 	cache_insert(&cache, held);
 	assert_int_equal(held->references, 2);
-	put(&cache, 8, LIMIT_CACHE_BYTES);
+	for (uint64_t number = 8; number < 50; number++)
+		put(&cache, number, LIMIT_CACHE_BYTES / 20);
 	assert_int_equal(held->references, 1);
 	assert_false(has(&cache, 7));
 	cache_insert(&cache, held); /* it may come back */
@@ -128,40 +126,94 @@ static void references_outlive_the_cache(void **state)
 	cache_unref(NULL);
 }
 
-/* Ten thousand random steps against a plain list in order of use. */
-static void it_agrees_with_a_plain_list(void **state)
+/* What has come twice outlives any number of texts that come once. */
+static void one_off_texts_do_not_flush_it(void **state)
+{
+	struct cache cache;
+
+	(void)state;
+	cache_init(&cache);
+	for (uint64_t number = 0; number < 100; number++)
+		put(&cache, number, 100);
+	for (uint64_t number = 0; number < 50; number++)
+		assert_true(has(&cache, number));
+	for (uint64_t number = 1000; number < 1000 + 3 * LIMIT_CACHE_STATEMENTS; number++)
+		put(&cache, number, 0);
+	for (uint64_t number = 0; number < 100; number++)
+		assert_int_equal(has(&cache, number), number < 50);
+	cache_fini(&cache);
+}
+
+/* A list in order of use, the newest first. */
+struct list {
+	uint64_t numbers[64];
+	size_t count;
+};
+
+static bool list_take(struct list *list, uint64_t number)
+{
+	size_t at = 0;
+
+	while (at < list->count && list->numbers[at] != number)
+		at++;
+	if (at == list->count)
+		return false;
+	memmove(list->numbers + at, list->numbers + at + 1, (--list->count - at) * sizeof(*list->numbers));
+	return true;
+}
+
+static void list_add(struct list *list, uint64_t number)
+{
+	memmove(list->numbers + 1, list->numbers, list->count++ * sizeof(*list->numbers));
+	list->numbers[0] = number;
+}
+
+/* Ten thousand random steps against two plain lists in order of use. */
+static void it_agrees_with_plain_lists(void **state)
 {
 	enum { KEYS = 40, STEPS = 10000 };
-	uint64_t order[KEYS], random = 88172645463325252;
-	size_t count = 0, bytes = LIMIT_CACHE_BYTES / 10;
+	uint64_t random = 88172645463325252;
+	size_t bytes = LIMIT_CACHE_BYTES / 20, own = 0, most_proven;
+	struct list probation = {.count = 0}, proven = {.count = 0};
 	struct cache cache;
 
 	(void)state;
 	cache_init(&cache);
 	for (int step = 0; step < STEPS; step++) {
 		uint64_t number;
-		size_t at = 0;
 		bool known;
 
 		random ^= random << 13;
 		random ^= random >> 7;
 		random ^= random << 17;
-		number = random % KEYS;
-		while (at < count && order[at] != number)
-			at++;
-		known = at < count;
+		/* Some come often. */
+		number = random % 3 ? random / 3 % (KEYS / 2) : random / 3 % KEYS;
+		known = list_take(&probation, number) || list_take(&proven, number);
 		assert_int_equal(has(&cache, number), known);
 		if (!known) {
 			put(&cache, number, bytes);
-			at = count++;
+			own = own ? own : cache_bytes(&cache);
+			list_add(&probation, number);
+			while (probation.count + proven.count > LIMIT_CACHE_BYTES / own)
+				probation.count--;
+		} else {
+			most_proven = LIMIT_CACHE_BYTES / 8 * 7 / own;
+			list_add(&proven, number);
+			if (proven.count > most_proven)
+				list_add(&probation, proven.numbers[--proven.count]);
 		}
-		memmove(order + 1, order, at * sizeof(*order));
-		order[0] = number;
-		count = cache.count;
-		assert_in_range(count, 1, 10);
-		assert_int_equal(cache.newest->key.low, order[0]);
-		assert_int_equal(cache.oldest->key.low, order[count - 1]);
+		assert_int_equal(cache.probation.count, probation.count);
+		assert_int_equal(cache.proven.count, proven.count);
+		if (probation.count > 0) {
+			assert_int_equal(cache.probation.newest->key.low, probation.numbers[0]);
+			assert_int_equal(cache.probation.oldest->key.low, probation.numbers[probation.count - 1]);
+		}
+		if (proven.count > 0) {
+			assert_int_equal(cache.proven.newest->key.low, proven.numbers[0]);
+			assert_int_equal(cache.proven.oldest->key.low, proven.numbers[proven.count - 1]);
+		}
 	}
+	assert_true(proven.count > 5 && probation.count > 1);
 	cache_fini(&cache);
 }
 
@@ -196,7 +248,8 @@ int main(void)
 	    cmocka_unit_test(the_least_recently_used_goes_first),
 	    cmocka_unit_test(bytes_are_bounded),
 	    cmocka_unit_test(references_outlive_the_cache),
-	    cmocka_unit_test(it_agrees_with_a_plain_list),
+	    cmocka_unit_test(one_off_texts_do_not_flush_it),
+	    cmocka_unit_test(it_agrees_with_plain_lists),
 	    cmocka_unit_test(readings_are_held_together),
 	};
 
