@@ -6,6 +6,8 @@
 #include "protocol/names.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
+#include "protocol/sasl.h"
+#include "protocol/scram.h"
 #include "protocol/startup.h"
 
 #include <string.h>
@@ -70,6 +72,33 @@ static void decode_all(struct bytes body)
 		(void)startup_option(startup.options, "search_path", option, sizeof option);
 }
 
+/* What was read of a log-in is what was written: a verifier's keys, and the nonces as parts of their message. */
+static void decode_login(struct bytes body)
+{
+	struct scram_verifier verifier;
+	struct scram_client_first first;
+	struct scram_client_final final;
+	struct scram_server_first challenge;
+	uint8_t key[SCRAM_KEY_BYTES], again[SCRAM_KEY_BYTES];
+	char text[SCRAM_KEY_CHARACTERS + 3];
+	(void)sasl_offers(body, SCRAM_MECHANISM);
+	(void)scram_read_secret(body, &verifier);
+	for (int at = 0; at < 4; at++)
+		if (!scram_read_client_first(body, at & 1, at & 2, &first))
+			CHECK(first.header.len + first.bare.len == body.len && first.nonce.len <= first.bare.len);
+	if (!scram_read_client_final(body, &final)) {
+		CHECK(final.unproven.len < body.len && final.unproven.data == body.data);
+		(void)!scram_check_binding(&final, 'p', final.nonce.len <= 64 ? final.nonce : (struct bytes){NULL, 0});
+	}
+	if (scram_read_server_first(body, (struct bytes){(const uint8_t *)"r", 1}, &challenge))
+		CHECK(challenge.nonce.len > 1 && challenge.salt_len <= SCRAM_SALT_BYTES_MAX);
+	if (scram_read_server_final(body, key)) {
+		size_t len = scram_write_key(text, sizeof text, 'v', key);
+		CHECK(scram_read_server_final((struct bytes){(uint8_t *)text, len}, again));
+		CHECK(memcmp(key, again, sizeof key) == 0);
+	}
+}
+
 /* Each byte is a request or a reply; every accepted entry must come back exactly once. */
 static void follow(struct bytes input)
 {
@@ -108,6 +137,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(cut(input, 1) == whole);
 	CHECK(cut(input, 7) == whole);
 	decode_all(input);
+	decode_login(input);
+	struct sasl_initial initial;
+	if (sasl_read_initial(input, &initial) && !initial.absent)
+		decode_login(initial.message);
 	follow(input);
 	return 0;
 }
