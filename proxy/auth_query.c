@@ -107,8 +107,16 @@ static void auth_query_start(struct auth_query *query)
 static void auth_query_work(uv_work_t *work)
 {
 	struct auth_query *query = work->data;
-	for (struct auth_query_question *at = query->working; at; at = at->next)
-		auth_query_answer(query, at);
+	for (struct auth_query_question *at = query->working, *before = NULL; at; before = at, at = at->next) {
+		/* A server that doesn't answer is tried once for all who wait, or each would wait for those before it.
+		 */
+		if (before && !query->connection) {
+			at->result = AUTH_QUERY_FAILED;
+			memcpy(at->error, before->error, sizeof at->error);
+		} else {
+			auth_query_answer(query, at);
+		}
+	}
 }
 
 static void auth_query_after_work(uv_work_t *work, int status)

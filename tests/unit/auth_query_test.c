@@ -193,6 +193,28 @@ static void test_nobody_there(void **state)
 	assert_true(answer.error[0] != '\0');
 }
 
+static void test_many_wait_no_longer_than_one(void **state)
+{
+	/* For a server that does not answer: one timeout for all who ask at once, and one reason. */
+	(void)state;
+	enum { MANY = 20 };
+	static struct answer answers[MANY];
+	memset(answers, 0, sizeof answers);
+	settings.catalog_timeout_ms = 500;
+	snprintf(settings.auth_query, sizeof settings.auth_query, "SELECT pg_sleep(20), $1");
+	for (size_t at = 0; at < MANY; at++)
+		auth_query_ask(query, "anna", on_answer, &answers[at]);
+	time_t began = time(NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	/* The first was alone in its batch; each batch of one or more tries at most twice. */
+	assert_true(time(NULL) - began < 5);
+	for (size_t at = 0; at < MANY; at++) {
+		assert_int_equal(answers[at].count, 1);
+		assert_int_equal(answers[at].result, AUTH_QUERY_FAILED);
+		assert_string_equal(answers[at].error, "no answer within 0.5 s");
+	}
+}
+
 static void test_stopping_in_between(void **state)
 {
 	/* A server that never answers holds nobody up once it is to stop; all who wait are answered. */
@@ -239,10 +261,11 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    CASE(test_what_the_server_has),         CASE(test_many_at_once),
-	    CASE(test_a_connection_that_was_ended), CASE(test_queries_that_fail),
-	    CASE(test_a_user_who_may_not),          CASE(test_nobody_there),
-	    CASE(test_stopping_in_between),         CASE(test_the_role_goes_before_the_dsn),
+	    CASE(test_what_the_server_has),          CASE(test_many_at_once),
+	    CASE(test_a_connection_that_was_ended),  CASE(test_queries_that_fail),
+	    CASE(test_a_user_who_may_not),           CASE(test_nobody_there),
+	    CASE(test_stopping_in_between),          CASE(test_many_wait_no_longer_than_one),
+	    CASE(test_the_role_goes_before_the_dsn),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }
