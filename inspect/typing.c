@@ -320,6 +320,8 @@ static const struct term *type_subscript(struct typer *t, const struct clause *c
 {
 	const struct term *items[8];
 	uint16_t count = clause->count < ARRAY_LEN(items) ? clause->count : ARRAY_LEN(items);
+	if (count == 0)
+		return typing_opaque(t, NULL, 0);
 	for (uint16_t at = 0; at < count; at++)
 		items[at] = typing_clause(t, clause->items[at]);
 	uint32_t base = dictionary_base(t->dictionary, items[0]->type);
