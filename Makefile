@@ -62,6 +62,9 @@ build-bench:
 	@scripts/setup bench
 	@scripts/build release pgproctor bench_relay bench_micro
 
+test-truth: build-release ## What check tells of each schema change, against what PostgreSQL was measured to do
+	@$(PYTEST) tests/truth
+
 build-release: setup
 	@scripts/build release pgproctor
 

@@ -77,6 +77,7 @@ enum {
 	LIMIT_FACTS_ACTIONS = 256,
 	LIMIT_FACTS_SECRETS = 16,
 	LIMIT_FACTS_COLUMNS = 32, /* of one action: INDEX_MAX_KEYS (pg_config_manual.h) */
+	LIMIT_FACTS_BOUNDS = 256, /* values of a list partition; with more nothing is known of them */
 	LIMIT_FACTS_CALLS = 16,   /* in one default */
 	LIMIT_FACTS_STATEMENTS = 256,
 

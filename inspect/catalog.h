@@ -28,7 +28,6 @@ struct catalog_column {
 	int32_t type_modifier; /* atttypmod */
 	uint32_t type_oid;
 	bool not_null;
-	bool generated;         /* STORED */
 	const char *collation;  /* NULL when not collatable */
 	uint32_t collation_oid; /* 0 when not collatable */
 	bool collation_is_c;    /* C or POSIX, the database's default resolved */
@@ -36,6 +35,8 @@ struct catalog_column {
 	bool has_statistics;
 	double distinct; /* pg_stats.n_distinct as it stands: < 0 is a fraction of the rows */
 	double null_fraction;
+	bool generated; /* STORED */
+	bool inherited; /* from a parent, or the partitioned table */
 };
 
 struct catalog_index_key {
@@ -143,6 +144,7 @@ struct catalog_domain {
 	const char *base_type; /* pg_type.typname of the innermost base type */
 	bool constrained;      /* a CHECK or NOT NULL, of its own or of a domain below it */
 	int32_t modifier;      /* of the base type, as atttypmod; 0: not known */
+	bool volatile_default; /* its own default differs from row to row */
 };
 
 struct catalog;

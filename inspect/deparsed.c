@@ -12,6 +12,7 @@ struct names {
 };
 
 static void collect(struct deparsed expression, unsigned depth, struct names *names);
+static void collect_negated(struct deparsed expression, unsigned depth, struct names *names);
 static bool collect_conjuncts(struct deparsed expression, unsigned depth, struct names *names);
 static struct deparsed strip(struct deparsed expression);
 static bool null_test(struct deparsed expression, const char *test, struct names *names);
@@ -74,11 +75,32 @@ static void collect(struct deparsed expression, unsigned depth, struct names *na
 		return;
 	if (expression.len > sizeof(not ) - 1 && memcmp(expression.text, not, sizeof(not ) - 1) == 0) {
 		const size_t skip = sizeof(not ) - 1;
-		struct deparsed negated = strip((struct deparsed){expression.text + skip, expression.len - skip});
-		(void)null_test(negated, " IS NULL", names);
+		collect_negated((struct deparsed){expression.text + skip, expression.len - skip}, depth, names);
+		return;
+	}
+	static const char is_true[] = " = true";
+	if (expression.len > sizeof(is_true) - 1 &&
+	    memcmp(expression.text + expression.len - (sizeof(is_true) - 1), is_true, sizeof(is_true) - 1) == 0) {
+		collect((struct deparsed){expression.text, expression.len - (sizeof(is_true) - 1)}, depth + 1, names);
 		return;
 	}
 	(void)null_test(expression, " IS NOT NULL", names);
+}
+
+/* Of NOT (…): that a column is NULL, alone or or-ed, is denied. */
+static void collect_negated(struct deparsed expression, unsigned depth, struct names *names)
+{
+	static const char or [] = " OR ";
+	size_t at;
+	if (depth > AND_DEPTH_MAX)
+		return;
+	expression = strip(expression);
+	while (find_top_level(expression, or, &at)) {
+		collect_negated((struct deparsed){expression.text, at}, depth + 1, names);
+		at += sizeof(or) - 1;
+		expression = strip((struct deparsed){expression.text + at, expression.len - at});
+	}
+	(void)null_test(expression, " IS NULL", names);
 }
 
 /* False when there is no AND at the top; then nothing is collected. */

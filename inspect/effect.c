@@ -1,7 +1,9 @@
 #include "inspect/effect.h"
 
+#include "inspect/bound.h"
 #include "inspect/change.h"
 #include "inspect/effect_alter.h"
+#include "inspect/indexes.h"
 #include "inspect/rewrite.h"
 
 #include <string.h>
@@ -9,6 +11,9 @@
 static void of_action(struct effect_list *list, const struct fact_action *action);
 static void of_targets(struct effect_list *list);
 static void of_rows(struct effect_list *list);
+static bool is_served(const struct facts *facts, int16_t relation, const struct catalog_relation *table);
+static void touch_sources(struct effect_list *list, const struct catalog_relation *view, enum lock_mode lock,
+                          bool scan);
 static void create_table(struct effect_list *list, const struct fact_action *action);
 static void read_sources(struct effect_list *list, bool scan);
 static void create_index(struct effect_list *list, const struct fact_action *action);
@@ -17,10 +22,13 @@ static void reindex(struct effect_list *list, const struct fact_action *action);
 static void reindex_table(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock);
 static void drop_table(struct effect_list *list, const struct fact_action *action);
 static void write_anew(struct effect_list *list, const struct fact_action *action);
+static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole);
 static void attach(struct effect_list *list, const struct fact_action *action);
 static void detach(struct effect_list *list, const struct fact_action *action);
 static void refresh(struct effect_list *list, const struct fact_action *action);
 static void constrain_domain(struct effect_list *list, const struct fact_action *action);
+static void rename_object(struct effect_list *list, const struct fact_action *action);
+static void drop_with_relations(struct effect_list *list, const struct fact_action *action);
 static void plain(struct effect_list *list, const struct fact_action *action);
 static const struct catalog_relation *default_partition(const struct catalog_relation *parent);
 static void refuse_in_transaction(struct effect_list *list);
@@ -111,7 +119,7 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 		break;
 	case DDL_RENAME:
 		if (action->relation >= 0)
-			plain(list, action);
+			rename_object(list, action);
 		else
 			touch_index(list, action);
 		break;
@@ -139,8 +147,13 @@ static void of_targets(struct effect_list *list)
 		if (!effect)
 			continue;
 		effect->scan = scan;
-		if (effect->table)
+		if (effect->table && !facts->only)
 			effect_list_touch_children(list, effect->table, facts->lock, false, scan);
+	}
+	/* LOCK of a view locks what it is made of. */
+	for (uint16_t i = 0; i < list->effects->count && facts->kind == STATEMENT_LOCK; i++) {
+		if (list->effects->list[i].table && list->effects->list[i].table->kind == CATALOG_VIEW)
+			touch_sources(list, list->effects->list[i].table, facts->lock, false);
 	}
 	if (facts->kind != STATEMENT_TRUNCATE || !catalog)
 		return;
@@ -169,9 +182,26 @@ static void of_rows(struct effect_list *list)
 		if (!facts->relations[i].is_target)
 			continue;
 		struct effect *effect = effect_list_touch_fact(list, (int16_t)i, LOCK_ROW_EXCLUSIVE);
-		if (effect)
-			effect->scan = facts->level_count > 0 && !facts->levels[0].has_where;
+		bool all = facts->level_count > 0 && !facts->levels[0].has_where;
+		if (!effect)
+			continue;
+		effect->all_rows = all;
+		effect->scan = all || (effect->table && !is_served(facts, (int16_t)i, effect->table));
+		if (effect->table)
+			effect_list_touch_children(list, effect->table, LOCK_ROW_EXCLUSIVE, false, effect->scan);
 	}
+}
+
+/* Does an index lead to the rows that are meant? */
+static bool is_served(const struct facts *facts, int16_t relation, const struct catalog_relation *table)
+{
+	for (uint16_t i = 0; i < facts->predicate_count; i++) {
+		const struct fact_predicate *predicate = &facts->predicates[i];
+		if (predicate->relation == relation && predicate->conjunct &&
+		    indexes_for(table, facts, predicate, &predicate->shape).answer == INDEXES_SERVED)
+			return true;
+	}
+	return false;
 }
 
 static void create_table(struct effect_list *list, const struct fact_action *action)
@@ -374,12 +404,48 @@ static void write_anew(struct effect_list *list, const struct fact_action *actio
 	}
 }
 
+/* An index of the partitioned table that the new partition lacks is built on it. */
+static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole)
+{
+	for (uint16_t i = 0; i < whole->index_count; i++) {
+		const struct catalog_index *wanted = &whole->indexes[i];
+		bool found = false;
+		for (uint16_t j = 0; j < table->index_count && !found; j++) {
+			const struct catalog_index *index = &table->indexes[j];
+			found = index->valid && strcmp(index->method, wanted->method) == 0 &&
+			        index->key_count == wanted->key_count && (index->unique || !wanted->unique) &&
+			        !index->predicate == !wanted->predicate;
+			for (uint16_t key = 0; found && key < index->key_count; key++)
+				found = strcmp(index->keys[key].expression, wanted->keys[key].expression) == 0;
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 static void attach(struct effect_list *list, const struct fact_action *action)
 {
 	struct effect *child = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
-	if (child)
-		child->scan = true;
 	struct effect *parent = effect_list_touch_fact(list, action->relation, action->lock);
+	const struct catalog_relation *whole = parent ? parent->table : NULL;
+	if (child)
+		child->scan = !action->is_default || !whole || whole->partition_count > 0;
+	if (child && child->table && whole && bound_implied(child->table, whole->partition_column, action))
+		child->scan = !has_indexes_of(child->table, whole);
+	for (uint16_t i = 0; whole && i < whole->constraint_count; i++) {
+		const struct catalog_relation *referenced = whole->constraints[i].referenced;
+		bool has = !child || !child->table;
+		if (whole->constraints[i].kind != CATALOG_FOREIGN_KEY || !referenced)
+			continue;
+		effect_list_touch(list, referenced, LOCK_SHARE_ROW_EXCLUSIVE);
+		for (uint16_t c = 0; !has && c < child->table->constraint_count; c++)
+			has =
+			    child->table->constraints[c].valid && child->table->constraints[c].referenced == referenced;
+		/* The new partition gets the foreign key, and is verified by it. */
+		if (child)
+			child->scan |= !has;
+	}
 	const struct catalog_relation *other = parent && parent->table ? default_partition(parent->table) : NULL;
 	struct effect *effect =
 	    other && !action->is_default ? effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE) : NULL;
@@ -403,7 +469,6 @@ static void detach(struct effect_list *list, const struct fact_action *action)
 
 static void refresh(struct effect_list *list, const struct fact_action *action)
 {
-	const struct catalog *catalog = list->input->catalog;
 	struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
 	if (!effect)
 		return;
@@ -422,18 +487,28 @@ static void refresh(struct effect_list *list, const struct fact_action *action)
 	}
 	if (action->concurrently && !unique)
 		effect_list_refuse(list, "without a unique index there is no refreshing CONCURRENTLY");
-	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *source = catalog_relation_at(catalog, at);
-		for (uint32_t i = 0; i < source->dependent_count; i++) {
-			if (source->dependents[i].relation == view && source != view)
-				effect_list_touch(list, source, LOCK_ACCESS_SHARE);
-		}
-	}
+	if (!action->no_data)
+		touch_sources(list, view, LOCK_ACCESS_SHARE, true);
 	for (uint16_t i = 0; i < view->index_count && !action->concurrently; i++) {
 		struct effect *index = effect_list_touch_index(list, view->indexes[i].schema, view->indexes[i].name,
 		                                               LOCK_ACCESS_EXCLUSIVE);
 		if (index)
 			index->index = true;
+	}
+}
+
+/* What a view is made of, as far as its own query names it. */
+static void touch_sources(struct effect_list *list, const struct catalog_relation *view, enum lock_mode lock, bool scan)
+{
+	const struct catalog *catalog = list->input->catalog;
+	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *source = catalog_relation_at(catalog, at);
+		for (uint32_t i = 0; i < source->dependent_count && source != view; i++) {
+			struct effect *effect =
+			    source->dependents[i].relation == view ? effect_list_touch(list, source, lock) : NULL;
+			if (effect)
+				effect->scan |= scan;
+		}
 	}
 }
 
@@ -469,6 +544,50 @@ static void constrain_domain(struct effect_list *list, const struct fact_action 
 	}
 }
 
+/* The index of a constraint is renamed with it. */
+static void rename_object(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog_relation *table;
+	plain(list, action);
+	if (action->column && effect_list_find(list, action->relation, &table) == EFFECT_KNOWN) {
+		const struct catalog_column *column = catalog_column(table, action->column);
+		if (column && column->inherited)
+			effect_list_refuse(list, "the column is inherited: its parent's has to be renamed");
+	}
+	if (!action->object || effect_list_find(list, action->relation, &table) != EFFECT_KNOWN)
+		return;
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		const struct catalog_index *index = &table->indexes[i];
+		struct effect *effect =
+		    strcmp(index->name, action->object) == 0
+		        ? effect_list_touch_index(list, index->schema, index->name, LOCK_SHARE_UPDATE_EXCLUSIVE)
+		        : NULL;
+		if (effect)
+			effect->index = true;
+	}
+}
+
+/* DROP TYPE and DOMAIN take the columns along, DROP SCHEMA all that is in it. */
+static void drop_with_relations(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog *catalog = list->input->catalog;
+	bool schema = strcmp(action->method, "schema") == 0;
+	for (uint32_t at = 0; at < catalog_relation_count(catalog) && action->object; at++) {
+		const struct catalog_relation *table = catalog_relation_at(catalog, at);
+		bool hit = schema && strcmp(table->schema, action->object) == 0;
+		for (uint16_t i = 0; !schema && i < table->column_count; i++) {
+			const char *type = table->columns[i].type;
+			hit |= strcmp(type + (type[0] == '_'), action->object) == 0 &&
+			       (!action->object_schema ||
+			        strcmp(table->columns[i].type_schema, action->object_schema) == 0);
+		}
+		if (hit && !action->cascade)
+			effect_list_refuse(list, "other objects depend on it");
+		else if (hit)
+			effect_list_touch(list, table, LOCK_ACCESS_EXCLUSIVE);
+	}
+}
+
 /* Locks and nothing else. */
 static void plain(struct effect_list *list, const struct fact_action *action)
 {
@@ -479,6 +598,8 @@ static void plain(struct effect_list *list, const struct fact_action *action)
 		effect_list_touch_children(list, effect->table, action->lock, false, false);
 	if (action->referenced >= 0 && action->referenced_lock != LOCK_NONE)
 		effect_list_touch_fact(list, action->referenced, action->referenced_lock);
+	if (action->form == DDL_DROP_OTHER && action->method && list->input->catalog)
+		drop_with_relations(list, action);
 	if (action->form == DDL_DROP_OTHER && effect && effect->table && !action->object &&
 	    (effect->table->kind == CATALOG_VIEW || effect->table->kind == CATALOG_MATERIALIZED_VIEW))
 		effect_alter_drop(list, effect->table, NULL, action->cascade);

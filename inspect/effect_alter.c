@@ -9,6 +9,7 @@
 /* One subcommand on one table: the named one or one that inherits from it. */
 struct step {
 	struct effect_list *list;
+	bool below; /* not the table that the statement names */
 	const struct fact_action *action;
 	const struct catalog_relation *table; /* NULL: not known */
 	bool rewrite, scan;
@@ -16,6 +17,8 @@ struct step {
 
 static enum lock_mode lock_of(const struct effect_list *list, const struct fact_action *action);
 static void alter_tree(struct step *step, enum lock_mode lock, int depth);
+static bool needs_children(const struct fact_action *action, const struct catalog_relation *table);
+static bool makes_not_null(const struct fact_action *action, const struct catalog_relation *table);
 static void alter_one(struct step *step);
 static void add_column(struct step *step);
 static void alter_type(struct step *step);
@@ -23,6 +26,8 @@ static void add_key(struct step *step);
 static void validate(struct step *step);
 static void drop_constraint(struct step *step);
 static void drop_column(struct step *step);
+static void keep_keys_logged(struct step *step, bool logged);
+static void drop_view(struct effect_list *list, const struct catalog_relation *view, int depth);
 static void set_property(struct step *step);
 static const struct catalog_constraint *find_constraint(const struct catalog_relation *table, const char *name);
 static bool names(const char *const *columns, uint16_t count, const char *column);
@@ -36,6 +41,8 @@ void effect_alter(struct effect_list *list, const struct fact_action *action)
 	enum effect_found found = known ? effect_list_find(list, action->relation, &step.table) : EFFECT_UNKNOWN;
 	enum lock_mode lock = lock_of(list, action);
 
+	if (known && found == EFFECT_UNKNOWN && action->if_exists && list->input->catalog)
+		return;
 	if (known && found != EFFECT_NEW) {
 		struct effect *effect = effect_list_touch_fact(list, action->relation, lock);
 		if (!effect)
@@ -69,11 +76,18 @@ static void alter_tree(struct step *step, enum lock_mode lock, int depth)
 	enum { DEPTH_MAX = 64 };
 	const struct catalog_relation *table = step->table;
 	alter_one(step);
+	if (table && step->action->only && table->partition_count > 0 && needs_children(step->action, table))
+		effect_list_refuse(step->list, "what inherits from it has to be changed with it");
 	if (!table || !step->action->recurses || step->action->only || depth == DEPTH_MAX)
 		return;
+	/* An index is built on each partition as CREATE INDEX does it; only a new NOT NULL asks for more. */
+	bool builds = (step->action->form == DDL_ADD_UNIQUE || step->action->form == DDL_ADD_PRIMARY_KEY) &&
+	              !makes_not_null(step->action, table);
+	enum lock_mode child_lock = builds ? LOCK_SHARE : lock;
 	for (uint32_t i = 0; i < table->partition_count; i++) {
-		struct step child = {.list = step->list, .action = step->action, .table = table->partitions[i]};
-		struct effect *effect = effect_list_touch(step->list, table->partitions[i], lock);
+		struct step child = {
+		    .list = step->list, .action = step->action, .table = table->partitions[i], .below = true};
+		struct effect *effect = effect_list_touch(step->list, table->partitions[i], child_lock);
 		if (!effect)
 			return;
 		alter_tree(&child, lock, depth + 1);
@@ -83,6 +97,33 @@ static void alter_tree(struct step *step, enum lock_mode lock, int depth)
 		step->rewrite |= child.rewrite;
 		step->scan |= child.scan;
 	}
+}
+
+/* ALTER TABLE ONLY is refused where parent and child would come to differ. */
+static bool needs_children(const struct fact_action *action, const struct catalog_relation *table)
+{
+	bool partitioned = table->kind == CATALOG_PARTITIONED_TABLE;
+	switch (action->form) {
+	case DDL_ADD_COLUMN:
+	case DDL_ALTER_TYPE:
+	case DDL_ADD_CHECK:
+		return true;
+	case DDL_DROP_COLUMN:
+	case DDL_SET_NOT_NULL:
+		return partitioned;
+	default:
+		return false;
+	}
+}
+
+static bool makes_not_null(const struct fact_action *action, const struct catalog_relation *table)
+{
+	for (uint16_t i = 0; action->form == DDL_ADD_PRIMARY_KEY && i < action->column_count; i++) {
+		const struct catalog_column *column = catalog_column(table, action->columns[i]);
+		if (!column || !column->not_null)
+			return true;
+	}
+	return false;
 }
 
 static void alter_one(struct step *step)
@@ -123,6 +164,13 @@ static void alter_one(struct step *step)
 	case DDL_SET_STORAGE_PROPERTY:
 		set_property(step);
 		break;
+	case DDL_ALTER_TABLE_OTHER: {
+		const struct catalog_column *column =
+		    action->has_identity && step->table ? catalog_column(step->table, action->column) : NULL;
+		if (column && !column->not_null)
+			effect_list_refuse(step->list, "an identity column has to be NOT NULL first");
+		break;
+	}
 	default:
 		break;
 	}
@@ -159,6 +207,8 @@ static void alter_type(struct step *step)
 	}
 	if (table->partition_column && strcmp(table->partition_column, column->name) == 0)
 		effect_list_refuse(step->list, "the column is the partition key");
+	if (column->inherited && !step->below)
+		effect_list_refuse(step->list, "the column is inherited: its parent's has to be changed");
 	step->rewrite =
 	    retype_rewrites(input->catalog, column, &action->type, action->using_kind, rewrite_time_zone_utc(input));
 	for (uint16_t i = 0; i < table->index_count; i++) {
@@ -195,6 +245,9 @@ static void add_key(struct step *step)
 {
 	const struct fact_action *action = step->action;
 	if (!action->using_index) {
+		const char *key = step->table ? step->table->partition_column : NULL;
+		if (key && !names(action->columns, action->column_count, key))
+			effect_list_refuse(step->list, "a unique constraint needs the partition key among its columns");
 		step->scan = true;
 		return;
 	}
@@ -204,7 +257,9 @@ static void add_key(struct step *step)
 		const struct catalog_index *index = &step->table->indexes[i];
 		if (!action->index || strcmp(index->name, action->index) != 0)
 			continue;
-		touch_index(step, index, LOCK_SHARE_UPDATE_EXCLUSIVE);
+		/* It gets the constraint's name. */
+		if (action->object && strcmp(action->object, index->name) != 0)
+			touch_index(step, index, LOCK_SHARE_UPDATE_EXCLUSIVE);
 		/* A primary key makes its columns NOT NULL, with all that this takes. */
 		for (uint16_t key = 0; action->form == DDL_ADD_PRIMARY_KEY && key < index->key_count; key++)
 			step->scan |=
@@ -260,7 +315,12 @@ static void drop_constraint(struct step *step)
 
 static void drop_column(struct step *step)
 {
-	if (step->table && catalog_column(step->table, step->action->column))
+	const struct catalog_column *column = step->table ? catalog_column(step->table, step->action->column) : NULL;
+	if (column && column->inherited && !step->below)
+		effect_list_refuse(step->list, "the column is inherited: its parent's has to be dropped");
+	if (column && step->table->partition_column && strcmp(step->table->partition_column, column->name) == 0)
+		effect_list_refuse(step->list, "the column is the partition key");
+	if (column)
 		effect_alter_drop(step->list, step->table, step->action->column, step->action->cascade);
 }
 
@@ -282,7 +342,7 @@ void effect_alter_drop(struct effect_list *list, const struct catalog_relation *
 		if (!cascade && !(dependent->kind == CATALOG_DEPENDENT_VIEW && in_same_drop(list, dependent->relation)))
 			effect_list_refuse(list, "a view or another object depends on it");
 		else if (dependent->kind == CATALOG_DEPENDENT_VIEW)
-			effect_list_touch(list, dependent->relation, LOCK_ACCESS_EXCLUSIVE);
+			drop_view(list, dependent->relation, 0);
 	}
 	for (uint16_t i = 0; i < table->constraint_count; i++) {
 		const struct catalog_constraint *constraint = &table->constraints[i];
@@ -305,6 +365,17 @@ void effect_alter_drop(struct effect_list *list, const struct catalog_relation *
 	}
 }
 
+/* With a view go those that are made of it. */
+static void drop_view(struct effect_list *list, const struct catalog_relation *view, int depth)
+{
+	enum { DEPTH_MAX = 32 };
+	effect_list_touch(list, view, LOCK_ACCESS_EXCLUSIVE);
+	for (uint32_t i = 0; i < view->dependent_count && depth < DEPTH_MAX; i++) {
+		if (view->dependents[i].kind == CATALOG_DEPENDENT_VIEW && view->dependents[i].relation != view)
+			drop_view(list, view->dependents[i].relation, depth + 1);
+	}
+}
+
 static void set_property(struct step *step)
 {
 	const struct catalog_relation *table = step->table;
@@ -321,6 +392,26 @@ static void set_property(struct step *step)
 	else if (table && strcmp(what, "tablespace") == 0)
 		already = name && strcmp(table->tablespace ? table->tablespace : "pg_default", name) == 0;
 	step->rewrite = !already;
+	if (table && !already && (strcmp(what, "logged") == 0 || strcmp(what, "unlogged") == 0))
+		keep_keys_logged(step, strcmp(what, "logged") == 0);
+}
+
+/* A logged table can't refer to one that a crash empties. */
+static void keep_keys_logged(struct step *step, bool logged)
+{
+	const struct catalog *catalog = step->list->input->catalog;
+	for (uint16_t i = 0; logged && i < step->table->constraint_count; i++) {
+		const struct catalog_relation *referenced = step->table->constraints[i].referenced;
+		if (referenced && referenced != step->table && referenced->persistence == 'u')
+			effect_list_refuse(step->list, "it refers to an unlogged table");
+	}
+	for (uint32_t at = 0; !logged && at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *other = catalog_relation_at(catalog, at);
+		for (uint16_t i = 0; i < other->constraint_count && other != step->table; i++) {
+			if (other->constraints[i].referenced == step->table && other->persistence == 'p')
+				effect_list_refuse(step->list, "a logged table refers to it");
+		}
+	}
 }
 
 static const struct catalog_constraint *find_constraint(const struct catalog_relation *table, const char *name)

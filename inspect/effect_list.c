@@ -122,8 +122,8 @@ void effect_list_finish(struct effect_list *list)
 		struct effect *effect = &effects->list[i];
 		/* What is written anew is read first. */
 		effect->scan |= effect->rewrite;
-		effect->dangerous =
-		    effect->scan && lock_conflicts(effect->lock, LOCK_ROW_EXCLUSIVE) && is_large(list, effect);
+		bool held = effect->all_rows || lock_conflicts(effect->lock, LOCK_ROW_EXCLUSIVE);
+		effect->dangerous = effect->scan && held && is_large(list, effect);
 	}
 }
 

@@ -13,6 +13,7 @@ struct effect {
 	enum lock_mode lock;
 	bool rewrite;   /* its rows are written anew, all of them */
 	bool scan;      /* its rows are read, all of them */
+	bool all_rows;  /* each of them is written or deleted */
 	bool dangerous; /* either under a lock that conflicts with writes, and the table is large */
 };
 

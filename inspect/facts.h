@@ -247,6 +247,10 @@ struct fact_action {
 	bool has_predicate; /* a partial index */
 	bool cascade;
 	bool temporary;
+	/* ATTACH PARTITION with one key: FROM and TO, or the values of IN; canonical texts. */
+	const char *bound_from, *bound_to;
+	const char *const *bounds;
+	uint16_t bound_count;
 	bool no_data;    /* WITH NO DATA */
 	bool is_default; /* the DEFAULT partition is attached or created */
 };
@@ -281,6 +285,7 @@ struct facts {
 	const char *value;
 	bool local, hold, analyze;
 	bool cascade;        /* TRUNCATE */
+	bool only;           /* LOCK, TRUNCATE: ONLY, of any of the targets */
 	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
 	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
 	bool truncated;      /* a ceiling was met: there is more than the facts say */

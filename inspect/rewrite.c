@@ -39,6 +39,8 @@ const char *rewrite_column_type(const struct rule_input *input, const struct fac
 	}
 	const struct catalog_domain *domain =
 	    catalog_find_domain(input->catalog, action->type.schema, action->type.name);
+	if (domain && domain->volatile_default && !action->has_default)
+		return arena_printf(arena, "the domain %s has a default that differs from row to row", domain->name);
 	if (domain && domain->constrained)
 		return arena_printf(arena,
 		                    "the domain %s has a constraint that each row is checked against, even a NULL",

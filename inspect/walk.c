@@ -135,15 +135,19 @@ static bool walk_utility(struct gather *gather, const Node *statement)
 	case T_LockStmt:
 		facts->kind = STATEMENT_LOCK;
 		facts->lock = walk_lock_mode(((const LockStmt *)statement)->mode);
-		foreach (cell, ((const LockStmt *)statement)->relations)
+		foreach (cell, ((const LockStmt *)statement)->relations) {
+			facts->only |= !((const RangeVar *)lfirst(cell))->inh;
 			walk_target(gather, lfirst(cell));
+		}
 		return true;
 	case T_TruncateStmt:
 		facts->kind = STATEMENT_TRUNCATE;
 		facts->lock = LOCK_ACCESS_EXCLUSIVE;
 		facts->cascade = ((const TruncateStmt *)statement)->behavior == DROP_CASCADE;
-		foreach (cell, ((const TruncateStmt *)statement)->relations)
+		foreach (cell, ((const TruncateStmt *)statement)->relations) {
+			facts->only |= !((const RangeVar *)lfirst(cell))->inh;
 			walk_target(gather, lfirst(cell));
+		}
 		return true;
 	case T_DoStmt:
 		facts->kind = STATEMENT_DO;

@@ -1,5 +1,6 @@
 #include "inspect/walk_alter.h"
 
+#include "inspect/expression.h"
 #include "inspect/walk_ddl.h"
 #include "inspect/walk_lock.h"
 
@@ -11,6 +12,7 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action);
 static void alter_type(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
 static void set_partition(struct gather *gather, const PartitionCmd *partition, struct fact_action *action);
+static void set_bounds(struct gather *gather, const PartitionBoundSpec *bound, struct fact_action *action);
 static void set_default(struct gather *gather, const Node *expression, struct fact_action *action);
 
 void walk_alter(struct gather *gather, const AlterTableStmt *alter)
@@ -173,13 +175,16 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 		action->referenced_lock =
 		    command->subtype == AT_AddInherit ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_SHARE;
 		break;
+	case AT_AddIdentity:
+		action->column = name;
+		action->has_identity = true;
+		break;
 	case AT_SetStatistics:
 	case AT_SetOptions:
 	case AT_ResetOptions:
 	case AT_SetStorage:
 	case AT_SetCompression:
 	case AT_DropExpression:
-	case AT_AddIdentity:
 	case AT_SetIdentity:
 	case AT_DropIdentity:
 	case AT_AlterColumnGenericOptions:
@@ -344,6 +349,30 @@ static void set_partition(struct gather *gather, const PartitionCmd *partition, 
 	action->concurrently = partition->concurrent;
 	action->referenced_lock = LOCK_ACCESS_EXCLUSIVE;
 	action->is_default = partition->bound != NULL && partition->bound->is_default;
+	if (partition->bound != NULL)
+		set_bounds(gather, partition->bound, action);
+}
+
+/* Of several keys the first does not decide. */
+static void set_bounds(struct gather *gather, const PartitionBoundSpec *bound, struct fact_action *action)
+{
+	struct arena *arena = gather->arena;
+	int count = list_length(bound->listdatums);
+
+	if (list_length(bound->lowerdatums) == 1 && list_length(bound->upperdatums) == 1) {
+		action->bound_from = expression_of(linitial(bound->lowerdatums), arena).text;
+		action->bound_to = expression_of(linitial(bound->upperdatums), arena).text;
+	}
+	if (count == 0 || count > LIMIT_FACTS_BOUNDS)
+		return;
+	const char **values = arena_alloc(arena, (size_t)count * sizeof(*values));
+	for (int at = 0; at < count; at++) {
+		values[at] = expression_of(list_nth(bound->listdatums, at), arena).text;
+		if (values[at] == NULL)
+			return;
+	}
+	action->bounds = values;
+	action->bound_count = (uint16_t)count;
 }
 
 struct calls {

@@ -331,6 +331,7 @@ static void drop(struct gather *gather, const DropStmt *drop)
 		case OBJECT_RULE:
 		case OBJECT_POLICY:
 			action->relation = named_relation(gather, (const List *)object, 1);
+			action->recurses = drop->removeType == OBJECT_TRIGGER;
 			action->object = arena_text(gather->arena, nodes_last_name((const List *)object));
 			break;
 		case OBJECT_OPCLASS:
@@ -341,6 +342,10 @@ static void drop(struct gather *gather, const DropStmt *drop)
 			break;
 		default:
 			action->lock = LOCK_NONE;
+			if (drop->removeType == OBJECT_TYPE || drop->removeType == OBJECT_DOMAIN)
+				action->method = "type";
+			else if (drop->removeType == OBJECT_SCHEMA)
+				action->method = "schema";
 			if (IsA(object, List) && IsA(llast((const List *)object), String))
 				set_object(gather, action, (const List *)object);
 			else if (IsA(object, String))

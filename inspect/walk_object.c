@@ -38,7 +38,10 @@ bool walk_object(struct gather *gather, const Node *statement)
 		set_schema(gather, (const AlterObjectSchemaStmt *)statement);
 		return true;
 	case T_AlterObjectDependsStmt:
-		some_change(gather, ((const AlterObjectDependsStmt *)statement)->relation, NULL, LOCK_ACCESS_EXCLUSIVE);
+		some_change(gather, ((const AlterObjectDependsStmt *)statement)->relation, NULL,
+		            ((const AlterObjectDependsStmt *)statement)->objectType == OBJECT_TRIGGER
+		                ? LOCK_ACCESS_SHARE
+		                : LOCK_ACCESS_EXCLUSIVE);
 		return true;
 	case T_CreateSeqStmt:
 		sequence(gather, ((const CreateSeqStmt *)statement)->sequence,
@@ -182,7 +185,9 @@ static void comment(struct gather *gather, const CommentStmt *comment)
 	} else {
 		action->relation = named_relation(gather, (const List *)comment->object, skip);
 	}
-	action->lock = LOCK_SHARE_UPDATE_EXCLUSIVE;
+	/* What is not a relation itself is only looked up in one. */
+	bool part = skip == 1 && comment->objtype != OBJECT_COLUMN;
+	action->lock = part ? LOCK_ACCESS_SHARE : LOCK_SHARE_UPDATE_EXCLUSIVE;
 }
 
 static void publish(struct gather *gather, const List *objects)

@@ -158,7 +158,7 @@ static bool load_relations(struct load *load)
 static bool load_columns(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_columns, 17))
+	if (!feed_result_run(result, feed_sql_columns, 18))
 		return false;
 	while (feed_result_next(result)) {
 		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
@@ -195,6 +195,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 	    .distinct = feed_result_real(result, 11, 0),
 	    .null_fraction = feed_result_real(result, 12, 0),
 	    .generated = feed_result_true(result, 15),
+	    .inherited = feed_result_true(result, 17),
 	};
 	/* The planner, too, takes a measured width first. */
 	double width = feed_result_real(result, 13, 0);
@@ -423,7 +424,7 @@ static bool load_functions(struct load *load)
 static bool load_domains(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_domains, 5))
+	if (!feed_result_run(result, feed_sql_domains, 6))
 		return false;
 	while (feed_result_next(result)) {
 		const struct catalog_domain domain = {
@@ -432,6 +433,7 @@ static bool load_domains(struct load *load)
 		    .base_type = feed_texts_cell(&load->texts, result, 2),
 		    .constrained = feed_result_true(result, 3),
 		    .modifier = (int32_t)feed_result_integer(result, 4),
+		    .volatile_default = feed_result_true(result, 5),
 		};
 		catalog_add_domain(load->catalog, &domain);
 	}

@@ -49,7 +49,7 @@ const char feed_sql_columns[] =
     "SELECT a.attrelid, a.attnum, a.attname, tn.nspname, t.typname, a.atttypmod, a.atttypid, a.attnotnull,"
     " co.collname, " COLLATION_IS_C
     ", NOT co.collisdeterministic, s.n_distinct, s.null_frac, s.avg_width, t.typlen, a.attgenerated <> '',"
-    " a.attcollation"
+    " a.attcollation, a.attinhcount > 0"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace"
@@ -113,7 +113,9 @@ const char feed_sql_domains[] =
     " SELECT w.oid, t.typbasetype, greatest(w.modifier, t.typtypmod), w.constrained OR t.typnotnull OR EXISTS ("
     "  SELECT FROM pg_constraint o WHERE o.contypid = t.oid AND o.contype = 'c')"
     " FROM tower w JOIN pg_type t ON t.oid = w.below WHERE t.typtype = 'd')"
-    " SELECT n.nspname, d.typname, b.typname, w.constrained, w.modifier"
+    " SELECT n.nspname, d.typname, b.typname, w.constrained, w.modifier,"
+    " coalesce(d.typdefault ~ "
+    "'\\m(random|nextval|gen_random_uuid|uuid_generate_v[0-9a-z]+|clock_timestamp|timeofday)\\(', false)"
     " FROM tower w JOIN pg_type b ON b.oid = w.below AND b.typtype <> 'd'"
     " JOIN pg_type d ON d.oid = w.oid JOIN pg_namespace n ON n.oid = d.typnamespace";
 

@@ -161,7 +161,7 @@ static void altered_columns(void **state)
 		 "alter_table_other on=0 column=a\n"
 		 "alter_table_other on=0 column=b\n"
 		 "alter_table_other on=0 column=c\n"
-		 "alter_table_other on=0 column=d\n"},
+		 "alter_table_other on=0 column=d identity\n"},
 	};
 	/* clang-format on */
 
