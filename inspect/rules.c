@@ -4,7 +4,9 @@
 #include "inspect/rules_data.h"
 #include "inspect/rules_ddl.h"
 #include "inspect/rules_json.h"
+#include "inspect/rules_partition.h"
 #include "inspect/rules_read.h"
+#include "inspect/rules_schema.h"
 #include "inspect/rules_secret.h"
 
 #include <math.h>
@@ -19,6 +21,8 @@ static const struct rule_group *const groups[] = {
 	&rules_json,
 	&rules_ddl,
 	&rules_constraint,
+	&rules_schema,
+	&rules_partition,
 	&rules_secret,
 	&rules_data,
 };

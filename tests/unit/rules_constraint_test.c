@@ -18,6 +18,7 @@ static int set_up(void **state)
 	(void)state;
 	judge_init(&judge);
 	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	judge_index(&judge, product, "product_owner", "btree", "owner int4_ops", NULL);
 	judge_table(&judge, "public", "small", JUDGE_SMALL);
 	return 0;
 }

@@ -1,0 +1,150 @@
+#include "inspect/rules_partition.h"
+
+#include "tests/unit/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* -- fixture and helpers ------------------------------------------------------------------------------ */
+
+static struct judge judge;
+static struct catalog_relation *event, *rest, *product;
+
+static int set_up(void **state)
+{
+	(void)state;
+	judge_init(&judge);
+	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	judge_table(&judge, "public", "small", JUDGE_SMALL);
+	event = judge_table(&judge, "public", "event", JUDGE_LARGE);
+	rest = judge_table(&judge, "public", "event_rest", JUDGE_LARGE);
+	event->kind = CATALOG_PARTITIONED_TABLE;
+	rest->is_partition = true;
+	const struct catalog_relation **list = arena_alloc(catalog_arena(judge.catalog), sizeof(*list));
+	list[0] = rest;
+	event->partitions = list;
+	event->partition_count = 1;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	return 0;
+}
+
+static void expect(const char *sql, const char *codes)
+{
+	const char *found = judge_sql(&judge, sql);
+	if (strcmp(found, codes) != 0)
+		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, found, codes);
+}
+
+/* -- cases -------------------------------------------------------------------------------------------- */
+
+/* M221, M233, M238: by the size of the table alone. */
+static void whole_tables(void **state)
+{
+	(void)state;
+	expect("TRUNCATE product", "M221");
+	expect("TRUNCATE small", "");
+	expect("LOCK TABLE product", "M233");
+	expect("LOCK TABLE product IN SHARE MODE", "M233");
+	expect("LOCK TABLE product IN ROW EXCLUSIVE MODE", "");
+	expect("LOCK TABLE small", "");
+	expect("UPDATE product SET qty = 0", "M238");
+	expect("DELETE FROM product", "M238");
+	expect("UPDATE product SET qty = 0 WHERE id = 1", "");
+	expect("UPDATE small SET qty = 0", "");
+}
+
+/* M225: what is attached is read, and so is the DEFAULT partition. */
+static void attached(void **state)
+{
+	(void)state;
+	expect("ALTER TABLE event ATTACH PARTITION product FOR VALUES FROM (1) TO (2)", "M225");
+	expect("ALTER TABLE event ATTACH PARTITION small FOR VALUES FROM (1) TO (2)", "");
+}
+
+static void attached_beside_default(void **state)
+{
+	(void)state;
+	rest->is_default_partition = true;
+	expect("ALTER TABLE event ATTACH PARTITION small FOR VALUES FROM (1) TO (2)", "M225");
+	assert_string_equal(judge.verdict.findings[0].table, "event_rest");
+}
+
+/* M226: unless CONCURRENTLY, or where that is refused. */
+static void detached(void **state)
+{
+	(void)state;
+	expect("ALTER TABLE event DETACH PARTITION event_rest", "M226");
+	expect("ALTER TABLE event DETACH PARTITION event_rest CONCURRENTLY", "");
+}
+
+/* M227: only beside a DEFAULT partition. */
+static void created(void **state)
+{
+	(void)state;
+	expect("CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (1) TO (2)", "");
+}
+
+static void created_beside_default(void **state)
+{
+	(void)state;
+	rest->is_default_partition = true;
+	expect("CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (1) TO (2)", "M227");
+	expect("ALTER TABLE event DETACH PARTITION event_rest", "");
+}
+
+/* M229: reads wait, unless CONCURRENTLY. */
+static void refreshed(void **state)
+{
+	(void)state;
+	judge_table(&judge, "public", "sales", JUDGE_LARGE)->kind = CATALOG_MATERIALIZED_VIEW;
+	judge_table(&judge, "public", "few", JUDGE_SMALL)->kind = CATALOG_MATERIALIZED_VIEW;
+	expect("REFRESH MATERIALIZED VIEW sales", "M229");
+	expect("REFRESH MATERIALIZED VIEW CONCURRENTLY sales", "");
+	expect("REFRESH MATERIALIZED VIEW few", "");
+}
+
+/* M230. */
+static void triggers(void **state)
+{
+	(void)state;
+	expect("CREATE TRIGGER t AFTER UPDATE ON product FOR EACH ROW EXECUTE FUNCTION f()", "M230");
+	expect("DROP TRIGGER t ON product", "M230");
+	expect("DROP TRIGGER t ON small", "");
+}
+
+/* M231: the tables that have a column of the domain. */
+static void domains(void **state)
+{
+	(void)state;
+	judge_column(product, "qty")->type = "quantity";
+	catalog_add_domain(judge.catalog,
+	                   &(struct catalog_domain){.schema = "public", .name = "quantity", .base_type = "int4"});
+	expect("ALTER DOMAIN quantity ADD CHECK (VALUE > 0)", "M231");
+	expect("ALTER DOMAIN quantity ADD CHECK (VALUE > 0) NOT VALID", "");
+	expect("ALTER DOMAIN other ADD CHECK (VALUE > 0)", "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(whole_tables, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(attached, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(attached_beside_default, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(detached, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(created, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(created_beside_default, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(refreshed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(triggers, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(domains, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,242 @@
+#include "inspect/rules_schema.h"
+
+#include "tests/unit/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* -- fixture and helpers ------------------------------------------------------------------------------ */
+
+static struct judge judge;
+static struct catalog_relation *product, *small, *view;
+
+static int set_up(void **state)
+{
+	(void)state;
+	judge_init(&judge);
+	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	small = judge_table(&judge, "public", "small", JUDGE_SMALL);
+	view = judge_table(&judge, "public", "prices", JUDGE_SMALL);
+	view->kind = CATALOG_VIEW;
+	product->persistence = 'p';
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	return 0;
+}
+
+/* Whether the code is among those of the rules that the statement breaks. */
+static bool breaks(const char *sql, const char *code)
+{
+	return strstr(judge_sql(&judge, sql), code) != NULL;
+}
+
+#define FOUND(sql, code)                                                                                               \
+	do {                                                                                                           \
+		if (!breaks(sql, code))                                                                                \
+			fail_msg("%s: \"%s\" is not found", sql, code);                                                \
+	} while (0)
+#define SILENT(sql, code)                                                                                              \
+	do {                                                                                                           \
+		if (breaks(sql, code))                                                                                 \
+			fail_msg("%s: \"%s\" is found", sql, code);                                                    \
+	} while (0)
+
+static void depend(struct catalog_relation *table, const char *column)
+{
+	struct catalog_dependent *dependent = arena_alloc(catalog_arena(judge.catalog), sizeof(*dependent));
+	dependent->kind = CATALOG_DEPENDENT_VIEW;
+	dependent->relation = view;
+	dependent->column = judge_column(table, column)->number;
+	table->dependents = dependent;
+	table->dependent_count = 1;
+}
+
+/* -- cases -------------------------------------------------------------------------------------------- */
+
+/* M203: by the size of the index's table, unless CONCURRENTLY. */
+static void dropped_indexes(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "product_qty", "btree", "qty int4_ops", NULL);
+	judge_index(&judge, small, "small_qty", "btree", "qty int4_ops", NULL);
+	FOUND("DROP INDEX product_qty", "M203");
+	SILENT("DROP INDEX CONCURRENTLY product_qty", "M203");
+	SILENT("DROP INDEX small_qty", "M203");
+	SILENT("DROP INDEX IF EXISTS nothing", "M203");
+}
+
+/* M207: on any table with rows; a default, or what makes one, mends it. */
+static void required_columns(void **state)
+{
+	(void)state;
+	judge_table(&judge, "public", "empty", 0);
+	FOUND("ALTER TABLE product ADD c int NOT NULL", "M207");
+	FOUND("ALTER TABLE small ADD c int NOT NULL", "M207");
+	FOUND("ALTER TABLE small ADD c int NOT NULL DEFAULT NULL", "M207");
+	SILENT("ALTER TABLE empty ADD c int NOT NULL", "M207");
+	SILENT("ALTER TABLE product ADD c int NOT NULL DEFAULT 0", "M207");
+	SILENT("ALTER TABLE product ADD c int", "M207");
+	SILENT("ALTER TABLE product ADD c bigserial NOT NULL", "M207");
+	SILENT("ALTER TABLE product ADD c int GENERATED ALWAYS AS IDENTITY", "M207");
+	SILENT("ALTER TABLE product ADD COLUMN IF NOT EXISTS qty int NOT NULL", "M207");
+}
+
+/* M210: the trigram index on an expression that we ask for ourselves; one on the bare column is taken over. */
+static void hidden_rebuilds(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "product_upper", "gin", "upper(name) gin_trgm_ops", NULL);
+	judge_index(&judge, product, "product_note", "gin", "note gin_trgm_ops", NULL);
+	FOUND("ALTER TABLE product ALTER name TYPE varchar(100)", "M210");
+	assert_non_null(strstr(judge.verdict.findings[0].message, "product_upper"));
+	SILENT("ALTER TABLE product ALTER note TYPE varchar", "M210");
+	SILENT("ALTER TABLE product ALTER name TYPE varchar(20)", "M210");
+	SILENT("ALTER TABLE small ALTER name TYPE varchar(100)", "M210");
+}
+
+static void hidden_checks(void **state)
+{
+	(void)state;
+	static const char *const columns[] = {"name"};
+	struct catalog_constraint *check = judge_check(&judge, product, "named", "name", true);
+	check->columns = columns;
+	check->column_count = 1;
+	FOUND("ALTER TABLE product ALTER name TYPE varchar(100)", "M210");
+	SILENT("ALTER TABLE product ALTER note TYPE varchar", "M210");
+}
+
+/* M216: a nullable column behind a ready index. */
+static void nullable_keys(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "u_qty", "btree", "qty int4_ops", NULL)->unique = true;
+	judge_index(&judge, product, "u_id", "btree", "id int4_ops", NULL)->unique = true;
+	FOUND("ALTER TABLE product ADD PRIMARY KEY USING INDEX u_qty", "M216");
+	SILENT("ALTER TABLE product ADD PRIMARY KEY USING INDEX u_id", "M216");
+	SILENT("ALTER TABLE product ADD UNIQUE USING INDEX u_qty", "M216");
+}
+
+/* M217. */
+static void exclusions(void **state)
+{
+	(void)state;
+	FOUND("ALTER TABLE product ADD EXCLUDE (qty WITH =)", "M217");
+	SILENT("ALTER TABLE small ADD EXCLUDE (qty WITH =)", "M217");
+	SILENT("CREATE TABLE fresh (a int, EXCLUDE (a WITH =))", "M217");
+}
+
+/* M218: in one statement or message, and not with a COMMIT between. */
+static void validated_at_once(void **state)
+{
+	(void)state;
+	FOUND("ALTER TABLE product ADD CONSTRAINT k CHECK (qty > 0) NOT VALID, VALIDATE CONSTRAINT k", "M218");
+	FOUND(
+	    "ALTER TABLE product ADD CONSTRAINT k CHECK (qty > 0) NOT VALID; ALTER TABLE product VALIDATE CONSTRAINT k",
+	    "M218");
+	SILENT("ALTER TABLE product ADD CONSTRAINT k CHECK (qty > 0) NOT VALID; COMMIT; ALTER TABLE product VALIDATE "
+	       "CONSTRAINT k",
+	       "M218");
+	SILENT("ALTER TABLE product VALIDATE CONSTRAINT k", "M218");
+	SILENT("ALTER TABLE small ADD CONSTRAINT k CHECK (qty > 0) NOT VALID, VALIDATE CONSTRAINT k", "M218");
+}
+
+/* M219: whatever the size, but only while a transaction is open. */
+static void in_transactions(void **state)
+{
+	(void)state;
+	SILENT("CREATE INDEX CONCURRENTLY i ON product (qty)", "M219");
+	judge.session.transaction = 'T';
+	FOUND("CREATE INDEX CONCURRENTLY i ON product (qty)", "M219");
+	FOUND("CREATE INDEX CONCURRENTLY i ON small (qty)", "M219");
+	FOUND("DROP INDEX CONCURRENTLY i", "M219");
+	SILENT("CREATE INDEX i ON product (qty)", "M219");
+}
+
+/* M220: tables and columns, not constraints and what is not there. */
+static void drops_and_renames(void **state)
+{
+	(void)state;
+	FOUND("DROP TABLE product", "M220");
+	FOUND("ALTER TABLE product DROP COLUMN qty", "M220");
+	FOUND("ALTER TABLE product RENAME COLUMN qty TO amount", "M220");
+	FOUND("ALTER TABLE product RENAME TO goods", "M220");
+	SILENT("ALTER TABLE product RENAME CONSTRAINT product_pkey TO p", "M220");
+	SILENT("ALTER TABLE product DROP COLUMN IF EXISTS nothing", "M220");
+	SILENT("DROP TABLE small", "M220");
+}
+
+/* M222: a view that CASCADE takes along, unless it is dropped by name or needs another column. */
+static void cascades(void **state)
+{
+	(void)state;
+	depend(small, "qty");
+	FOUND("ALTER TABLE small DROP COLUMN qty CASCADE", "M222");
+	FOUND("DROP TABLE small CASCADE", "M222");
+	SILENT("ALTER TABLE small DROP COLUMN name CASCADE", "M222");
+	SILENT("ALTER TABLE small DROP COLUMN qty", "M222");
+	SILENT("DROP TABLE product CASCADE", "M222");
+}
+
+static void cascaded_keys(void **state)
+{
+	static const char *const columns[] = {"owner"}, *const referenced[] = {"id"};
+	static struct catalog_constraint key = {.name = "k", .kind = CATALOG_FOREIGN_KEY, .valid = true};
+	(void)state;
+	key.columns = columns;
+	key.referenced_columns = referenced;
+	key.column_count = 1;
+	key.referenced = small;
+	product->constraints = &key;
+	product->constraint_count = 1;
+	FOUND("DROP TABLE small CASCADE", "M222");
+	SILENT("DROP TABLE small, product CASCADE", "M222");
+	SILENT("ALTER TABLE small DROP COLUMN qty CASCADE", "M222");
+}
+
+/* M224: unless it is so already. */
+static void properties(void **state)
+{
+	(void)state;
+	FOUND("ALTER TABLE product SET UNLOGGED", "M224");
+	SILENT("ALTER TABLE product SET LOGGED", "M224");
+	SILENT("ALTER TABLE small SET UNLOGGED", "M224");
+	FOUND("ALTER TABLE product SET TABLESPACE fast", "M224");
+}
+
+/* M240: any index that begins with the columns will do. */
+static void unindexed_keys(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "product_owner", "btree", "owner int4_ops;qty int4_ops", NULL);
+	FOUND("ALTER TABLE product ADD FOREIGN KEY (qty) REFERENCES small NOT VALID", "M240");
+	SILENT("ALTER TABLE product ADD FOREIGN KEY (owner) REFERENCES small NOT VALID", "M240");
+	SILENT("ALTER TABLE small ADD FOREIGN KEY (qty) REFERENCES product NOT VALID", "M240");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(dropped_indexes, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(required_columns, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(hidden_rebuilds, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(hidden_checks, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(nullable_keys, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(exclusions, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(validated_at_once, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(in_transactions, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(drops_and_renames, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(cascades, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(cascaded_keys, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(properties, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(unindexed_keys, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
