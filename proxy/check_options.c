@@ -28,6 +28,7 @@ static const char HELP[] =
     "                            exit status 1 from this severity on (error)\n"
     "  --locks                   what each schema change locks, reads and rewrites, too\n"
     "  --access                  which index serves each condition, too\n"
+    "  --migrations [DIR]        the SQL of all migrations that the Django project in DIR has yet to apply (.)\n"
     "  --rules                   the rules, a line each\n"
     "  --help\n"
     "\n"

@@ -4,6 +4,7 @@
 #include "inspect/lexer.h"
 #include "inspect/parse.h"
 #include "proxy/check_assume.h"
+#include "proxy/check_django.h"
 #include "proxy/check_script.h"
 #include "proxy/feed.h"
 #include "proxy/feed_connect.h"
@@ -40,6 +41,7 @@ static void *run_all(void *context);
 static bool begin(struct run *run);
 static bool begin_with_catalog(struct run *run);
 static void check_file(struct run *run, const char *name);
+static void check_migrations(struct run *run, const char *directory);
 static char *read_file(struct run *run, const char *name, size_t *len);
 static void check_text(struct run *run, const char *text, size_t len);
 static void check_statement(struct run *run, const char *text, size_t len);
@@ -81,6 +83,8 @@ static void *run_all(void *context)
 	if (!begin(run))
 		return NULL;
 	run->status = CHECK_RUN_FINE;
+	if (options->migrations != NULL)
+		check_migrations(run, options->migrations);
 	for (int at = 0; at < options->file_count; at++)
 		check_file(run, options->files[at]);
 	check_print_end(&run->print);
@@ -176,6 +180,32 @@ static void check_file(struct run *run, const char *name)
 	run->file = strcmp(name, "-") == 0 ? "<stdin>" : name;
 	check_text(run, text, len);
 	free(text);
+}
+
+/* Each is a file of its own, with the BEGIN and COMMIT that Django puts around an atomic one. */
+static void check_migrations(struct run *run, const char *directory)
+{
+	static const char *const show[] = {"showmigrations", "--plan", "--no-color", NULL};
+	size_t len;
+	char *plan = check_django_run(directory, show, &len);
+	const char *rest = plan;
+	struct check_django_migration migration;
+	if (plan == NULL)
+		run->status = CHECK_RUN_FAILED;
+	while (plan != NULL && check_django_next(&rest, &migration)) {
+		const char *const arguments[] = {"sqlmigrate", migration.app, migration.name, "--no-color", NULL};
+		char *sql = check_django_run(directory, arguments, &len);
+		if (sql == NULL) {
+			run->status = CHECK_RUN_FAILED;
+			continue;
+		}
+		char name[sizeof(migration.app) + sizeof(migration.name) + 2];
+		snprintf(name, sizeof(name), "%s.%s", migration.app, migration.name);
+		run->file = name;
+		check_text(run, sql, len);
+		free(sql);
+	}
+	free(plan);
 }
 
 static char *read_file(struct run *run, const char *name, size_t *len)
