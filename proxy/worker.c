@@ -412,6 +412,9 @@ static void worker_end_sessions(struct worker *worker)
 	struct session *next;
 	for (struct session *session = worker->sessions; session; session = next) {
 		next = session->next;
+		/* As the server itself does it: in the middle of a statement, but not of a message. */
+		if (session->phase == SESSION_RELAY && session->ready_ns && frame_at_boundary(&session->server_frame))
+			session_say_fatal(session, "57P01", "pgproctor is shutting down");
 		session_abort(session, "shutdown");
 	}
 }

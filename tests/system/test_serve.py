@@ -188,6 +188,17 @@ def test_upstream_unix_socket(start_proctor, postgres, database):
     connection.close()
 
 
+def test_stops_within_a_statement(start_proctor, database):
+    """Whoever is cut off when shutdown_timeout is over reads why, as from the server itself."""
+    proctor = start_proctor(settings={"shutdown_timeout": 0.3})
+    command = ["psql", "-X", proctor.dsn(database), "-c", "SELECT pg_sleep(30)"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client:
+        proctor.wait_for("connect")
+        time.sleep(0.3)
+        assert proctor.stop() == 0
+        assert "FATAL:  pgproctor is shutting down" in client.communicate(timeout=5)[1]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_cleanly(start_proctor, database, number):
     """With an idle client: it is told, the log ends in `stopped`, the status is 0, and it is quick."""

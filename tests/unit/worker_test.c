@@ -180,7 +180,8 @@ static void test_stops_whatever_its_sessions_do(void **state)
 
 static void test_shutdown_timeout(void **state)
 {
-	/* A transaction that does not end is waited for as long as the settings say, and no longer. */
+	/* A transaction that does not end is waited for as long as the settings say, and no longer; its client is told.
+	 */
 	struct wire *wire = *state;
 	wire->settings.shutdown_timeout_ms = 300;
 	wire_start(wire);
@@ -189,6 +190,9 @@ static void test_shutdown_timeout(void **state)
 	double before_s = now_s();
 	worker_stop(wire->worker, false);
 	wire_expect_silence(wire->client);
+	struct script told = {0};
+	assert_int_equal(wire_read_message(wire->client, &told), 'E');
+	assert_non_null(memmem(told.bytes, told.len, "C57P01", 7));
 	wire_expect_end(wire->client);
 	double took_s = now_s() - before_s;
 	assert_true(took_s > 0.25 && took_s < 1);
