@@ -149,6 +149,7 @@ def test_unix_socket(start_proctor, scratch, database):
     directory.mkdir()
     proctor = start_proctor(settings={"unix_socket_dir": directory})
     path = directory / f".s.PGSQL.{proctor.port}"
+    assert harness.wait_until(lambda: harness.listening(str(directory), proctor.port))
     with psycopg2.connect(f"host={directory} port={proctor.port} user=postgres dbname={database}") as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT 42")
