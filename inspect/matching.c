@@ -37,7 +37,7 @@ const struct matching_index *matching_indexes(const struct matching *m, uint16_t
 			continue;
 		struct matching_index *to = &list[(*count)++];
 		const struct term **keys = arena_alloc(m->arena, (index->key_count + 1u) * sizeof(*keys));
-		*to = (struct matching_index){.index = index, .keys = keys, .holds = TERM_YES};
+		*to = (struct matching_index){.index = index, .keys = keys, .holds = TERM_YES, .generous = m->generous};
 		for (uint16_t k = 0; k < index->key_count; k++) {
 			const struct clause column = {
 			    .kind = CLAUSE_COLUMN, .name = index->keys[k].column, .relation = -1, .from = -1, .to = -1};
@@ -232,7 +232,7 @@ enum matching_quality matching_key(const struct matching *m, const struct matchi
 
 static bool match_operand(const struct matching_index *index, uint16_t key, const struct term *operand)
 {
-	return term_equal(index->keys[key], term_strip(operand)) == TERM_YES;
+	return term_equal(index->keys[key], term_strip(operand)) >= (index->generous ? TERM_MAYBE : TERM_YES);
 }
 
 /* match_boolean_index_clause. */

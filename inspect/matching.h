@@ -26,6 +26,7 @@ struct matching_index {
 	const struct catalog_index *index;
 	const struct term *const *keys; /* NULL where the key can't be read */
 	const struct term *predicate;
+	bool generous;         /* the matching's */
 	enum term_truth holds; /* whether the index has all rows that the conditions ask for */
 };
 

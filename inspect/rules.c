@@ -1,5 +1,6 @@
 #include "inspect/rules.h"
 
+#include "inspect/rules_access.h"
 #include "inspect/rules_constraint.h"
 #include "inspect/rules_data.h"
 #include "inspect/rules_ddl.h"
@@ -19,6 +20,7 @@
 static const struct rule_group *const groups[] = {
 	&rules_read,
 	&rules_json,
+	&rules_access,
 	&rules_ddl,
 	&rules_constraint,
 	&rules_schema,

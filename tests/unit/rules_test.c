@@ -318,9 +318,14 @@ static void no_catalog(void **state)
 	(void)state;
 	struct judge judge;
 	start(&judge, JUDGE_LARGE);
-	static const char *const asking[] = {
-	    search, build, "REINDEX DATABASE shop", "VACUUM FULL", "REINDEX INDEX x", "DROP INDEX x"};
-	static const char *const others[] = {"SELECT 1", "SELECT 1 FROM product WHERE id = 5", "BEGIN"};
+	static const char *const asking[] = {search,
+	                                     build,
+	                                     "REINDEX DATABASE shop",
+	                                     "VACUUM FULL",
+	                                     "REINDEX INDEX x",
+	                                     "DROP INDEX x",
+	                                     "SELECT 1 FROM product WHERE id = 5"};
+	static const char *const others[] = {"SELECT 1", "BEGIN"};
 	judge_sql(&judge, "SELECT 1");
 	struct catalog *catalog = judge.catalog;
 	judge.catalog = NULL;

@@ -1,0 +1,176 @@
+#include "inspect/rules_access.h"
+
+#include "tests/unit/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct judge judge;
+static struct catalog_relation *product;
+
+static int set_up(void **state)
+{
+	(void)state;
+	judge_init(&judge);
+	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	judge_table(&judge, "public", "tiny", JUDGE_SMALL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	return 0;
+}
+
+static void expect(const char *sql, const char *codes)
+{
+	const char *found = judge_sql(&judge, sql);
+	if (strcmp(found, codes) != 0)
+		fail_msg("%s\nexpected: %s\nbut got: %s", sql, codes, found);
+	for (uint8_t i = 0; i < judge.verdict.count; i++)
+		assert_null(strstr(judge.verdict.findings[i].message, "canary"));
+}
+
+/* A function around an indexed column is found; not with an index on the expression, nor where another condition leads
+ * to the rows, nor for a column without an index. */
+static void around_a_column(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "by_tstz", "btree", "tstz timestamptz_ops", NULL);
+	judge_index(&judge, product, "by_qty", "btree", "qty int4_ops", NULL);
+	judge_index(&judge, product, "by_half", "btree", "(qty / 2) int4_ops", NULL);
+	expect("SELECT * FROM product WHERE (tstz AT TIME ZONE 'UTC')::date = '2020-01-01'", "Q107");
+	assert_string_equal(judge.verdict.findings[0].column, "tstz");
+	expect("SELECT * FROM product WHERE date_trunc('day', tstz) = '2020-01-01'", "Q107");
+	expect("SELECT * FROM product WHERE extract(month FROM tstz AT TIME ZONE 'UTC') = 5", "Q107");
+	expect("SELECT * FROM product WHERE qty + 1 = 5", "Q107");
+	expect("SELECT * FROM product WHERE mod(qty, 10) IN (1, 2)", "Q107");
+	expect("SELECT * FROM product WHERE qty / 2 = 5", "");
+	expect("SELECT * FROM product WHERE qty + 1 = 5 AND id = 3", "");
+	expect("SELECT * FROM product WHERE tstz BETWEEN '2020-01-01' AND '2020-12-31'", "");
+	expect("SELECT * FROM product WHERE owner + 1 = 5", "");
+	expect("SELECT * FROM tiny WHERE qty + 1 = 5", "");
+	expect("SELECT * FROM product a JOIN tiny b ON a.qty + 1 = b.qty", "");
+}
+
+/* A value that few rows have, by statistics, and no index: not without them, not of few values, not served. */
+static void without_index(void **state)
+{
+	(void)state;
+	struct catalog_column *status = judge_column(product, "note");
+	status->has_statistics = true;
+	status->distinct = 5;
+	judge_index(&judge, product, "by_owner", "btree", "qty int4_ops", NULL);
+	expect("SELECT * FROM product WHERE owner = 5", "Q108");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_WARN);
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "CREATE INDEX CONCURRENTLY"));
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(owner)"));
+	expect("DELETE FROM product WHERE owner = $1", "Q108");
+	expect("SELECT * FROM product WHERE owner IN (1, 2, 3)", "Q108");
+	expect("SELECT * FROM product WHERE note = 'canary'", "");
+	expect("SELECT * FROM product WHERE qty = 5", "");
+	expect("SELECT * FROM product WHERE amount = 5", "");
+	expect("SELECT * FROM product WHERE owner = 5 AND id = 3", "");
+	expect("SELECT * FROM product WHERE owner = 5 AND qty = 3", "");
+	expect("SELECT * FROM product WHERE owner <> 5", "");
+	expect("SELECT * FROM product WHERE owner > 5", "");
+	expect("SELECT * FROM product WHERE owner = 5 OR id = 3", "");
+	expect("SELECT * FROM tiny WHERE owner = 5", "");
+	expect("SELECT * FROM product p JOIN tiny t ON t.id = p.id WHERE p.owner = 5", "");
+}
+
+/* An index of the column that is of no use because of the value's type or collation. */
+static void other_types(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "by_mail", "btree", "mail citext_ops", NULL);
+	judge_index(&judge, product, "by_note", "btree", "note text_ops", NULL);
+	expect("SELECT * FROM product WHERE id = 5.0", "Q109");
+	assert_string_equal(judge.verdict.findings[0].column, "id");
+	expect("SELECT * FROM product WHERE id = 5::float8", "Q109");
+	expect("SELECT * FROM product WHERE id::text = '5'", "Q109");
+	expect("SELECT * FROM product WHERE mail = 'canary'::text", "Q109");
+	expect("SELECT * FROM product WHERE note = 'canary' COLLATE \"POSIX\"", "Q109");
+	expect("SELECT * FROM product WHERE id = 5", "");
+	expect("SELECT * FROM product WHERE id = 5::bigint", "");
+	expect("SELECT * FROM product WHERE id = '5'", "");
+	expect("SELECT * FROM product WHERE id = $1", "");
+	expect("SELECT * FROM product WHERE mail = 'canary'", "");
+	expect("SELECT * FROM tiny WHERE id = 5.0", "");
+}
+
+/* The first rows of an order that no index has. */
+static void orders(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "by_qty", "btree", "qty int4_ops", NULL);
+	expect("SELECT * FROM product ORDER BY amount DESC LIMIT 20", "Q110");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(amount)"));
+	expect("SELECT * FROM product ORDER BY amount, id LIMIT 20", "Q110");
+	expect("SELECT * FROM product ORDER BY amount", "");
+	expect("SELECT * FROM product ORDER BY qty DESC LIMIT 20", "");
+	expect("SELECT * FROM product ORDER BY qty, amount LIMIT 20", "");
+	expect("SELECT * FROM product WHERE qty = 5 ORDER BY amount LIMIT 20", "");
+	expect("SELECT * FROM product ORDER BY id LIMIT 20", "");
+	expect("SELECT max(amount) FROM product LIMIT 1", "");
+	expect("SELECT amount FROM product GROUP BY amount ORDER BY amount LIMIT 5", "");
+	expect("SELECT * FROM tiny ORDER BY amount LIMIT 20", "");
+	expect("SELECT * FROM product p, tiny t ORDER BY p.amount LIMIT 20", "");
+	expect("SELECT * FROM product ORDER BY random() LIMIT 1", "Q111");
+	expect("SELECT * FROM product WHERE qty = 5 ORDER BY random() LIMIT 1", "");
+	expect("SELECT * FROM tiny ORDER BY random() LIMIT 1", "");
+}
+
+/* NOT IN with a sub-select of some size, and not the other ways to say it. */
+static void negated_membership(void **state)
+{
+	(void)state;
+	judge_table(&judge, "public", "item", JUDGE_LARGE);
+	expect("SELECT * FROM product WHERE NOT (id IN (SELECT owner FROM item))", "Q114");
+	expect("SELECT * FROM product WHERE id NOT IN (SELECT owner FROM item)", "Q114");
+	expect("SELECT * FROM product WHERE id IN (SELECT owner FROM item)", "");
+	expect("SELECT * FROM product WHERE NOT EXISTS (SELECT FROM item WHERE item.id = product.id)", "");
+	expect("SELECT * FROM product WHERE id NOT IN (SELECT owner FROM tiny)", "");
+	expect("SELECT * FROM product WHERE id NOT IN (1, 2)", "");
+	expect("SELECT * FROM tiny WHERE id NOT IN (SELECT owner FROM item)", "");
+}
+
+static void what_arrays_hold(void **state)
+{
+	(void)state;
+	expect("SELECT * FROM product WHERE tags @> ARRAY['canary']::varchar[]", "Q118");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "USING gin (tags)"));
+	expect("SELECT * FROM product WHERE tags && ARRAY['canary']::varchar[]", "Q118");
+	expect("SELECT * FROM product WHERE 'canary' = ANY (tags)", "Q118");
+	expect("SELECT * FROM product WHERE tags @> '{canary}' AND id = 5", "");
+	expect("SELECT * FROM tiny WHERE tags @> '{canary}'", "");
+}
+
+/* With GIN the operators that it knows are served, and = ANY is not. */
+static void arrays_with_gin(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "by_tags", "gin", "tags array_ops", NULL);
+	expect("SELECT * FROM product WHERE tags @> '{canary}'", "");
+	expect("SELECT * FROM product WHERE 'canary' = ANY (tags)", "Q118");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(around_a_column, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(without_index, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(other_types, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(orders, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(negated_membership, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_arrays_hold, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(arrays_with_gin, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
