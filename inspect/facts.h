@@ -227,6 +227,7 @@ struct fact_action {
 	const struct fact_call *calls; /* in the default: volatility decides about a rewrite */
 	uint16_t call_count;
 	const char *index;              /* ADD CONSTRAINT … USING INDEX: its name */
+	const char *expression;         /* ADD CHECK: canonical */
 	enum lock_mode lock;            /* on the relation, or where none is named on the object */
 	enum lock_mode referenced_lock; /* on the relation that `referenced` says */
 	bool recurses;                  /* unless ONLY, it goes on to inheriting tables and partitions */

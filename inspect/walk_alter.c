@@ -299,6 +299,8 @@ void walk_alter_constraint(struct gather *gather, const Constraint *constraint, 
 	switch (constraint->contype) {
 	case CONSTR_CHECK:
 		action->form = DDL_ADD_CHECK;
+		if (constraint->raw_expr != NULL)
+			action->expression = expression_of(constraint->raw_expr, arena).text;
 		action->not_valid = constraint->skip_validation;
 		break;
 	case CONSTR_FOREIGN:

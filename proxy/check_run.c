@@ -1,5 +1,6 @@
 #include "proxy/check_run.h"
 
+#include "inspect/amend.h"
 #include "inspect/inspector.h"
 #include "inspect/lexer.h"
 #include "inspect/parse.h"
@@ -27,6 +28,9 @@ struct run {
 	bool standard_conforming_strings;
 	struct inspector *inspector;
 	struct check_assume *assume; /* NULL with a catalog */
+	struct catalog *catalog;     /* the inspector's reference; amended by what the files do. NULL without a DSN */
+	struct arena amended;
+	bool is_amended;
 	struct session_state session;
 	bool zone_before; /* time_zone_utc, as a ROLLBACK or the end of SET LOCAL brings it back */
 	bool zone_committed;
@@ -40,6 +44,7 @@ struct run {
 static void *run_all(void *context);
 static bool begin(struct run *run);
 static bool begin_with_catalog(struct run *run);
+static void forget_amended(struct run *run);
 static void check_file(struct run *run, const char *name);
 static void check_migrations(struct run *run, const char *directory);
 static char *read_file(struct run *run, const char *name, size_t *len);
@@ -49,6 +54,7 @@ static void tell(struct run *run, const struct statement *statement, const char 
 static void tell_locks(struct run *run, const struct statement *statement);
 static void tell_access(struct run *run, const char *text, size_t len);
 static void follow(struct run *run, const struct statement *statement);
+static void amend(struct run *run, const struct statement *statement);
 static void follow_zone(struct run *run, const struct facts *facts);
 static void point_at(struct check_print_place *place, const char *text, size_t len, const struct finding *finding);
 static const char *find_name(const char *text, size_t len, const char *name, size_t *found_len);
@@ -97,6 +103,7 @@ static void *run_all(void *context)
 			run->status = CHECK_RUN_FOUND;
 	}
 	inspector_free(run->inspector);
+	arena_fini(&run->amended);
 	check_assume_free(run->assume);
 	PQfinish(run->connection);
 	free(run->database);
@@ -163,8 +170,27 @@ static bool begin_with_catalog(struct run *run)
 		fprintf(stderr, "pgproctor: check: the catalog can't be read: %s\n", error);
 		return false;
 	}
+	run->catalog = catalog;
 	inspector_put_catalog(run->inspector, catalog);
 	return true;
+}
+
+/* A file begins with what is there; only migrations are told to build on one another. */
+static void forget_amended(struct run *run)
+{
+	char error[ERROR_BYTES] = "";
+	if (!run->is_amended)
+		return;
+	struct catalog *catalog = feed_load(run->connection, run->database, NULL, error, sizeof(error));
+	if (catalog == NULL) {
+		fprintf(stderr, "pgproctor: check: the catalog can't be read: %s\n", error);
+		run->status = CHECK_RUN_FAILED;
+		return;
+	}
+	run->catalog = catalog;
+	inspector_put_catalog(run->inspector, catalog);
+	arena_fini(&run->amended);
+	run->is_amended = false;
 }
 
 /* -- files --------------------------------------------------------------------------------------- */
@@ -178,6 +204,7 @@ static void check_file(struct run *run, const char *name)
 		return;
 	}
 	run->file = strcmp(name, "-") == 0 ? "<stdin>" : name;
+	forget_amended(run);
 	check_text(run, text, len);
 	free(text);
 }
@@ -446,6 +473,7 @@ static const char *opaque_words(enum opaque_reason reason)
 static void follow(struct run *run, const struct statement *statement)
 {
 	bool was_open = run->session.open != NULL;
+	amend(run, statement);
 	session_state_completed(&run->session, statement->facts, statement->statement_count);
 	bool open = run->session.open != NULL;
 	session_state_ready(&run->session, open ? 'T' : 'I');
@@ -454,6 +482,22 @@ static void follow(struct run *run, const struct statement *statement)
 	if (!was_open && open) {
 		run->zone_before = run->session.time_zone_utc;
 		run->zone_committed = run->session.time_zone_utc;
+	}
+}
+
+static void amend(struct run *run, const struct statement *statement)
+{
+	for (uint16_t at = 0; run->catalog != NULL && at < statement->statement_count; at++) {
+		const struct rule_input input = {
+		    .facts = &statement->facts[at],
+		    .catalog = run->catalog,
+		    .session = &run->session,
+		    .settings = &run->rules,
+		    .earlier = statement->facts,
+		    .earlier_count = at,
+		};
+		run->is_amended |= input.facts->action_count > 0;
+		amend_apply(run->catalog, input.facts, rules_search_path(&input), run->session.user, &run->amended);
 	}
 }
 

@@ -1,0 +1,126 @@
+#include "inspect/amend.h"
+
+#include "tests/unit/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+static struct judge judge;
+static struct arena arena;
+static struct catalog_relation *product;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena_init(&arena);
+	judge_init(&judge);
+	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	judge_index(&judge, product, "product_qty", "btree", "qty int4_ops", NULL);
+	judge_seal(&judge);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	arena_fini(&arena);
+	return 0;
+}
+
+static void run(const char *sql)
+{
+	const struct facts *facts = judge_parse(&judge, sql);
+	for (uint16_t i = 0; i < judge.statement_count; i++)
+		amend_apply(judge.catalog, &facts[i], "public", "postgres", &arena);
+}
+
+static void expect(const char *sql, const char *codes)
+{
+	const char *found = judge_sql(&judge, sql);
+	if (strcmp(found, codes) != 0)
+		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, found, codes);
+}
+
+/* Our own advice, step by step: SET NOT NULL costs nothing once the CHECK is validated, and not before. */
+static void proved_not_null(void **state)
+{
+	(void)state;
+	run("ALTER TABLE product ADD CONSTRAINT there CHECK (qty IS NOT NULL) NOT VALID");
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "M211");
+	run("ALTER TABLE product VALIDATE CONSTRAINT there");
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "");
+	run("ALTER TABLE product ALTER qty SET NOT NULL");
+	run("ALTER TABLE product DROP CONSTRAINT there");
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "");
+	run("ALTER TABLE product ALTER qty DROP NOT NULL");
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "M211");
+}
+
+/* A CHECK that lets a NULL pass proves nothing; one among others does. */
+static void weaker_checks(void **state)
+{
+	(void)state;
+	run("ALTER TABLE product ADD CONSTRAINT a CHECK (qty IS NOT NULL OR owner > 0)");
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "M211");
+	run("ALTER TABLE product ADD CONSTRAINT b CHECK (owner > 0 AND qty IS NOT NULL)");
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "");
+	expect("ALTER TABLE product ALTER owner SET NOT NULL", "M211");
+}
+
+/* A column that was added is there, and one that was dropped took its index along. */
+static void columns(void **state)
+{
+	(void)state;
+	run("ALTER TABLE product ADD COLUMN fresh int NOT NULL DEFAULT 0");
+	const struct catalog_column *fresh = catalog_column(product, "fresh");
+	assert_non_null(fresh);
+	assert_true(fresh->not_null);
+	assert_string_equal(fresh->type, "int4");
+	uint16_t before = product->index_count;
+	run("ALTER TABLE product DROP COLUMN qty");
+	assert_null(catalog_column(product, "qty"));
+	assert_int_equal(product->index_count, before - 1);
+}
+
+/* An index that was built can become a key, and makes a foreign key's second warning go. */
+static void indexes(void **state)
+{
+	(void)state;
+	expect("ALTER TABLE product ADD FOREIGN KEY (owner) REFERENCES product NOT VALID", "M240");
+	run("CREATE INDEX CONCURRENTLY product_owner ON product (owner)");
+	expect("ALTER TABLE product ADD FOREIGN KEY (owner) REFERENCES product NOT VALID", "");
+	run("CREATE UNIQUE INDEX CONCURRENTLY product_u ON product (owner)");
+	expect("ALTER TABLE product ADD PRIMARY KEY USING INDEX product_u", "M216");
+	uint16_t before = product->index_count;
+	run("DROP INDEX product_qty");
+	assert_int_equal(product->index_count, before - 1);
+	run("CREATE INDEX partly ON product (owner) WHERE qty > 5");
+	assert_int_equal(product->index_count, before - 1);
+}
+
+/* What is not known is left alone. */
+static void unknown(void **state)
+{
+	(void)state;
+	run("ALTER TABLE nowhere ADD COLUMN c int");
+	run("ALTER TABLE product DROP COLUMN nothing");
+	run("ALTER TABLE product VALIDATE CONSTRAINT nothing");
+	run("DROP INDEX nothing");
+	assert_int_equal(product->index_count, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(proved_not_null, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(weaker_checks, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(columns, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(indexes, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(unknown, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
