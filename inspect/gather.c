@@ -142,8 +142,30 @@ void gather_range(struct gather *gather, const char *name, int16_t relation, uin
 		gather->facts->truncated = true;
 		return;
 	}
-	gather->ranges[gather->range_count++] =
-	    (struct gather_range){.name = arena_text(gather->arena, name), .relation = relation, .level = level};
+	gather->ranges[gather->range_count++] = (struct gather_range){
+	    .name = arena_text(gather->arena, name), .relation = relation, .through = -1, .level = level};
+}
+
+void gather_range_through(struct gather *gather, const char *name, int16_t through, uint16_t level)
+{
+	uint16_t before = gather->range_count;
+
+	gather_range(gather, name, -1, level, true);
+	if (gather->range_count > before)
+		gather->ranges[before].through = through;
+}
+
+int16_t gather_resolve_through(const struct gather *gather, const char *qualifier, uint16_t level)
+{
+	if (qualifier == NULL && gather->items[level] != 1)
+		return -1;
+	for (uint16_t at = 0; at < gather->range_count; at++) {
+		const struct gather_range *range = &gather->ranges[at];
+		if (range->level == level &&
+		    (qualifier == NULL || (range->name != NULL && strcmp(range->name, qualifier) == 0)))
+			return range->through;
+	}
+	return -1;
 }
 
 int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint16_t level)

@@ -11,6 +11,7 @@
 struct gather_range {
 	const char *name; /* NULL when it has none */
 	int16_t relation; /* -1: no table, or one whose columns are renamed */
+	int16_t through;  /* of a sub-select that only passes a table's columns on: that table; else -1 */
 	uint16_t level;
 };
 
@@ -56,6 +57,10 @@ struct fact_action *gather_action(struct gather *gather, enum ddl_form form);
 
 /* Makes a name visible in a level; `item`: it is one more of the level's FROM items. */
 void gather_range(struct gather *gather, const char *name, int16_t relation, uint16_t level, bool item);
+/* The same for a sub-select that passes on the columns of `through` under their names. */
+void gather_range_through(struct gather *gather, const char *name, int16_t through, uint16_t level);
+/* Of a column that gather_resolve knows no relation for: the table behind such a sub-select of that level, else -1. */
+int16_t gather_resolve_through(const struct gather *gather, const char *qualifier, uint16_t level);
 /* The relation that a column of `level` belongs to; qualifier NULL: not qualified. -1 when that can't be said. */
 int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint16_t level);
 

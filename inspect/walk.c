@@ -452,6 +452,26 @@ static void walk_from(struct gather *gather, const List *items, uint16_t level, 
 		walk_from_item(gather, lfirst(cell), level, depth);
 }
 
+/* A sub-select that the planner pulls up and that changes no name: rows of one table, all or some of its columns. */
+static bool passes_on(const RangeSubselect *sub)
+{
+	const SelectStmt *select = (const SelectStmt *)sub->subquery;
+	ListCell *cell;
+
+	if (!IsA(select, SelectStmt) || select->op != SETOP_NONE || list_length(select->fromClause) != 1 ||
+	    !IsA(linitial(select->fromClause), RangeVar) || select->distinctClause != NIL ||
+	    select->groupClause != NIL || select->havingClause != NULL || select->windowClause != NIL ||
+	    select->limitCount != NULL || select->limitOffset != NULL || select->lockingClause != NIL ||
+	    select->withClause != NULL || (sub->alias != NULL && sub->alias->colnames != NIL))
+		return false;
+	foreach (cell, select->targetList) {
+		const ResTarget *target = lfirst(cell);
+		if (target->name != NULL || target->val == NULL || !IsA(target->val, ColumnRef))
+			return false;
+	}
+	return select->targetList != NIL;
+}
+
 static void walk_from_item(struct gather *gather, const Node *item, uint16_t level, int depth)
 {
 	if (item == NULL || too_deep(gather, depth))
@@ -471,8 +491,11 @@ static void walk_from_item(struct gather *gather, const Node *item, uint16_t lev
 		break;
 	case T_RangeSubselect: {
 		const RangeSubselect *sub = (const RangeSubselect *)item;
+		int16_t inner = (int16_t)gather->facts->relation_count;
 		walk_query(gather, sub->subquery, (int16_t)level, depth + 1);
-		gather_range(gather, sub->alias != NULL ? sub->alias->aliasname : NULL, -1, level, true);
+		if (!passes_on(sub) || gather->facts->relation_count <= inner)
+			inner = -1;
+		gather_range_through(gather, sub->alias != NULL ? sub->alias->aliasname : NULL, inner, level);
 		break;
 	}
 	case T_RangeFunction: {

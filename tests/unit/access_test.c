@@ -92,6 +92,12 @@ static void scopes(void **state)
 	                    "1 owner = ? item_owner");
 	assert_string_equal(events("SELECT * FROM product p, LATERAL (SELECT * FROM item i WHERE i.owner = p.id) AS s"),
 	                    "1 owner = id item_owner");
+	assert_string_equal(
+	    events("SELECT * FROM (SELECT * FROM item WHERE qty = 1) s WHERE s.owner = 3 ORDER BY owner"),
+	    "0 qty = ? -; 1 owner = ? item_owner; 1 order by owner item_owner");
+	assert_string_equal(events("SELECT * FROM (SELECT * FROM item LIMIT 5) s WHERE s.owner = 3"), "");
+	assert_string_equal(events("SELECT * FROM (SELECT qty AS owner FROM item) s WHERE s.owner = 3"), "");
+	assert_string_equal(events("SELECT * FROM (SELECT owner FROM item UNION SELECT 1) s WHERE s.owner = 3"), "");
 	assert_string_equal(events("SELECT * FROM product p LEFT JOIN item i ON i.owner = p.id AND p.id = 5"),
 	                    "1 owner = id item_owner");
 }

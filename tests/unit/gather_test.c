@@ -235,9 +235,26 @@ static void with_queries(void **state)
 	assert_false(gather_is_cte(&gather, "v"));
 }
 
+/* Behind a sub-select that only passes columns on stands its table, by its alias or as the only item. */
+static void through(void **state)
+{
+	(void)state;
+	uint16_t level = (uint16_t)gather_level(&gather, -1);
+	int16_t table = gather_relation(&gather, &(struct fact_relation){.name = "item", .level = 1});
+	gather_range_through(&gather, "s", table, level);
+	assert_int_equal(gather_resolve(&gather, "s", level), -1);
+	assert_int_equal(gather_resolve_through(&gather, "s", level), table);
+	assert_int_equal(gather_resolve_through(&gather, NULL, level), table);
+	assert_int_equal(gather_resolve_through(&gather, "other", level), -1);
+	gather_range(&gather, "t", -1, level, true);
+	assert_int_equal(gather_resolve_through(&gather, NULL, level), -1);
+	assert_int_equal(gather_resolve_through(&gather, "t", level), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(through, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(facts_outlive_the_gathering, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_new_action_names_nothing, set_up, tear_down),
