@@ -406,6 +406,24 @@ public class Client {
       }
       return found;
     });
+    activities.put("protocol 3.2", connection -> {
+      List<Object> found = new ArrayList<>();
+      try (Connection newest = connect("protocolVersion", "3.2"); Statement statement = newest.createStatement()) {
+        Thread canceller = new Thread(() -> {
+          try {
+            Thread.sleep(300);
+            statement.cancel();
+          } catch (Exception caught) {
+            found.add(caught.toString());
+          }
+        });
+        canceller.start();
+        found.add(raises(() -> statement.execute("SELECT pg_sleep(20)")));
+        canceller.join();
+        found.add(query(newest, "SELECT 1"));
+      }
+      return found;
+    });
     activities.put("reconnect", connection -> {
       List<Object> found = new ArrayList<>();
       for (int n = 0; n < 3; n++) {
