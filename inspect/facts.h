@@ -142,6 +142,7 @@ struct fact_condition {
  * are levels below its own; so is a WITH query below the statement that has it. */
 struct fact_level {
 	int16_t parent; /* -1: top */
+	bool deep_offset; /* OFFSET by more than 10,000, a constant */
 	bool has_where, has_limit, has_offset, has_group, has_distinct, has_locking, has_aggregate;
 };
 

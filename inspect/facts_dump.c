@@ -162,6 +162,7 @@ static void dump_level(struct dump *dump, const struct fact_level *level)
 	flag(dump, level->has_where, "where");
 	flag(dump, level->has_limit, "limit");
 	flag(dump, level->has_offset, "offset");
+	flag(dump, level->deep_offset, "deep");
 	flag(dump, level->has_group, "group");
 	flag(dump, level->has_distinct, "distinct");
 	flag(dump, level->has_locking, "locking");

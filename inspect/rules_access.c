@@ -14,6 +14,9 @@ static void types(const struct rule *rule, const struct rule_input *input, struc
 static void sorted(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void by_chance(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void not_in(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void deep_offset(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void across(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void column_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void arrays(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
@@ -28,14 +31,13 @@ static const struct rule rows[] = {
                "call computes it for every row of the table.",
         .example = "SELECT … FROM shop_order WHERE (created AT TIME ZONE 'UTC')::date = '2026-01-05';   -- "
                    "created__date=…",
-        .safe = "SELECT … FROM shop_order WHERE created >= '2026-01-05' AND created < '2026-01-06';\n"
-                "\n"
+        .safe = "SELECT … FROM shop_order WHERE created >= '2026-01-05' AND created < '2026-01-06';\n\n"
                 "# Django:\n"
                 "Order.objects.filter(created__gte=day, created__lt=day + timedelta(days=1))",
         .decides = "A comparison (=, <, <=, >, >=, IN) of an expression with one column of a large table, where a "
-                   "valid B-tree begins with that column and none has the expression. Casts that cost nothing, such "
-                   "as varchar to text, are no expression; upper() and lower() and keys of documents have rules of "
-                   "their own. Silent where another condition is served, in joins, and on small tables.",
+                   "valid B-tree begins with that column and none has the expression. upper(), lower() "
+                   "and keys of documents have rules of their own. Silent where another condition is served, in joins, "
+                   "and on small tables.",
     },
     {
         .slug = "filter-unindexed",
@@ -48,8 +50,7 @@ static const struct rule rows[] = {
         .check = unindexed,
         .why = "To find a few rows the whole table is read, by each call.",
         .example = "SELECT … FROM shop_order WHERE customer_reference = 'A-17';",
-        .safe = "CREATE INDEX CONCURRENTLY shop_order_reference_idx ON shop_order (customer_reference);\n"
-                "\n"
+        .safe = "CREATE INDEX CONCURRENTLY shop_order_reference_idx ON shop_order (customer_reference);\n\n"
                 "# Django, in a migration with atomic = False:\n"
                 "AddIndexConcurrently(\"order\", Index(fields=[\"customer_reference\"], "
                 "name=\"shop_order_reference_idx\"))",
@@ -67,8 +68,7 @@ static const struct rule rows[] = {
         .why = "An integer compared with a numeric, or a uuid as text, is converted first, row by row: the index "
                "holds what is not asked for.",
         .example = "SELECT … FROM shop_product WHERE id = 5.0;   -- or a Decimal as parameter",
-        .safe = "SELECT … FROM shop_product WHERE id = 5;\n"
-                "\n"
+        .safe = "SELECT … FROM shop_product WHERE id = 5;\n\n"
                 "# Django: pass what the field holds, an int for an IntegerField\n"
                 "Product.objects.filter(id=int(value))",
         .decides = "A comparison of a column with a value, where a valid index begins with the column but its operator "
@@ -85,8 +85,7 @@ static const struct rule rows[] = {
         .check = sorted,
         .why = "For twenty rows all of them are read and compared, each time a page is shown.",
         .example = "SELECT … FROM shop_order ORDER BY total DESC LIMIT 20;",
-        .safe = "CREATE INDEX CONCURRENTLY shop_order_total_idx ON shop_order (total);   -- read backwards for DESC\n"
-                "\n"
+        .safe = "CREATE INDEX CONCURRENTLY shop_order_total_idx ON shop_order (total);   -- read backwards for DESC\n\n"
                 "# Django: Index(fields=[\"customer\", \"-created\"], …) for filter(customer=…).order_by(\"-created\")",
         .decides = "ORDER BY plain columns of one large table with a LIMIT, where no valid B-tree gives the order or "
                    "begins with its first column, columns that conditions leave one value of aside. Silent where a "
@@ -107,6 +106,22 @@ static const struct rule rows[] = {
                    "condition is served, and on small tables.",
     },
     {
+        .slug = "deep-offset",
+        .code = "Q112",
+        .title = "a page far behind the first, by OFFSET",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_READS,
+        .check = deep_offset,
+        .why = "All rows before the page are found, sorted and thrown away, for this page and again for the next.",
+        .example = "SELECT … FROM shop_product ORDER BY id LIMIT 20 OFFSET 100000;",
+        .safe = "SELECT … FROM shop_product WHERE id > $1 ORDER BY id LIMIT 20;   -- $1: the last one shown\n\n"
+                "# Django:\n"
+                "Product.objects.filter(id__gt=last).order_by(\"id\")[:20]",
+        .decides =
+            "A constant OFFSET of more than 10,000 on one large table. A parameter is not looked at. Silent where "
+            "a condition is served, and on small tables.",
+    },
+    {
         .slug = "not-in-subquery",
         .code = "Q114",
         .title = "NOT IN with a sub-select",
@@ -116,12 +131,44 @@ static const struct rule rows[] = {
         .why = "It is no join: the sub-select's rows are hashed as long as they fit into work_mem, and searched from "
                "one end to the other for each row when they don't. One NULL among them empties the result.",
         .example = "SELECT … FROM shop_product WHERE NOT (id IN (SELECT product_id FROM shop_item));",
-        .safe = "SELECT … FROM shop_product p WHERE NOT EXISTS (SELECT FROM shop_item i WHERE i.product_id = p.id);\n"
-                "\n"
+        .safe = "SELECT … FROM shop_product p WHERE NOT EXISTS (SELECT FROM shop_item i WHERE i.product_id = p.id);\n\n"
                 "# Django:\n"
                 "Product.objects.filter(~Exists(Item.objects.filter(product=OuterRef(\"pk\"))))",
         .decides = "NOT (x IN (SELECT …)) and-ed to what is read of a large table, when the sub-select reads a table "
                    "that is not small.",
+    },
+    {
+        .slug = "or-across-columns",
+        .code = "Q122",
+        .title = "an OR of which one arm has no index",
+        .severity = SEVERITY_INFO,
+        .scope = RULE_READS,
+        .check = across,
+        .why =
+            "A row may meet the arm that no index knows, so that the whole table is read and the indexes of the other "
+            "arms are of no use.",
+        .example = "SELECT … FROM shop_order WHERE id = 5 OR note = 'urgent';",
+        .safe = "CREATE INDEX CONCURRENTLY shop_order_note_idx ON shop_order (note);   -- for each arm one\n\n"
+                "# Django: qs.filter(id=5).union(qs.filter(note=\"urgent\"))",
+        .decides =
+            "An OR that is and-ed to what is read of a large table, with arms that an index serves and at least one "
+            "that none does. Silent where another condition is served, and on small tables.",
+    },
+    {
+        .slug = "column-pattern-like",
+        .code = "Q126",
+        .title = "a pattern that each row makes for itself",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_READS,
+        .check = column_pattern,
+        .why =
+            "What to look for must be known before an index is entered: a pattern out of a column is another one for "
+            "each row, so that every row is read and matched.",
+        .example = "SELECT … FROM shop_product WHERE name LIKE '%' || brand || '%';   -- name__contains=F(\"brand\")",
+        .safe = "-- keep the answer in a column of its own",
+        .decides =
+            "LIKE, ILIKE or a regular expression whose pattern names a column of a large table. Silent where another "
+            "condition is served, and on small tables.",
     },
     {
         .slug = "array-no-gin",
@@ -134,8 +181,7 @@ static const struct rule rows[] = {
                "whatever indexes there are.",
         .example = "SELECT … FROM shop_product WHERE 'new' = ANY (tags);",
         .safe = "CREATE INDEX CONCURRENTLY shop_product_tags_gin ON shop_product USING gin (tags);\n"
-                "SELECT … FROM shop_product WHERE tags @> ARRAY['new'];\n"
-                "\n"
+                "SELECT … FROM shop_product WHERE tags @> ARRAY['new'];\n\n"
                 "# Django:\n"
                 "GinIndex(fields=[\"tags\"], name=\"shop_product_tags_gin\")\n"
                 "Product.objects.filter(tags__contains=[\"new\"])",
@@ -149,9 +195,8 @@ const struct rule_group rules_access = {rows, ARRAY_LEN(rows)};
 
 /* -- what there is ---------------------------------------------------------------------------------- */
 
-/* A statement with its catalog; everything in `arena`. */
 struct view {
-	struct arena arena;
+	struct arena arena; /* everything is there */
 	struct access_input input;
 	struct access *access;
 };
@@ -177,11 +222,6 @@ static void open_view(struct view *view, const struct rule_input *input)
 	view->access = access_make(&view->input);
 }
 
-static void close_view(struct view *view)
-{
-	arena_fini(&view->arena);
-}
-
 /* Does another condition, one of a join included, lead to the rows by an index? */
 static bool restricted(const struct view *view, int16_t relation, const struct access_condition *except)
 {
@@ -201,12 +241,8 @@ static bool restricted(const struct view *view, int16_t relation, const struct a
 
 static bool is_comparison(const char *name)
 {
-	static const char *const names[] = {"=", "<", "<=", ">", ">="};
-	for (size_t at = 0; at < ARRAY_LEN(names); at++) {
-		if (strcmp(name, names[at]) == 0)
-			return true;
-	}
-	return false;
+	bool range = name[0] == '<' || name[0] == '>';
+	return strcmp(name, "=") == 0 || (range && (name[1] == '\0' || strcmp(name + 1, "=") == 0));
 }
 
 /* The one column in a term; NULL when there is none or several. */
@@ -229,7 +265,6 @@ static const struct term *only_column(const struct term *term)
 }
 
 enum { INDEX_NONE, INDEX_KEY, INDEX_FIRST };
-
 /* Whether an index, valid or not, has the column for a key; INDEX_FIRST: a whole B-tree begins with it. */
 static int index_on(const struct view *view, const struct term *column, const struct catalog_index **index)
 {
@@ -349,9 +384,17 @@ static double share_of(const struct view *view, const struct access_condition *c
 
 /* -- conditions ------------------------------------------------------------------------------------- */
 
-typedef void describe_fn(const struct rule_input *input, const struct access_condition *condition, const char *column,
-                         const struct catalog_relation *relation, const struct catalog_index *index,
-                         struct arena *arena, struct finding *finding);
+/* What a message needs. */
+struct subject {
+	const struct rule_input *input;
+	const struct access_condition *condition;
+	const char *column;
+	const struct catalog_relation *relation;
+	const struct catalog_index *index; /* that begins with the column; or NULL */
+	struct arena *arena;
+};
+
+typedef void describe_fn(const struct subject *subject, struct finding *finding);
 
 static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
                    enum complaint complaint, describe_fn *describe)
@@ -369,22 +412,18 @@ static void report(const struct rule *rule, const struct rule_input *input, stru
 			continue;
 		const struct catalog_relation *relation = view.input.relations[condition->relation];
 		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = column_name(&view, column)};
-		describe(input, condition, finding.column, relation, index, &verdict->arena, &finding);
+		const struct subject subject = {input, condition, finding.column, relation, index, &verdict->arena};
+		describe(&subject, &finding);
 		rules_add(verdict, rule, input, relation, &finding);
 	}
-	close_view(&view);
+	arena_fini(&view.arena);
 }
 
-static void describe_wrapped(const struct rule_input *input, const struct access_condition *condition,
-                             const char *column, const struct catalog_relation *relation,
-                             const struct catalog_index *index, struct arena *arena, struct finding *finding)
+static void describe_wrapped(const struct subject *s, struct finding *finding)
 {
-	(void)input;
-	(void)condition;
-	(void)relation;
 	finding->message = arena_printf(
-	    arena, "each call reads the whole table: %s is on \"%s\", and what is compared is made of it row by row",
-	    index->name, column);
+	    s->arena, "each call reads the whole table: %s is on \"%s\", and what is compared is made of it row by row",
+	    s->index->name, s->column);
 	finding->hint = "Compare the column itself, with a range where need be, or index the expression.";
 }
 
@@ -393,17 +432,13 @@ static void wrapped(const struct rule *rule, const struct rule_input *input, str
 	report(rule, input, verdict, COMPLAINT_WRAPPED, describe_wrapped);
 }
 
-static void describe_types(const struct rule_input *input, const struct access_condition *condition, const char *column,
-                           const struct catalog_relation *relation, const struct catalog_index *index,
-                           struct arena *arena, struct finding *finding)
+static void describe_types(const struct subject *s, struct finding *finding)
 {
-	(void)input;
-	(void)condition;
-	const struct catalog_column *known = catalog_column(relation, column);
-	finding->message = arena_printf(arena,
+	const struct catalog_column *known = catalog_column(s->relation, s->column);
+	finding->message = arena_printf(s->arena,
 	                                "each call reads the whole table: %s knows no comparison of \"%s\", a %s, with "
 	                                "that type or collation",
-	                                index->name, column, known->type);
+	                                s->index->name, s->column, known->type);
 	finding->hint = "Cast the value to the column's type, not the column to the value's.";
 }
 
@@ -426,15 +461,11 @@ static void propose(const struct rule_input *input, const char *column, const st
 	                                                    method != NULL ? "Gin" : "", column, wanted.name));
 }
 
-static void describe_unindexed(const struct rule_input *input, const struct access_condition *condition,
-                               const char *column, const struct catalog_relation *relation,
-                               const struct catalog_index *index, struct arena *arena, struct finding *finding)
+static void describe_unindexed(const struct subject *s, struct finding *finding)
 {
-	(void)condition;
-	(void)index;
 	finding->message =
-	    arena_printf(arena, "each call reads the whole table for a few rows: no index has \"%s\"", column);
-	propose(input, column, relation, NULL, arena, finding);
+	    arena_printf(s->arena, "each call reads the whole table for a few rows: no index has \"%s\"", s->column);
+	propose(s->input, s->column, s->relation, NULL, s->arena, finding);
 }
 
 static void unindexed(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
@@ -442,25 +473,80 @@ static void unindexed(const struct rule *rule, const struct rule_input *input, s
 	report(rule, input, verdict, COMPLAINT_UNINDEXED, describe_unindexed);
 }
 
-static void describe_array(const struct rule_input *input, const struct access_condition *condition, const char *column,
-                           const struct catalog_relation *relation, const struct catalog_index *index,
-                           struct arena *arena, struct finding *finding)
+static void describe_array(const struct subject *s, struct finding *finding)
 {
-	(void)index;
-	if (condition->term->kind == TERM_ARRAY_OPERATOR) {
+	if (s->condition->term->kind == TERM_ARRAY_OPERATOR) {
 		finding->message = arena_printf(
-		    arena, "each call reads the whole table: no index serves a value = ANY (\"%s\")", column);
+		    s->arena, "each call reads the whole table: no index serves a value = ANY (\"%s\")", s->column);
 		finding->hint = "Ask for \"column @> ARRAY[value]\", and have a GIN index on the column.";
 		return;
 	}
 	finding->message =
-	    arena_printf(arena, "each call reads the whole table: no GIN index knows what is in \"%s\"", column);
-	propose(input, column, relation, "gin", arena, finding);
+	    arena_printf(s->arena, "each call reads the whole table: no GIN index knows what is in \"%s\"", s->column);
+	propose(s->input, s->column, s->relation, "gin", s->arena, finding);
 }
 
 static void arrays(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, COMPLAINT_ARRAY, describe_array);
+}
+
+static void across(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct view view;
+	open_view(&view, input);
+	for (uint16_t at = 0; view.access != NULL && at < view.access->condition_count; at++) {
+		struct access *access = view.access;
+		const struct access_condition *condition = &access->conditions[at];
+		const struct term *term = condition->term;
+		if (term->kind != TERM_OR || condition->relation < 0 || condition->hit.quality != MATCHING_NONE ||
+		    restricted(&view, condition->relation, condition))
+			continue;
+		const struct matching *matching = access_matching(access, condition->relation);
+		bool served = false, pattern = false;
+		for (uint16_t arm = 0; arm < term->count; arm++) {
+			struct matching_hit hit =
+			    matching_condition(matching, access->indexes[condition->relation],
+			                       access->index_counts[condition->relation], term->items[arm]);
+			served = served || hit.quality >= MATCHING_LATER;
+			/* Of patterns there is more to say, and other rules do. */
+			pattern = pattern || (hit.quality == MATCHING_NONE && term->items[arm]->pattern != NULL);
+		}
+		const struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message =
+		        "each call reads the whole table: one arm of the OR has no index, so that those of the others "
+		        "are of no use",
+		    .hint = "Index each arm, or ask for them one by one with UNION.",
+		};
+		if (served && !pattern)
+			rules_add(verdict, rule, input, view.input.relations[condition->relation], &finding);
+	}
+	arena_fini(&view.arena);
+}
+
+static void column_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct view view;
+	open_view(&view, input);
+	for (uint16_t at = 0; view.access != NULL && at < view.access->condition_count; at++) {
+		const struct access_condition *condition = &view.access->conditions[at];
+		const struct clause_pattern *pattern = condition->term->pattern;
+		if (pattern == NULL || pattern->operand != OPERAND_COLUMN || condition->relation < 0 ||
+		    condition->hit.quality != MATCHING_NONE || restricted(&view, condition->relation, condition))
+			continue;
+		const struct term *column = only_column(condition->term->items[0]);
+		const struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column =
+		        column != NULL && column->relation == condition->relation ? column_name(&view, column) : NULL,
+		    .message =
+		        "each call reads the whole table: the pattern is made from a column, another one for each row",
+		    .hint = "Keep the answer in a column of its own, or ask with a constant pattern.",
+		};
+		rules_add(verdict, rule, input, view.input.relations[condition->relation], &finding);
+	}
+	arena_fini(&view.arena);
 }
 
 static void not_in(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
@@ -567,7 +653,7 @@ static void sorted(const struct rule *rule, const struct rule_input *input, stru
 			propose(input, finding.column, relation, NULL, arena, &finding);
 		rules_add(verdict, rule, input, relation, &finding);
 	}
-	close_view(&view);
+	arena_fini(&view.arena);
 }
 
 static void by_chance(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
@@ -589,5 +675,26 @@ static void by_chance(const struct rule *rule, const struct rule_input *input, s
 		};
 		rules_add(verdict, rule, input, view.input.relations[only], &finding);
 	}
-	close_view(&view);
+	arena_fini(&view.arena);
+}
+
+static void deep_offset(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct view view;
+	const struct facts *facts = input->facts;
+	for (uint16_t level = 0; level < facts->level_count; level++) {
+		const int16_t only = facts->levels[level].deep_offset ? only_relation(facts, level) : -1;
+		const struct catalog_relation *relation = only >= 0 ? rules_relation(input, only) : NULL;
+		if (relation == NULL)
+			continue;
+		open_view(&view, input);
+		const struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message = "more than 10,000 rows are found and thrown away before the first one that is wanted",
+		    .hint = "Go on from the last row that was shown: WHERE id > … ORDER BY id LIMIT ….",
+		};
+		if (view.access == NULL || !restricted(&view, only, NULL))
+			rules_add(verdict, rule, input, relation, &finding);
+		arena_fini(&view.arena);
+	}
 }

@@ -1,4 +1,4 @@
-/* Rules about conditions and orders that no index serves: Q107 to Q111, Q114, Q118. */
+/* Rules about conditions and orders that no index serves: Q107 to Q112, Q114, Q118, Q122 and Q126. */
 #ifndef PGPROCTOR_INSPECT_RULES_ACCESS_H
 #define PGPROCTOR_INSPECT_RULES_ACCESS_H
 

@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+enum { DEEP_OFFSET = 10000 };
+
 /* The expressions of one level on the look-out for sub-selects and aggregates. */
 struct visitor {
 	struct gather *gather;
@@ -194,6 +196,20 @@ void walk_query(struct gather *gather, const Node *query, int16_t parent, int de
 	}
 }
 
+/* As the statement's key tells numbers behind OFFSET apart (literal.c). */
+static bool is_deep(const Node *offset)
+{
+	const A_Const *constant = (const A_Const *)offset;
+
+	if (offset == NULL || !IsA(offset, A_Const) || constant->isnull)
+		return false;
+	if (nodeTag(&constant->val) == T_Integer)
+		return constant->val.ival.ival > DEEP_OFFSET;
+	/* A whole number past int4 comes as a float. */
+	return nodeTag(&constant->val) == T_Float &&
+	       strspn(constant->val.fval.fval, "0123456789") == strlen(constant->val.fval.fval);
+}
+
 static void walk_select(struct gather *gather, const SelectStmt *select, int16_t parent, int depth)
 {
 	int16_t at = gather_level(gather, parent);
@@ -212,6 +228,7 @@ static void walk_select(struct gather *gather, const SelectStmt *select, int16_t
 	struct fact_level *facts = &gather->levels[level];
 	facts->has_limit = select->limitCount != NULL && !nodes_is_null_constant(select->limitCount);
 	facts->has_offset = select->limitOffset != NULL && !nodes_is_null_constant(select->limitOffset);
+	facts->deep_offset = is_deep(select->limitOffset);
 	facts->has_locking = select->lockingClause != NIL;
 	ListCell *cell;
 	foreach (cell, select->lockingClause)

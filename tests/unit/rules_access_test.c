@@ -80,7 +80,7 @@ static void without_index(void **state)
 	expect("SELECT * FROM product WHERE owner = 5 AND qty = 3", "");
 	expect("SELECT * FROM product WHERE owner <> 5", "");
 	expect("SELECT * FROM product WHERE owner > 5", "");
-	expect("SELECT * FROM product WHERE owner = 5 OR id = 3", "");
+	expect("SELECT * FROM product WHERE owner = 5 OR id = 3", "Q122");
 	expect("SELECT * FROM tiny WHERE owner = 5", "");
 	expect("SELECT * FROM product p JOIN tiny t ON t.id = p.id WHERE p.owner = 5", "");
 }
@@ -127,6 +127,43 @@ static void orders(void **state)
 	expect("SELECT * FROM tiny ORDER BY random() LIMIT 1", "");
 }
 
+/* A page far behind the first; a parameter may be anything. */
+static void offsets(void **state)
+{
+	(void)state;
+	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 10001", "Q112");
+	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 3000000000", "Q112");
+	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 10000", "");
+	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET $1", "");
+	expect("SELECT * FROM product WHERE id IN (1, 2) ORDER BY id LIMIT 20 OFFSET 20000", "");
+	expect("SELECT * FROM tiny ORDER BY id LIMIT 20 OFFSET 20000", "");
+}
+
+/* One arm without an index is one too many; where all or none have one there is nothing to say of the OR. */
+static void arms(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "by_qty", "btree", "qty int4_ops", NULL);
+	expect("SELECT * FROM product WHERE id = 5 OR amount = 3", "Q122");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_INFO);
+	expect("SELECT * FROM product WHERE id = 5 OR qty = 3", "");
+	expect("SELECT * FROM product WHERE amount = 5 OR flag", "");
+	expect("SELECT * FROM product WHERE (id = 5 OR amount = 3) AND qty = 7", "");
+	expect("SELECT * FROM tiny WHERE id = 5 OR amount = 3", "");
+}
+
+/* A pattern out of a column, however it is put together. */
+static void patterns_of_columns(void **state)
+{
+	(void)state;
+	expect("SELECT * FROM product WHERE name LIKE '%' || REPLACE(note, '%', '\\%') || '%'", "Q126");
+	assert_string_equal(judge.verdict.findings[0].column, "name");
+	expect("SELECT * FROM product WHERE name ~ note", "Q126");
+	expect("SELECT * FROM product WHERE name LIKE note AND id = 5", "");
+	expect("SELECT * FROM product WHERE name = note", "");
+	expect("SELECT * FROM tiny WHERE name LIKE note", "");
+}
+
 /* NOT IN with a sub-select of some size, and not the other ways to say it. */
 static void negated_membership(void **state)
 {
@@ -168,6 +205,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(without_index, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(other_types, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(orders, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(offsets, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(arms, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(patterns_of_columns, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(negated_membership, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_arrays_hold, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(arrays_with_gin, set_up, tear_down),
