@@ -271,7 +271,8 @@ void session_pace(struct session *session)
 		break;
 	case SESSION_RELAY:
 		reads = !link_full(&session->server) && !flight_full(&session->flight) &&
-		        session->rejection_count < LIMIT_REJECTIONS && !session_awaits_catalog(session);
+		        session->rejection_count < LIMIT_REJECTIONS && !session->studied_elsewhere &&
+		        !session_awaits_catalog(session);
 		link_read(&session->client, reads);
 		link_read(&session->server, !link_full(&session->client));
 		if (session->ready_ns)

@@ -52,6 +52,9 @@ SCRIPTS = [
     batches("a hundred parameters", (P("SELECT " + " + ".join(f"${n}::int" for n in range(1, 101))), B(*(str(n) for n in range(100))), E(), S)),
     batches("300 parameters of an IN list", (P("SELECT id FROM t WHERE id IN (" + ", ".join(f"${n}" for n in range(1, 301)) + ") ORDER BY id"), B(*(str(n) for n in range(300))), E(), S)),
     batches("as many parameters as there can be", (P("SELECT count(*) FROM (VALUES " + ", ".join(f"(${n})" for n in range(1, 65536)) + ") v"), B(*("7" * 65535)), E(), S)),
+    Script("a long text that nobody knows, and a megabyte behind it", [
+        Send(P("SELECT 1 WHERE 7 IN (" + ", ".join(str(n * n) for n in range(40000)) + ")"), B(), E(), *(run("SELECT length($1)", "v" * 100000) for _ in range(12)), S),
+        Until("Z"), Send(X), End()]),
     # -- pipelines ------------------------------------------------------------------------------------------
     Script("a pipeline of fifty Syncs", [Send(*(run(f"SELECT {n}") + S for n in range(50))), Until("Z", 50), Send(X), End()]),
     Script("a pipeline with errors in some", [
