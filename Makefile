@@ -62,9 +62,6 @@ build-bench:
 	@scripts/setup bench
 	@scripts/build release pgproctor bench_relay bench_micro
 
-test-truth: build-release ## What check tells of each schema change, against what PostgreSQL was measured to do
-	@$(PYTEST) tests/truth
-
 build-release: setup
 	@scripts/build release pgproctor
 
@@ -77,5 +74,5 @@ docs: build-release ## README's table of rules, from the program's own
 clean: ## Remove what was built
 	rm -rf build
 
-.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire test-majors test-clients
+.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire test-majors test-clients test-truth
 .PHONY: bench bench-quick build-bench build-release build-dev docs clean

@@ -101,7 +101,7 @@ static const struct rule rows[] = {
         .why = "ORDER BY random() draws a number for each row and sorts them all.",
         .example = "SELECT … FROM shop_product ORDER BY random() LIMIT 1;   -- order_by(\"?\")",
         .safe = "SELECT … FROM shop_product WHERE id >= $1 ORDER BY id LIMIT 1;   -- $1 drawn between the ends\n"
-                "SELECT … FROM shop_product TABLESAMPLE SYSTEM (0.1) LIMIT 1;",
+                "# Django: Product.objects.filter(pk__gte=randrange(lowest, highest + 1)).order_by(\"pk\").first()",
         .decides = "random() as the first thing to sort by, where the level reads one large table. Silent where a "
                    "condition is served, and on small tables.",
     },
@@ -165,7 +165,7 @@ static const struct rule rows[] = {
             "What to look for must be known before an index is entered: a pattern out of a column is another one for "
             "each row, so that every row is read and matched.",
         .example = "SELECT … FROM shop_product WHERE name LIKE '%' || brand || '%';   -- name__contains=F(\"brand\")",
-        .safe = "-- keep the answer in a column of its own",
+        .safe = "-- Django: a BooleanField brand_in_name, set when a product is saved and indexed where it is true",
         .decides =
             "LIKE, ILIKE or a regular expression whose pattern names a column of a large table. Silent where another "
             "condition is served, and on small tables.",

@@ -141,7 +141,8 @@ def test_logical_replication(postgres, proctor, side):
             continue
         if message.payload.startswith("table public.loaded: INSERT"):
             rows.append(message.payload)
-        cursor.send_feedback(flush_lsn=message.data_start)
+        # Forced: otherwise it would be told once a second, and the connection may be closed before.
+        cursor.send_feedback(flush_lsn=message.data_start, force=True)
     connection.close()
     assert len(rows) == 300 and "row 300" in rows[-1]
     assert harness.wait_until(lambda: side(f"SELECT NOT active FROM pg_replication_slots WHERE slot_name = '{slot}'") == [(True,)])
