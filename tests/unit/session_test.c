@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int set_up(void **state)
@@ -96,6 +97,50 @@ static void test_client_half_close(void **state)
 	wire->server = -1;
 	script_expect(wire->client, &reply);
 	wire_expect_end(wire->client);
+}
+
+static void test_a_client_waits_while_its_text_is_parsed_elsewhere(void **state)
+{
+	/* A megabyte behind a long text that is not known waits outside, and all of it reaches the server in its order.
+	 */
+	enum { NUMBERS = 30000, NUMBER_BYTES = 8, BEHIND = 4000, BEHIND_BYTES = 5 + 256 };
+	struct wire *wire = *state;
+	wire_start(wire);
+	wire_login(wire);
+	static const char beginning[] = "SELECT 1 WHERE 7 IN (0";
+	size_t text = sizeof beginning - 1 + NUMBERS * NUMBER_BYTES + 2;
+	size_t len = 5 + text + BEHIND * BEHIND_BYTES;
+	char *sent = malloc(len), *at = sent;
+	*at = 'Q';
+	bytes_put_u32((uint8_t *)at + 1, (uint32_t)text + 4);
+	memcpy(at + 5, beginning, sizeof beginning - 1);
+	at += 5 + sizeof beginning - 1;
+	for (int n = 0; n < NUMBERS; n++, at += NUMBER_BYTES)
+		memcpy(at, ", 271828", NUMBER_BYTES);
+	memcpy(at, ")", 2);
+	at += 2;
+	for (int n = 0; n < BEHIND; n++, at += BEHIND_BYTES) {
+		memset(at, ' ', BEHIND_BYTES);
+		*at = 'Q';
+		bytes_put_u32((uint8_t *)at + 1, BEHIND_BYTES - 1);
+		at[BEHIND_BYTES - 1] = 0;
+	}
+	assert_ptr_equal(at, sent + len);
+	pid_t sender = fork();
+	if (sender == 0) {
+		for (size_t done = 0; done < len;) {
+			ssize_t count = write(wire->client, sent + done, len - done);
+			if (count <= 0)
+				_exit(1);
+			done += (size_t)count;
+		}
+		_exit(0);
+	}
+	wire_expect(wire->server, sent, len);
+	int status;
+	assert_int_equal(waitpid(sender, &status, 0), sender);
+	assert_int_equal(status, 0);
+	free(sent);
 }
 
 static void test_server_dies_in_a_query(void **state)
@@ -327,6 +372,7 @@ int main(void)
 	    CASE(test_start_up_is_verbatim),
 	    CASE(test_cancel_request),
 	    CASE(test_client_half_close),
+	    CASE(test_a_client_waits_while_its_text_is_parsed_elsewhere),
 	    CASE(test_server_dies_in_a_query),
 	    CASE(test_a_client_that_breaks_off_in_every_phase),
 	    CASE(test_a_server_that_breaks_off_in_every_phase),
