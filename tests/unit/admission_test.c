@@ -11,22 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
-	*state = wire;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct wire *wire = *state;
-	free(wire_stop(wire));
-	free(wire);
-	return 0;
-}
-
 static const char startup[] = "\0\0\0\x22\0\3\0\0user\0alice\0database\0shop\0";
 
 /* The fields of an ErrorResponse hold this text. */
@@ -109,7 +93,7 @@ static void test_a_place_is_free_when_its_client_has_gone(void **state)
 	wire->client = wire->server = -1;
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, wire_set_up, wire_tear_down)
 
 int main(void)
 {

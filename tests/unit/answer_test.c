@@ -14,20 +14,11 @@
 
 static int set_up(void **state)
 {
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
+	wire_set_up(state);
+	struct wire *wire = *state;
 	wire->settings.slow_query_ms = 200;
 	wire_start(wire);
 	wire_login(wire);
-	*state = wire;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct wire *wire = *state;
-	free(wire_stop(wire));
-	free(wire);
 	return 0;
 }
 
@@ -230,7 +221,7 @@ static void test_a_statement_that_does_not_parse(void **state)
 	free(log);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, wire_tear_down)
 
 int main(void)
 {

@@ -14,22 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
-	*state = wire;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct wire *wire = *state;
-	free(wire_stop(wire));
-	free(wire);
-	return 0;
-}
-
 static const char ssl_request[] = {0, 0, 0, 8, 4, (char)0xd2, 0x16, 0x2f};
 static const char gssenc_request[] = {0, 0, 0, 8, 4, (char)0xd2, 0x16, 0x30};
 static const char startup[] = "\0\0\0\x22\0\3\0\0user\0alice\0database\0shop\0";
@@ -343,7 +327,7 @@ static void test_the_end_comes_with_the_beginning(void **state)
 	certificates_remove(&certificates);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, wire_set_up, wire_tear_down)
 
 int main(void)
 {

@@ -31,25 +31,21 @@ static struct scram_server server;
 
 static int set_up(void **state)
 {
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
+	wire_set_up(state);
+	struct wire *wire = *state;
 	snprintf(path, sizeof path, "%s/users", wire->dir);
 	wire->settings.auth = SETTINGS_AUTH_TERMINATE;
 	snprintf(wire->settings.auth_file, sizeof wire->settings.auth_file, "%s", path);
 	FILE *file = fopen(path, "w");
 	fputs("\"alice\" \"" VERIFIER "\"\n", file);
 	fclose(file);
-	*state = wire;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct wire *wire = *state;
 	unlink(path);
-	free(wire_stop(wire));
-	free(wire);
-	return 0;
+	return wire_tear_down(state);
 }
 
 static void begin(struct wire *wire)

@@ -1,82 +1,21 @@
 #include "proxy/feed.h"
 
-#include "tests/unit/feed_schema.h"
-#include "tests/unit/private_postgres.h"
+#include "tests/unit/feed_shop.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
-
-/* -- fixture ------------------------------------------------------------------------------------- */
-
-static struct private_postgres postgres;
-static PGconn *shop;
-static struct catalog *catalog; /* of shop, as the schema makes it */
-
-static struct catalog *load(PGconn *connection)
-{
-	char error[512];
-	struct catalog *loaded = feed_load(connection, PQdb(connection), catalog, error, sizeof(error));
-	if (loaded == NULL)
-		print_message("feed_load: %s\n", error);
-	return loaded;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	private_postgres_start(&postgres);
-	PGconn *other = private_postgres_connect(&postgres, "postgres");
-	private_postgres_run(other, "CREATE DATABASE shop");
-	private_postgres_run(other, "CREATE DATABASE in_c TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
-	PQfinish(other);
-	shop = private_postgres_connect(&postgres, "shop");
-	private_postgres_run(shop, feed_schema);
-	private_postgres_run(shop, "VACUUM counted_empty");
-	private_postgres_run(shop,
-	                     "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'product_broken'::regclass");
-	catalog = load(shop);
-	return catalog != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	catalog_unref(catalog);
-	PQfinish(shop);
-	private_postgres_stop(&postgres);
-	return 0;
-}
 
 /* -- helpers ------------------------------------------------------------------------------------- */
 
 static const struct catalog_relation *relation_of(const char *schema, const char *name)
 {
-	const struct catalog_relation *relation = catalog_find(catalog, schema, name, NULL, NULL);
+	const struct catalog_relation *relation = catalog_find(feed_shop.catalog, schema, name, NULL, NULL);
 	if (relation == NULL)
 		fail_msg("%s.%s is not there", schema, name);
 	return relation;
-}
-
-static const struct catalog_index *index_of(const char *name, const struct catalog_relation **relation)
-{
-	const struct catalog_index *index = catalog_find_index(catalog, NULL, name, "public, archive", NULL, relation);
-	if (index == NULL)
-		fail_msg("index %s is not there", name);
-	return index;
-}
-
-static const struct catalog_constraint *constraint_of(const struct catalog_relation *relation, const char *name)
-{
-	for (uint16_t at = 0; at < relation->constraint_count; at++) {
-		if (strcmp(relation->constraints[at].name, name) == 0)
-			return &relation->constraints[at];
-	}
-	fail_msg("constraint %s is not there", name);
-	return NULL;
 }
 
 /* What the planner expects of a sequential scan of that table alone. */
@@ -84,7 +23,7 @@ static double planned_rows(const char *table)
 {
 	char sql[160];
 	snprintf(sql, sizeof(sql), "EXPLAIN SELECT * FROM ONLY %s", table);
-	PGresult *result = PQexec(shop, sql);
+	PGresult *result = PQexec(feed_shop.connection, sql);
 	assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
 	const char *rows = strstr(PQgetvalue(result, 0, 0), "rows=");
 	assert_non_null(rows);
@@ -95,14 +34,7 @@ static double planned_rows(const char *table)
 
 static enum catalog_volatility volatility_of(const char *name, uint16_t arguments, bool *inlinable)
 {
-	return catalog_volatility_of(catalog, NULL, name, arguments, inlinable);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return catalog_volatility_of(feed_shop.catalog, NULL, name, arguments, inlinable);
 }
 
 /* -- relations and columns ----------------------------------------------------------------------- */
@@ -122,17 +54,17 @@ static void knows_every_kind_of_relation(void **state)
 	assert_int_equal(relation_of("pg_catalog", "pg_class")->column_count, 0);
 	assert_true(relation_of("information_schema", "tables")->system);
 	assert_false(relation_of("public", "product")->system);
-	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *relation = catalog_relation_at(catalog, at);
+	for (uint32_t at = 0; at < catalog_relation_count(feed_shop.catalog); at++) {
+		const struct catalog_relation *relation = catalog_relation_at(feed_shop.catalog, at);
 		assert_string_not_equal(relation->name, "passing");
 		assert_string_not_equal(relation->schema, "pg_toast");
 		assert_false(relation->temporary);
-		assert_ptr_equal(catalog_find_oid(catalog, relation->oid), relation);
+		assert_ptr_equal(catalog_find_oid(feed_shop.catalog, relation->oid), relation);
 	}
 	/* Sequences and indexes are no relations here. */
-	assert_null(catalog_find(catalog, "public", "category_id_seq", NULL, NULL));
-	assert_null(catalog_find(catalog, "public", "product_pkey", NULL, NULL));
-	assert_string_equal(catalog_database(catalog), "shop");
+	assert_null(catalog_find(feed_shop.catalog, "public", "category_id_seq", NULL, NULL));
+	assert_null(catalog_find(feed_shop.catalog, "public", "product_pkey", NULL, NULL));
+	assert_string_equal(catalog_database(feed_shop.catalog), "shop");
 }
 
 static void knows_columns(void **state)
@@ -178,10 +110,10 @@ static void resolves_the_databases_collation(void **state)
 {
 	/* "default" is C where the database is, whatever the columns say. */
 	(void)state;
-	PGconn *connection = private_postgres_connect(&postgres, "in_c");
+	PGconn *connection = private_postgres_connect(&feed_shop.postgres, "in_c");
 	private_postgres_run(connection, "CREATE TABLE t (a text, b text COLLATE \"und-x-icu\", c int)");
 	private_postgres_run(connection, "CREATE INDEX t_a ON t (a, b)");
-	struct catalog *in_c = load(connection);
+	struct catalog *in_c = feed_shop_load(connection);
 	assert_non_null(in_c);
 	const struct catalog_relation *t = catalog_find(in_c, "public", "t", NULL, NULL);
 	assert_true(catalog_column(t, "a")->collation_is_c);
@@ -281,127 +213,6 @@ static void sums_partition_trees(void **state)
 	assert_false(relation_of("public", "heir")->is_partition);
 }
 
-static void a_locked_table_costs_nothing_but_its_size(void **state)
-{
-	/* While a migration holds ACCESS EXCLUSIVE on two tables, one of them being counted, the rest comes within a
-	 * second, and of the locked ones all that can be known without opening them. */
-	(void)state;
-	PGconn *migration = private_postgres_connect(&postgres, "shop");
-	private_postgres_run(migration, "BEGIN; LOCK TABLE guessed, grown IN ACCESS EXCLUSIVE MODE;"
-	                                "CREATE TABLE made_in_migration (id int);"
-	                                "ALTER TABLE product ADD COLUMN not_yet int");
-	int64_t started_ms = now_ms();
-	struct catalog *during = load(shop);
-	int64_t took_ms = now_ms() - started_ms;
-	assert_non_null(during);
-	assert_true(took_ms < 1000);
-	const struct catalog_relation *grown = catalog_find(during, "public", "grown", NULL, NULL);
-	assert_true(grown->rows >= 5000);
-	assert_true(grown->bytes > 0);
-	assert_true(grown->analyzed);
-	const struct catalog_relation *guessed = catalog_find(during, "public", "guessed", NULL, NULL);
-	/* The statistics counted its rows, and nobody measured its size. */
-	assert_true(guessed->rows == 20000 || guessed->rows < 0);
-	assert_true(guessed->bytes < 0);
-	assert_false(guessed->analyzed);
-	assert_int_equal(guessed->column_count, 7);
-	const struct catalog_relation *measured = catalog_find(during, "public", "measured", NULL, NULL);
-	assert_true(measured->rows == 10000);
-	assert_true(measured->bytes > 0);
-	/* What is not committed is not there. */
-	assert_null(catalog_find(during, "public", "made_in_migration", NULL, NULL));
-	assert_null(catalog_column(catalog_find(during, "public", "product", NULL, NULL), "not_yet"));
-	catalog_unref(during);
-	PQfinish(migration);
-}
-
-static void expressions_of_a_locked_table_are_the_last_known(void **state)
-{
-	/* The deparser would wait for the lock too: what the last catalog said of the indexes is taken over, and the
-	 * rest is as new; without a last one the table's size is unknown, so that no rule judges by half its indexes.
-	 */
-	(void)state;
-	PGconn *migration = private_postgres_connect(&postgres, "shop");
-	private_postgres_run(migration, "BEGIN; LOCK TABLE product IN ACCESS EXCLUSIVE MODE");
-	int64_t started_ms = now_ms();
-	struct catalog *during = load(shop);
-	char error[256];
-	struct catalog *first = feed_load(shop, "shop", NULL, error, sizeof(error));
-	assert_true(now_ms() - started_ms < 2000);
-	assert_non_null(during);
-	assert_non_null(first);
-
-	const struct catalog_relation *product;
-	const struct catalog_index *upper = catalog_find_index(during, "public", "product_upper", NULL, NULL, &product);
-	assert_string_equal(upper->keys[0].expression, index_of("product_upper", NULL)->keys[0].expression);
-	assert_string_equal(upper->definition, index_of("product_upper", NULL)->definition);
-	const struct catalog_index *some = catalog_find_index(during, "public", "product_some", NULL, NULL, NULL);
-	assert_string_equal(some->predicate, index_of("product_some", NULL)->predicate);
-	assert_int_equal(constraint_of(product, "price_there")->not_null_count, 1);
-	assert_string_equal(constraint_of(product, "price_there")->not_null_columns[0], "Price");
-
-	upper = catalog_find_index(first, "public", "product_upper", NULL, NULL, &product);
-	assert_string_equal(upper->keys[0].expression, "");
-	assert_string_equal(upper->keys[1].expression, "id");
-	assert_non_null(catalog_find_index(first, "public", "product_some", NULL, NULL, NULL)->predicate);
-	assert_true(product->rows < 0);
-	assert_true(product->bytes < 0);
-	assert_false(product->analyzed);
-	assert_int_equal(constraint_of(product, "price_there")->not_null_count, 0);
-	/* A table without expressions is not worse off for it. */
-	assert_true(catalog_find(first, "public", "measured", NULL, NULL)->rows == 10000);
-	catalog_unref(during);
-	catalog_unref(first);
-	PQfinish(migration);
-}
-
-static void a_waiting_lock_is_not_joined(void **state)
-{
-	/* A migration that waits behind a reader would hold up everybody who comes after it, and us with them. */
-	(void)state;
-	PGconn *reader = private_postgres_connect(&postgres, "shop");
-	PGconn *migration = private_postgres_connect(&postgres, "shop");
-	private_postgres_run(reader, "BEGIN; SELECT count(*) FROM measured");
-	assert_int_equal(PQsendQuery(migration, "ALTER TABLE measured ADD COLUMN late int"), 1);
-	for (bool waits = false; !waits;) {
-		PGresult *result = PQexec(shop, "SELECT count(*) FROM pg_locks WHERE NOT granted");
-		waits = strcmp(PQgetvalue(result, 0, 0), "0") != 0;
-		PQclear(result);
-	}
-	int64_t started_ms = now_ms();
-	struct catalog *during = load(shop);
-	assert_true(now_ms() - started_ms < 1000);
-	assert_non_null(during);
-	const struct catalog_relation *measured = catalog_find(during, "public", "measured", NULL, NULL);
-	assert_true(measured->rows == 10000);
-	assert_true(measured->bytes > 0);
-	catalog_unref(during);
-	PQfinish(reader);
-	PGresult *result = PQgetResult(migration);
-	assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
-	PQclear(result);
-	PQfinish(migration);
-}
-
-static void leaves_nothing_behind(void **state)
-{
-	/* After a load the connection is idle, holds no lock, and has the settings that it had. */
-	(void)state;
-	private_postgres_run(shop, "SET search_path = archive; SET lock_timeout = '7s'");
-	struct catalog *again = load(shop);
-	assert_non_null(again);
-	catalog_unref(again);
-	assert_int_equal(PQtransactionStatus(shop), PQTRANS_IDLE);
-	PGresult *result = PQexec(shop, "SELECT current_setting('search_path'), current_setting('lock_timeout'),"
-	                                " (SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
-	                                "  WHERE c.relname IN ('product', 'measured', 'guessed'))");
-	assert_string_equal(PQgetvalue(result, 0, 0), "archive");
-	assert_string_equal(PQgetvalue(result, 0, 1), "7s");
-	assert_string_equal(PQgetvalue(result, 0, 2), "0");
-	PQclear(result);
-	private_postgres_run(shop, "RESET search_path; RESET lock_timeout");
-}
-
 /* -- indexes ------------------------------------------------------------------------------------- */
 
 static void knows_index_keys(void **state)
@@ -409,7 +220,7 @@ static void knows_index_keys(void **state)
 	/* Expression, operator class, direction and NULLS of each key; a plain column by its name. */
 	(void)state;
 	const struct catalog_relation *product;
-	const struct catalog_index *upper = index_of("product_upper", &product);
+	const struct catalog_index *upper = feed_shop_index("product_upper", &product);
 	assert_string_equal(product->name, "product");
 	assert_string_equal(upper->schema, "public");
 	assert_string_equal(upper->method, "btree");
@@ -433,7 +244,7 @@ static void knows_index_keys(void **state)
 	assert_true(upper->keys[1].nulls_first);
 	assert_non_null(strstr(upper->definition, "CREATE INDEX product_upper ON public.product USING btree"));
 
-	const struct catalog_index *trigram = index_of("product_trgm", NULL);
+	const struct catalog_index *trigram = feed_shop_index("product_trgm", NULL);
 	assert_string_equal(trigram->method, "gin");
 	assert_string_equal(trigram->keys[0].opclass, "gin_trgm_ops");
 	assert_string_equal(trigram->keys[0].column, "name");
@@ -445,13 +256,13 @@ static void defines_indexes_for_people(void **state)
 	/* Whether made here or by the server's deparser, the definition is what the server itself would say. */
 	(void)state;
 	unsigned compared = 0;
-	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *relation = catalog_relation_at(catalog, at);
+	for (uint32_t at = 0; at < catalog_relation_count(feed_shop.catalog); at++) {
+		const struct catalog_relation *relation = catalog_relation_at(feed_shop.catalog, at);
 		for (uint16_t i = 0; i < relation->index_count; i++) {
 			char sql[80];
 			snprintf(sql, sizeof(sql), "SELECT replace(pg_get_indexdef(%u), ' ONLY ', ' ')",
 			         (unsigned)relation->indexes[i].oid);
-			PGresult *result = PQexec(shop, sql);
+			PGresult *result = PQexec(feed_shop.connection, sql);
 			assert_string_equal(relation->indexes[i].definition, PQgetvalue(result, 0, 0));
 			PQclear(result);
 			compared++;
@@ -464,7 +275,7 @@ static void knows_partial_and_covering_indexes(void **state)
 {
 	/* INCLUDE columns are no keys; the predicate is canonical, and not fooled by a WHERE in a literal. */
 	(void)state;
-	const struct catalog_index *some = index_of("product_some", NULL);
+	const struct catalog_index *some = feed_shop_index("product_some", NULL);
 	assert_int_equal(some->key_count, 1);
 	assert_string_equal(some->keys[0].expression, "Price");
 	assert_string_equal(some->keys[0].column, "Price");
@@ -478,7 +289,7 @@ static void knows_unique_invalid_and_collated_indexes(void **state)
 {
 	/* Flags are the index's own, and a key's collation need not be its column's. */
 	(void)state;
-	const struct catalog_index *c = index_of("product_c", NULL);
+	const struct catalog_index *c = feed_shop_index("product_c", NULL);
 	assert_true(c->unique);
 	assert_false(c->primary);
 	assert_int_equal(c->key_count, 3);
@@ -487,14 +298,14 @@ static void knows_unique_invalid_and_collated_indexes(void **state)
 	assert_true(c->keys[1].collation_is_c);
 	assert_string_equal(c->keys[2].collation, "nocase");
 	assert_false(c->keys[2].collation_is_c);
-	assert_false(index_of("product_broken", NULL)->valid);
-	assert_true(index_of("product_broken", NULL)->ready);
-	assert_true(index_of("product_pkey", NULL)->primary);
-	assert_true(index_of("product_pkey", NULL)->unique);
+	assert_false(feed_shop_index("product_broken", NULL)->valid);
+	assert_true(feed_shop_index("product_broken", NULL)->ready);
+	assert_true(feed_shop_index("product_pkey", NULL)->primary);
+	assert_true(feed_shop_index("product_pkey", NULL)->unique);
 	const struct catalog_relation *table;
-	assert_string_equal(index_of("kept_n", &table)->schema, "archive");
+	assert_string_equal(feed_shop_index("kept_n", &table)->schema, "archive");
 	assert_string_equal(table->name, "kept");
-	assert_string_equal(index_of("event_at", &table)->keys[0].column, "at");
+	assert_string_equal(feed_shop_index("event_at", &table)->keys[0].column, "at");
 	assert_string_equal(table->name, "event");
 	assert_int_equal(relation_of("public", "event_2020")->index_count, 1);
 }
@@ -506,27 +317,27 @@ static void knows_constraints(void **state)
 	/* Every kind, with its columns in their order, and NOT VALID told from valid. */
 	(void)state;
 	const struct catalog_relation *product = relation_of("public", "product");
-	const struct catalog_constraint *key = constraint_of(product, "product_pkey");
+	const struct catalog_constraint *key = feed_shop_constraint(product, "product_pkey");
 	assert_int_equal(key->kind, CATALOG_PRIMARY_KEY);
 	assert_int_equal(key->column_count, 1);
 	assert_string_equal(key->columns[0], "id");
 	assert_true(key->valid);
 	assert_null(key->expression);
 	assert_null(key->referenced);
-	const struct catalog_constraint *unique = constraint_of(product, "product_code");
+	const struct catalog_constraint *unique = feed_shop_constraint(product, "product_code");
 	assert_int_equal(unique->kind, CATALOG_UNIQUE);
 	assert_int_equal(unique->column_count, 2);
 	assert_string_equal(unique->columns[0], "code");
 	assert_string_equal(unique->columns[1], "name");
-	const struct catalog_constraint *foreign = constraint_of(product, "product_category_id_fkey");
+	const struct catalog_constraint *foreign = feed_shop_constraint(product, "product_category_id_fkey");
 	assert_int_equal(foreign->kind, CATALOG_FOREIGN_KEY);
 	assert_ptr_equal(foreign->referenced, relation_of("public", "category"));
 	assert_string_equal(foreign->columns[0], "category_id");
 	assert_true(foreign->valid);
-	const struct catalog_constraint *self = constraint_of(product, "product_self");
+	const struct catalog_constraint *self = feed_shop_constraint(product, "product_self");
 	assert_ptr_equal(self->referenced, product);
 	assert_false(self->valid);
-	const struct catalog_constraint *apart = constraint_of(product, "product_apart");
+	const struct catalog_constraint *apart = feed_shop_constraint(product, "product_apart");
 	assert_int_equal(apart->kind, CATALOG_EXCLUSION);
 	assert_int_equal(apart->column_count, 0);
 }
@@ -536,20 +347,20 @@ static void knows_what_checks_imply(void **state)
 	/* The columns that a CHECK lets no NULL into, and none where a NULL passes. */
 	(void)state;
 	const struct catalog_relation *product = relation_of("public", "product");
-	const struct catalog_constraint *price = constraint_of(product, "price_there");
+	const struct catalog_constraint *price = feed_shop_constraint(product, "price_there");
 	assert_int_equal(price->kind, CATALOG_CHECK);
 	assert_true(price->valid);
 	assert_non_null(price->expression);
 	assert_int_equal(price->not_null_count, 1);
 	assert_string_equal(price->not_null_columns[0], "Price");
 	assert_string_equal(price->columns[0], "Price");
-	const struct catalog_constraint *stock = constraint_of(product, "stock_there");
+	const struct catalog_constraint *stock = feed_shop_constraint(product, "stock_there");
 	assert_false(stock->valid);
 	assert_int_equal(stock->not_null_count, 1);
 	assert_string_equal(stock->not_null_columns[0], "stock");
-	assert_int_equal(constraint_of(product, "code_either")->not_null_count, 0);
-	assert_int_equal(constraint_of(product, "code_either")->column_count, 2);
-	assert_int_equal(constraint_of(product, "active_and")->not_null_count, 0);
+	assert_int_equal(feed_shop_constraint(product, "code_either")->not_null_count, 0);
+	assert_int_equal(feed_shop_constraint(product, "code_either")->column_count, 2);
+	assert_int_equal(feed_shop_constraint(product, "active_and")->not_null_count, 0);
 }
 
 /* -- functions, domains, settings ---------------------------------------------------------------- */
@@ -595,16 +406,16 @@ static void knows_domains(void **state)
 {
 	/* Constrained by itself or by what it is built on; the base is the type at the bottom. */
 	(void)state;
-	assert_false(catalog_find_domain(catalog, "public", "plain")->constrained);
-	assert_string_equal(catalog_find_domain(catalog, "public", "plain")->base_type, "varchar");
-	assert_true(catalog_find_domain(catalog, "public", "positive")->constrained);
-	assert_true(catalog_find_domain(catalog, "public", "present")->constrained);
-	assert_true(catalog_find_domain(catalog, "public", "still_positive")->constrained);
-	assert_string_equal(catalog_find_domain(catalog, "public", "still_positive")->base_type, "int4");
-	assert_true(catalog_find_domain(catalog, "archive", "plain")->constrained);
-	assert_string_equal(catalog_find_domain(catalog, "archive", "plain")->base_type, "text");
-	assert_null(catalog_find_domain(catalog, NULL, "text"));
-	assert_null(catalog_find_domain(catalog, NULL, "nocase"));
+	assert_false(catalog_find_domain(feed_shop.catalog, "public", "plain")->constrained);
+	assert_string_equal(catalog_find_domain(feed_shop.catalog, "public", "plain")->base_type, "varchar");
+	assert_true(catalog_find_domain(feed_shop.catalog, "public", "positive")->constrained);
+	assert_true(catalog_find_domain(feed_shop.catalog, "public", "present")->constrained);
+	assert_true(catalog_find_domain(feed_shop.catalog, "public", "still_positive")->constrained);
+	assert_string_equal(catalog_find_domain(feed_shop.catalog, "public", "still_positive")->base_type, "int4");
+	assert_true(catalog_find_domain(feed_shop.catalog, "archive", "plain")->constrained);
+	assert_string_equal(catalog_find_domain(feed_shop.catalog, "archive", "plain")->base_type, "text");
+	assert_null(catalog_find_domain(feed_shop.catalog, NULL, "text"));
+	assert_null(catalog_find_domain(feed_shop.catalog, NULL, "nocase"));
 }
 
 static void knows_search_paths(void **state)
@@ -612,20 +423,20 @@ static void knows_search_paths(void **state)
 	/* A role's for this database goes before its own for all, another database's is nobody's here, and the
 	 * database's is everybody else's. */
 	(void)state;
-	assert_string_equal(catalog_search_path(catalog, "clerk"), "\"Odd \"\"One\"\"\", public");
-	assert_string_equal(catalog_search_path(catalog, "guest"), "public, archive");
-	assert_string_equal(catalog_search_path(catalog, "whoever"), "public, archive");
-	assert_non_null(catalog_find(catalog, NULL, "Item", NULL, "clerk"));
-	assert_null(catalog_find(catalog, NULL, "Item", NULL, "guest"));
-	assert_string_equal(catalog_find(catalog, NULL, "kept", NULL, "guest")->schema, "archive");
+	assert_string_equal(catalog_search_path(feed_shop.catalog, "clerk"), "\"Odd \"\"One\"\"\", public");
+	assert_string_equal(catalog_search_path(feed_shop.catalog, "guest"), "public, archive");
+	assert_string_equal(catalog_search_path(feed_shop.catalog, "whoever"), "public, archive");
+	assert_non_null(catalog_find(feed_shop.catalog, NULL, "Item", NULL, "clerk"));
+	assert_null(catalog_find(feed_shop.catalog, NULL, "Item", NULL, "guest"));
+	assert_string_equal(catalog_find(feed_shop.catalog, NULL, "kept", NULL, "guest")->schema, "archive");
 }
 
 static void knows_the_servers_search_path(void **state)
 {
 	/* Where neither role nor database says anything the server's own setting counts. */
 	(void)state;
-	PGconn *connection = private_postgres_connect(&postgres, "in_c");
-	struct catalog *before = load(connection);
+	PGconn *connection = private_postgres_connect(&feed_shop.postgres, "in_c");
+	struct catalog *before = feed_shop_load(connection);
 	assert_string_equal(catalog_search_path(before, "whoever"), "\"$user\", public");
 	assert_string_equal(catalog_search_path(before, "clerk"), "archive");
 	catalog_unref(before);
@@ -635,73 +446,28 @@ static void knows_the_servers_search_path(void **state)
 	const char *path = "";
 	struct catalog *after = NULL;
 	/* The server's processes hear of it a moment later. */
-	for (int64_t until_ms = now_ms() + 10000; strcmp(path, "public, far") != 0 && now_ms() < until_ms;) {
+	for (int64_t until_ms = feed_shop_now_ms() + 10000;
+	     strcmp(path, "public, far") != 0 && feed_shop_now_ms() < until_ms;) {
 		catalog_unref(after);
-		connection = private_postgres_connect(&postgres, "in_c");
-		after = load(connection);
+		connection = private_postgres_connect(&feed_shop.postgres, "in_c");
+		after = feed_shop_load(connection);
 		path = catalog_search_path(after, "whoever");
 		PQfinish(connection);
 	}
 	assert_string_equal(path, "public, far");
 	assert_string_equal(catalog_search_path(after, "clerk"), "archive");
 	catalog_unref(after);
-	private_postgres_run(shop, "ALTER SYSTEM RESET search_path");
-	private_postgres_run(shop, "SELECT pg_reload_conf()");
+	private_postgres_run(feed_shop.connection, "ALTER SYSTEM RESET search_path");
+	private_postgres_run(feed_shop.connection, "SELECT pg_reload_conf()");
 }
 
 static void knows_extensions(void **state)
 {
 	/* Those that are installed here, and not those that could be. */
 	(void)state;
-	assert_true(catalog_has_extension(catalog, "pg_trgm"));
-	assert_true(catalog_has_extension(catalog, "plpgsql"));
-	assert_false(catalog_has_extension(catalog, "citext"));
-}
-
-/* -- failure ------------------------------------------------------------------------------------- */
-
-static void says_why_it_failed(void **state)
-{
-	/* A role that may not read the catalog, and a connection that is gone: no catalog, and one line that says so.
-	 */
-	(void)state;
-	char error[256];
-	PGconn *connection = private_postgres_connect(&postgres, "in_c");
-	private_postgres_run(connection, "REVOKE SELECT ON pg_proc FROM public; SET SESSION AUTHORIZATION clerk");
-	assert_null(feed_load(connection, "in_c", NULL, error, sizeof(error)));
-	assert_string_equal(error, "permission denied for table pg_proc (42501)");
-	assert_int_equal(PQtransactionStatus(connection), PQTRANS_IDLE);
-	private_postgres_run(connection, "RESET SESSION AUTHORIZATION; GRANT SELECT ON pg_proc TO public");
-	struct catalog *in_c = load(connection);
-	assert_non_null(in_c);
-	catalog_unref(in_c);
-
-	PGconn *killer = private_postgres_connect(&postgres, "postgres");
-	char sql[64];
-	snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%d, 5000)", PQbackendPID(connection));
-	private_postgres_run(killer, sql);
-	assert_null(feed_load(connection, "in_c", NULL, error, sizeof(error)));
-	assert_true(strlen(error) > 0);
-	assert_null(strchr(error, '\n'));
-	assert_int_equal(PQstatus(connection), CONNECTION_BAD);
-	PQfinish(connection);
-	PQfinish(killer);
-}
-
-static void a_poor_role_still_reads_most(void **state)
-{
-	/* A role without any right to the tables gets all but the statistics of their columns. */
-	(void)state;
-	PGconn *connection = private_postgres_connect(&postgres, "shop");
-	private_postgres_run(connection, "SET SESSION AUTHORIZATION guest");
-	struct catalog *poor = load(connection);
-	assert_non_null(poor);
-	const struct catalog_relation *measured = catalog_find(poor, "public", "measured", NULL, NULL);
-	assert_true(measured->rows == 10000);
-	assert_false(catalog_column(measured, "id")->has_statistics);
-	assert_non_null(catalog_find_index(poor, "public", "product_upper", NULL, NULL, NULL));
-	catalog_unref(poor);
-	PQfinish(connection);
+	assert_true(catalog_has_extension(feed_shop.catalog, "pg_trgm"));
+	assert_true(catalog_has_extension(feed_shop.catalog, "plpgsql"));
+	assert_false(catalog_has_extension(feed_shop.catalog, "citext"));
 }
 
 int main(void)
@@ -714,9 +480,6 @@ int main(void)
 	    cmocka_unit_test(estimates_rows_as_the_planner_does),
 	    cmocka_unit_test(knows_empty_from_unknown),
 	    cmocka_unit_test(sums_partition_trees),
-	    cmocka_unit_test(a_locked_table_costs_nothing_but_its_size),
-	    cmocka_unit_test(expressions_of_a_locked_table_are_the_last_known),
-	    cmocka_unit_test(leaves_nothing_behind),
 	    cmocka_unit_test(knows_index_keys),
 	    cmocka_unit_test(defines_indexes_for_people),
 	    cmocka_unit_test(knows_partial_and_covering_indexes),
@@ -729,9 +492,6 @@ int main(void)
 	    cmocka_unit_test(knows_search_paths),
 	    cmocka_unit_test(knows_the_servers_search_path),
 	    cmocka_unit_test(knows_extensions),
-	    cmocka_unit_test(says_why_it_failed),
-	    cmocka_unit_test(a_poor_role_still_reads_most),
-	    cmocka_unit_test(a_waiting_lock_is_not_joined),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, feed_shop_set_up, feed_shop_tear_down);
 }

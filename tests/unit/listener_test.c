@@ -40,22 +40,6 @@ int getaddrinfo(const char *restrict node, const char *restrict service, const s
 	return resolve("127.0.0.1", service, hints, &last->ai_next);
 }
 
-static int set_up(void **state)
-{
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
-	*state = wire;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct wire *wire = *state;
-	free(wire_stop(wire));
-	free(wire);
-	return 0;
-}
-
 static int listening_socket(uint16_t *port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -305,7 +289,7 @@ static void test_no_descriptor_left_for_accept(void **state)
 	wire_login(wire);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, wire_set_up, wire_tear_down)
 
 int main(void)
 {

@@ -9,17 +9,17 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* The manual's table "Conflicting Lock Modes", one row a line; X where two conflict. */
+/* The manual's table "Conflicting Lock Modes", one row a line; # where two conflict. */
 static void the_manuals_table(void **state)
 {
 	static const char *const table[] = {
-	    ".......X", "......XX", "....XXXX", "...XXXXX", "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX",
+	    ".......#", "......##", "....####", "...#####", "..##.###", "..######", ".#######", "########",
 	};
 	(void)state;
 	for (int one = LOCK_ACCESS_SHARE; one <= LOCK_ACCESS_EXCLUSIVE; one++) {
 		for (int other = LOCK_ACCESS_SHARE; other <= LOCK_ACCESS_EXCLUSIVE; other++)
 			assert_int_equal(lock_conflicts((enum lock_mode)one, (enum lock_mode)other),
-			                 table[one - 1][other - 1] == 'X');
+			                 table[one - 1][other - 1] == '#');
 		assert_false(lock_conflicts(LOCK_NONE, (enum lock_mode)one));
 		assert_false(lock_conflicts((enum lock_mode)one, LOCK_NONE));
 	}

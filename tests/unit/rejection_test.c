@@ -14,29 +14,15 @@
 
 static int set_up(void **state)
 {
-	static const char *const rules[] = {"index-build-blocks-writes", "leading-wildcard-unindexed"};
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
-	for (size_t at = 0; at < ARRAY_LEN(rules); at++) {
-		struct settings_rule *setting = &wire->settings.rules[wire->settings.rule_count++];
-		snprintf(setting->rule, sizeof setting->rule, "%s", rules[at]);
-		snprintf(setting->key, sizeof setting->key, "action");
-		snprintf(setting->value, sizeof setting->value, "reject");
-	}
+	wire_set_up(state);
+	struct wire *wire = *state;
+	wire_reject(wire, "index-build-blocks-writes");
+	wire_reject(wire, "leading-wildcard-unindexed");
 	wire->settings.oversize = SETTINGS_OVERSIZE_REJECT;
 	wire->settings.fastpath = SETTINGS_UNSEEN_REJECT;
 	wire_start(wire);
 	wire_login(wire);
 	wire_publish_shop(wire);
-	*state = wire;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct wire *wire = *state;
-	free(wire_stop(wire));
-	free(wire);
 	return 0;
 }
 
@@ -240,7 +226,7 @@ static void test_yields(void **state)
 	assert_false(rejection_yields((struct bytes){(const uint8_t *)fatal, 0}));
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, wire_tear_down)
 
 int main(void)
 {

@@ -14,22 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
-	*state = wire;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct wire *wire = *state;
-	free(wire_stop(wire));
-	free(wire);
-	return 0;
-}
-
 /* One exchange with every kind of message in it. */
 static void conversation(struct script *asked, struct script *answered)
 {
@@ -366,7 +350,7 @@ static void test_blind_can_close(void **state)
 	wire_expect_end(wire->server);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, wire_set_up, wire_tear_down)
 
 int main(void)
 {

@@ -10,22 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
-	*state = wire;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct wire *wire = *state;
-	free(wire_stop(wire));
-	free(wire);
-	return 0;
-}
-
 /* What the log says once the session has ended by itself. */
 static char *log_of(struct wire *wire)
 {
@@ -133,7 +117,7 @@ static void test_what_is_not_worth_a_line(void **state)
 	free(log);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, wire_set_up, wire_tear_down)
 
 int main(void)
 {

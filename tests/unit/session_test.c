@@ -12,22 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-	struct wire *wire = malloc(sizeof *wire);
-	wire_init(wire);
-	*state = wire;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct wire *wire = *state;
-	free(wire_stop(wire));
-	free(wire);
-	return 0;
-}
-
 static const char startup[] = "\0\0\0\x22\0\3\0\0user\0alice\0database\0shop\0";
 
 /* The fields of an ErrorResponse hold this text. */
@@ -364,7 +348,7 @@ static void test_drains_on_stop(void **state)
 	wire_expect_end(wire->server);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, wire_set_up, wire_tear_down)
 
 int main(void)
 {

@@ -49,6 +49,30 @@ void wire_init(struct wire *wire)
 	assert_int_equal(listen(wire->upstream, 10), 0);
 }
 
+int wire_set_up(void **state)
+{
+	struct wire *wire = malloc(sizeof *wire);
+	wire_init(wire);
+	*state = wire;
+	return 0;
+}
+
+int wire_tear_down(void **state)
+{
+	struct wire *wire = *state;
+	free(wire_stop(wire));
+	free(wire);
+	return 0;
+}
+
+void wire_reject(struct wire *wire, const char *rule)
+{
+	struct settings_rule *setting = &wire->settings.rules[wire->settings.rule_count++];
+	snprintf(setting->rule, sizeof setting->rule, "%s", rule);
+	snprintf(setting->key, sizeof setting->key, "action");
+	snprintf(setting->value, sizeof setting->value, "reject");
+}
+
 void wire_start(struct wire *wire)
 {
 	char error[512] = "";

@@ -30,6 +30,11 @@ struct script {
 };
 
 void wire_init(struct wire *wire);
+/* For cmocka: a new wire, wire_init done, is the state; and its end. */
+int wire_set_up(void **state);
+int wire_tear_down(void **state);
+/* Before wire_start: that rule rejects. */
+void wire_reject(struct wire *wire, const char *rule);
 void wire_start(struct wire *wire);
 /* Stops the worker and the reporter; returns the whole log, the caller's to free. */
 char *wire_stop(struct wire *wire);

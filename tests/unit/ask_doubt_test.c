@@ -1,0 +1,262 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "proxy/ask.h"
+#include "tests/unit/refusal.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* What a name or a setting means when the server has not answered yet: each case has a reading that must be rejected.
+ */
+
+static void test_in_doubt_it_is_judged(void **state)
+{
+	/* The Sync was sent before it was known that the COPY IN had failed: it may have been discarded with the COPY's
+	 * data, or not. What comes next may run, so the harmful is not sent. */
+	struct wire *wire = *state;
+	struct script copy = {.len = 0}, sync = {.len = 0}, begun = {.len = 0}, failed = {.len = 0}, bad = {.len = 0};
+	script_add(&copy, 'P', "ssh", "", "COPY shop_product FROM STDIN", 0);
+	script_add(&copy, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&copy, 'E', "si", "", 0);
+	script_add(&begun, '1', "");
+	script_add(&begun, '2', "");
+	script_add(&begun, 'G', "bhh", 0, 1, 0);
+	script_send(wire->client, &copy);
+	script_expect(wire->server, &copy);
+	script_send(wire->server, &begun);
+	script_expect(wire->client, &begun);
+	script_add(&sync, 'S', "");
+	script_send(wire->client, &sync);
+	script_expect(wire->server, &sync);
+	script_add(&failed, 'E', "ssssb", "SERROR", "VERROR", "C22P02", "Mbad row", 0);
+	script_send(wire->server, &failed);
+	script_expect(wire->client, &failed);
+	script_add(&bad, 'Q', "s", refusal_create_index);
+	script_send(wire->client, &bad);
+	refusal_expect_replacement(wire, 'Q');
+	/* Had the COPY failed before it read the Sync, which takes a cancel or a timeout, there is an answer to what
+	 * was taken as discarded: the session can't be followed, and says so. Nothing of the harmful has been sent. */
+	struct script ready = {.len = 0};
+	script_add(&ready, 'Z', "b", 'I');
+	script_send(wire->server, &ready);
+	script_expect(wire->client, &ready);
+	struct script refused = {.len = 0};
+	script_add(&refused, 'E', "sssb", "SERROR", "VERROR", "C42703", 0);
+	script_add(&refused, 'Z', "b", 'I');
+	script_send(wire->server, &refused);
+	script_expect(wire->client, &refused);
+	char *log = wire_stop(wire);
+	assert_non_null(strstr(log, "\"event\":\"blind\""));
+	free(log);
+	wire_init(wire);
+}
+
+static void test_a_name_behind_a_rejected_parse(void **state)
+{
+	/* The second Parse of s1 is rejected, so from the next Sync on s1 is still the first, and its Bind is judged;
+	 * whether the first has been answered yet or not. */
+	struct wire *wire = *state;
+	static const char search[] = "SELECT id FROM shop_product WHERE name LIKE $1";
+	for (int answered = 0; answered < 2; answered++) {
+		struct script first = {.len = 0}, bad = {.len = 0}, sync = {.len = 0}, replies = {.len = 0};
+		script_add(&sync, 'S', "");
+		if (answered) {
+			refusal_defines(wire, "s1", search);
+		} else {
+			script_add(&first, 'P', "ssh", "s1", search, 0);
+			script_add(&first, 'S', "");
+			script_add(&replies, '1', "");
+			script_add(&replies, 'Z', "b", 'I');
+			script_send(wire->client, &first);
+			script_expect(wire->server, &first);
+		}
+		script_add(&bad, 'P', "ssh", "s1", refusal_create_index, 0);
+		script_send(wire->client, &bad);
+		script_send(wire->client, &sync);
+		refusal_expect_replacement(wire, 'P');
+		script_expect(wire->server, &sync);
+		struct script bind = {.len = 0}, rest = {.len = 0};
+		script_add(&bind, 'B', "sshhiSh", "", "s1", 0, 1, 8, "%canary%", 0);
+		script_add(&rest, 'E', "si", "", 0);
+		script_add(&rest, 'S', "");
+		script_send(wire->client, &bind);
+		script_send(wire->client, &rest);
+		refusal_expect_replacement(wire, 'B');
+		script_expect(wire->server, &rest);
+		script_send(wire->server, &replies);
+		refusal_by_server(wire, 'I');
+		refusal_by_server(wire, 'I');
+		script_expect(wire->client, &replies);
+		refusal_expect_error(wire, "index-build-blocks-writes");
+		refusal_expect_ready(wire, 'I');
+		refusal_expect_error(wire, "leading-wildcard-unindexed");
+		refusal_expect_ready(wire, 'I');
+
+		struct script close = {.len = 0}, closed = {.len = 0};
+		script_add(&close, 'C', "bs", 'S', "s1");
+		script_add(&close, 'S', "");
+		script_add(&closed, '3', "");
+		script_add(&closed, 'Z', "b", 'I');
+		script_send(wire->client, &close);
+		script_expect(wire->server, &close);
+		script_send(wire->server, &closed);
+		script_expect(wire->client, &closed);
+	}
+}
+
+/* Harmful where a backslash quotes, and where it does not. */
+static const char harmful_off[] = "SELECT 'a\\', '; CREATE INDEX i ON shop_product (stock); --'";
+static const char harmful_on[] = "SELECT 'a\\'; CREATE INDEX i ON shop_product (stock); --'";
+
+/* Sent at once, or in pieces that end anywhere. */
+static void send_cut(int fd, const struct script *script, size_t piece)
+{
+	for (size_t at = 0; at < script->len; at += piece) {
+		wire_send(fd, script->bytes + at, script->len - at < piece ? script->len - at : piece);
+		if (piece < script->len)
+			usleep(300);
+	}
+}
+
+static void server_sets(struct wire *wire, const char *value)
+{
+	struct script reply = {.len = 0};
+	script_add(&reply, 'C', "s", "SET");
+	script_add(&reply, 'S', "ss", "standard_conforming_strings", value);
+	script_add(&reply, 'Z', "b", 'I');
+	script_send(wire->server, &reply);
+	script_expect(wire->client, &reply);
+}
+
+static void test_a_set_under_way(void **state)
+{
+	/* Behind a SET that has not been answered a text is judged by both of its readings, whichever is the current
+	 * one, however the bytes come. */
+	struct wire *wire = *state;
+	static const size_t pieces[] = {SIZE_MAX, 1, 7, 53};
+	const char *value = "off";
+	for (size_t at = 0; at < 2 * ARRAY_LEN(pieces); at++) {
+		struct script set = {.len = 0}, both = {.len = 0};
+		char sql[64];
+		snprintf(sql, sizeof sql, "SET standard_conforming_strings = %s", value);
+		script_add(&set, 'Q', "s", sql);
+		both = set;
+		script_add(&both, 'Q', "s", strcmp(value, "off") == 0 ? harmful_off : harmful_on);
+		send_cut(wire->client, &both, pieces[at / 2]);
+		script_expect(wire->server, &set);
+		refusal_expect_replacement(wire, 'Q');
+		server_sets(wire, value);
+		refusal_by_server(wire, 'I');
+		refusal_expect_error(wire, "index-build-blocks-writes");
+		refusal_expect_ready(wire, 'I');
+		/* Settled again, the harmless reading is the only one. */
+		refusal_passes(wire, strcmp(value, "off") == 0 ? harmful_on : harmful_off, "SELECT 1", 'I');
+		value = strcmp(value, "off") == 0 ? "on" : "off";
+	}
+}
+
+static void test_a_setting_is_only_reported_with_ready(void **state)
+{
+	/* All of it is answered, but without a Sync there is no ReadyForQuery, and before that no ParameterStatus: the
+	 * next Parse is read in both ways, without waiting for anything. */
+	struct wire *wire = *state;
+	struct script set = {.len = 0}, replies = {.len = 0}, next = {.len = 0};
+	script_add(&set, 'P', "ssh", "", "SET standard_conforming_strings = off", 0);
+	script_add(&set, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&set, 'E', "si", "", 0);
+	script_add(&set, 'H', "");
+	script_send(wire->client, &set);
+	script_expect(wire->server, &set);
+	script_add(&replies, '1', "");
+	script_add(&replies, '2', "");
+	script_add(&replies, 'C', "s", "SET");
+	script_send(wire->server, &replies);
+	script_expect(wire->client, &replies);
+	script_add(&next, 'P', "ssh", "", harmful_off, 0);
+	script_add(&next, 'H', "");
+	script_send(wire->client, &next);
+	refusal_expect_replacement(wire, 'P');
+	struct script flush = {.len = 0};
+	script_add(&flush, 'H', "");
+	script_expect(wire->server, &flush);
+	refusal_by_server(wire, 0);
+	refusal_expect_error(wire, "index-build-blocks-writes");
+}
+
+static void test_rolled_back_without_ready(void **state)
+{
+	/* A ROLLBACK has been answered, but the last ReadyForQuery still says that the transaction has failed: what
+	 * comes next will run. */
+	struct wire *wire = *state;
+	struct script end = {.len = 0}, replies = {.len = 0}, next = {.len = 0};
+	refusal_passes(wire, "SELECT 1/0", "SELECT 1", 'E');
+	script_add(&end, 'P', "ssh", "", "ROLLBACK", 0);
+	script_add(&end, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&end, 'E', "si", "", 0);
+	script_add(&end, 'H', "");
+	script_send(wire->client, &end);
+	script_expect(wire->server, &end);
+	script_add(&replies, '1', "");
+	script_add(&replies, '2', "");
+	script_add(&replies, 'C', "s", "ROLLBACK");
+	script_send(wire->server, &replies);
+	script_expect(wire->client, &replies);
+	script_add(&next, 'P', "ssh", "", refusal_create_index, 0);
+	script_send(wire->client, &next);
+	refusal_expect_replacement(wire, 'P');
+}
+
+static void test_a_name_that_is_taken(void **state)
+{
+	/* The second Parse of a name fails, so behind the next Sync the name is what it was; and until the failure has
+	 * come back it may be either. */
+	struct wire *wire = *state;
+	struct script pipeline = {.len = 0}, bad = {.len = 0};
+	refusal_defines(wire, "taken", "SELECT id FROM shop_product WHERE name LIKE $1");
+	script_add(&pipeline, 'P', "ssh", "taken", "SELECT 1", 0);
+	script_add(&pipeline, 'S', "");
+	for (int more = 0; more < 20; more++) {
+		char sql[64];
+		snprintf(sql, sizeof sql, "SELECT %d, t%d", more, more);
+		script_add(&pipeline, 'P', "ssh", "taken", sql, 0);
+		script_add(&pipeline, 'S', "");
+	}
+	script_add(&bad, 'B', "sshhiSh", "", "taken", 0, 1, 8, "%canary%", 0);
+	script_send(wire->client, &pipeline);
+	script_send(wire->client, &bad);
+	script_expect(wire->server, &pipeline);
+	refusal_expect_replacement(wire, 'B');
+}
+
+static void test_a_name_without_a_sync(void **state)
+{
+	/* Without a Sync between them the Bind is only reached when the Parse was good. */
+	struct wire *wire = *state;
+	struct script pipeline = {.len = 0};
+	refusal_defines(wire, "s", "SELECT id FROM shop_product WHERE name LIKE $1");
+	script_add(&pipeline, 'C', "bs", 'S', "s");
+	script_add(&pipeline, 'P', "ssh", "s", "SELECT 1 WHERE $1 <> ''", 0);
+	script_add(&pipeline, 'B', "sshhiSh", "", "s", 0, 1, 8, "%canary%", 0);
+	script_send(wire->client, &pipeline);
+	script_expect(wire->server, &pipeline);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, refusal_set_up, wire_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(test_a_name_behind_a_rejected_parse),
+	    CASE(test_in_doubt_it_is_judged),
+	    CASE(test_a_set_under_way),
+	    CASE(test_a_setting_is_only_reported_with_ready),
+	    CASE(test_rolled_back_without_ready),
+	    CASE(test_a_name_that_is_taken),
+	    CASE(test_a_name_without_a_sync),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
