@@ -36,6 +36,7 @@ struct load {
 static bool load_snapshot(struct load *load);
 static bool load_facts(struct load *load);
 static bool load_relations(struct load *load);
+static struct feed_table *next_table(struct load *load, int *count);
 static bool load_columns(struct load *load);
 static bool load_indexes(struct load *load);
 static bool load_constraints(struct load *load);
@@ -155,16 +156,27 @@ static bool load_relations(struct load *load)
 	return true;
 }
 
+/* The table that the next rows are of, and how many they are; those of tables that are left out are passed over. NULL:
+ * there are no more. */
+static struct feed_table *next_table(struct load *load, int *count)
+{
+	while (feed_result_next(&load->result)) {
+		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(&load->result, 0));
+		if (table != NULL) {
+			*count = feed_result_group(&load->result);
+			return table;
+		}
+	}
+	return NULL;
+}
+
 static bool load_columns(struct load *load)
 {
 	struct feed_result *result = &load->result;
 	if (!feed_result_run(result, feed_sql_columns, 18))
 		return false;
-	while (feed_result_next(result)) {
-		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
-		if (table == NULL)
-			continue;
-		const int count = feed_result_group(result);
+	struct feed_table *table;
+	for (int count; (table = next_table(load, &count)) != NULL;) {
 		struct catalog_column *columns = arena_alloc(load->texts.arena, (size_t)count * sizeof(*columns));
 		for (int i = 0; i < count; i++) {
 			result->at += i > 0;
@@ -212,11 +224,8 @@ static bool load_indexes(struct load *load)
 		return false;
 	/* The keys come in the order of the indexes. */
 	bool more = feed_result_next(&load->keys);
-	while (feed_result_next(result)) {
-		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
-		if (table == NULL)
-			continue;
-		const int count = feed_result_group(result);
+	struct feed_table *table;
+	for (int count; (table = next_table(load, &count)) != NULL;) {
 		struct catalog_index *indexes = arena_alloc(load->texts.arena, (size_t)count * sizeof(*indexes));
 		for (int i = 0; i < count; i++) {
 			result->at += i > 0;
@@ -323,11 +332,8 @@ static bool load_constraints(struct load *load)
 	struct feed_result *result = &load->result;
 	if (!feed_result_run(result, feed_sql_constraints, 7))
 		return false;
-	while (feed_result_next(result)) {
-		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
-		if (table == NULL)
-			continue;
-		const int count = feed_result_group(result);
+	struct feed_table *table;
+	for (int count; (table = next_table(load, &count)) != NULL;) {
 		struct catalog_constraint *list = arena_alloc(load->texts.arena, (size_t)count * sizeof(*list));
 		for (int i = 0; i < count; i++) {
 			result->at += i > 0;
@@ -388,11 +394,8 @@ static bool load_dependents(struct load *load)
 	struct feed_result *result = &load->result;
 	if (!feed_result_run(result, feed_sql_dependents, 4))
 		return false;
-	while (feed_result_next(result)) {
-		struct feed_table *table = feed_tables_find(&load->tables, feed_result_oid(result, 0));
-		if (table == NULL)
-			continue;
-		const int count = feed_result_group(result);
+	struct feed_table *table;
+	for (int count; (table = next_table(load, &count)) != NULL;) {
 		struct catalog_dependent *list = arena_alloc(load->texts.arena, (size_t)count * sizeof(*list));
 		for (int i = 0; i < count; i++) {
 			result->at += i > 0;
