@@ -162,9 +162,9 @@ def test_received_log(postgres, proctor, side, tmp_path):
     """pg_receivewal gets the log as it is written, for as long as it likes."""
     receiver = harness.Process([program(postgres, "pg_receivewal"), "-d", proctor.dsn(), "-D", tmp_path, "--no-sync"], tmp_path / "said")
     assert harness.wait_until(lambda: side("SELECT state FROM pg_stat_replication WHERE application_name = 'pg_receivewal'") == [("streaming",)])
-    # After the write: right behind a switch, pg_walfile_name() still names the file before.
+    # Where it was inserted: behind a switch of the log, what is not yet written out still counts for the file before.
     side("INSERT INTO loaded VALUES (1, 'x')")
-    before = side("SELECT pg_walfile_name(pg_current_wal_lsn())")[0][0]
+    before = side("SELECT pg_walfile_name(pg_current_wal_insert_lsn())")[0][0]
     side("SELECT pg_switch_wal()")
     received = harness.wait_until(lambda: (tmp_path / before).exists())
     receiver.stop()
