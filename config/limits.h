@@ -115,6 +115,9 @@ enum {
 	 * created, so that it counts as pre-existing. */
 	LIMIT_SAVEPOINTS = 1024,
 
+	/* search_paths that a pipeline may set before any of it is answered; of more the newest count. */
+	LIMIT_FORESEEN_PATHS = 16,
+
 	/* -- figures and log ------------------------------------------------------------------ */
 
 	/* Fingerprints with a row of their own per interval; the rest share the row `other`. */

@@ -1,5 +1,6 @@
 #include "inspect/encoding.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <iconv.h>
 #include <stdint.h>
@@ -74,6 +75,8 @@ static const struct encoding encodings[] = {
     {"win1257", "CP1257", CUT_SINGLE, false, false},
     {"win1258", "CP1258", CUT_SINGLE, false, true},
 };
+
+static_assert(ARRAY_LEN(encodings) == ENCODING_COUNT, "encoding_at's callers have room for all");
 
 /* Start-up packets may use these (pg_encname_tbl); ParameterStatus does not. */
 static const struct {
@@ -151,12 +154,17 @@ bool encoding_hides_ascii(const struct encoding *encoding)
 	return encoding->hides_ascii;
 }
 
-const struct encoding *encoding_hiding(size_t i)
+const struct encoding *encoding_at(size_t i)
 {
-	for (size_t at = 0; at < ARRAY_LEN(encodings); at++)
-		if (encodings[at].hides_ascii && i-- == 0)
-			return &encodings[at];
-	return NULL;
+	return i < ARRAY_LEN(encodings) ? &encodings[i] : NULL;
+}
+
+bool encoding_is_ascii(const char *text, size_t len)
+{
+	unsigned char seen = 0;
+	for (size_t at = 0; at < len; at++)
+		seen |= (unsigned char)text[at];
+	return seen < 0x80;
 }
 
 bool encoding_matters(const char *text, size_t len)

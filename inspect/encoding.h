@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How many hide ASCII: encoding_hiding. */
-enum { ENCODING_HIDING_COUNT = 6 };
+/* How many there are: encoding_at. */
+enum { ENCODING_COUNT = 42 };
 
 /* One of a constant table; compare by address. */
 struct encoding;
@@ -29,8 +29,10 @@ bool encoding_is_sql_ascii(const struct encoding *encoding);
 bool encoding_is_plain(const struct encoding *encoding);
 /* Some ASCII bytes in it may be parts of characters. */
 bool encoding_hides_ascii(const struct encoding *encoding);
-/* The i-th of those that hide ASCII; NULL past the last. */
-const struct encoding *encoding_hiding(size_t i);
+/* The i-th of all; NULL past the last. */
+const struct encoding *encoding_at(size_t i);
+/* Every encoding's client text is the same then. */
+bool encoding_is_ascii(const char *text, size_t len);
 /* May the text be cut into characters in different ways by the encodings that hide ASCII and those that don't? */
 bool encoding_matters(const char *text, size_t len);
 

@@ -1,6 +1,7 @@
 #include "inspect/inspector.h"
 #include "inspect/documents.h"
 #include "inspect/parse.h"
+#include "inspect/readings.h"
 
 #include <string.h>
 #include <time.h>
@@ -50,7 +51,6 @@ struct inspector_reading {
 
 static struct statement *read_all(struct inspector *inspector, const struct session_state *session,
                                   struct statement *first, const char *sql, size_t len);
-static bool may_be_recoded(const struct statement *statement, const char *sql, size_t len);
 static struct statement *read_as(struct inspector *inspector, const struct session_state *session,
                                  const struct encoding *encoding, bool conforming, const char *sql, size_t len);
 static struct inspector_key key_of(struct inspector *inspector, const struct sqlkey_options *options, const char *sql,
@@ -58,7 +58,6 @@ static struct inspector_key key_of(struct inspector *inspector, const struct sql
 static void read_statement(struct statement *statement, enum sqlkey_result result, bool conforming, const char *sql,
                            size_t len, struct reading_figures *figures);
 static void make_opaque(struct statement *statement, enum opaque_reason reason, struct reading_figures *figures);
-static bool is_ascii(const char *text, size_t len);
 static void count_withdrawn(struct inspector *inspector, const struct verdict *before, const struct verdict *after);
 static bool has_ddl(const struct parsed *parsed);
 static uint64_t thread_ns(void);
@@ -141,9 +140,7 @@ struct statement *inspector_recognise(struct inspector *inspector, const struct 
 	struct statement *statement =
 	    read_as(inspector, session, encoding, session->standard_conforming_strings, sql, len);
 
-	if (!session->unsettled || (!memchr(sql, '\\', len) && !may_be_recoded(statement, sql, len)))
-		return statement;
-	return read_all(inspector, session, statement, sql, len);
+	return session->unsettled ? read_all(inspector, session, statement, sql, len) : statement;
 }
 
 struct inspector_reading *inspector_begin(struct inspector *inspector, const struct session_state *session,
@@ -170,6 +167,7 @@ struct inspector_reading *inspector_begin(struct inspector *inspector, const str
 	    .key = inspector->last,
 	    .len = len,
 	};
+	reading->statement->scope = session->scope;
 	memcpy(reading->sql, sql, len);
 	inspector->last.sql = NULL;
 	return reading;
@@ -197,7 +195,7 @@ bool inspector_text(struct inspector *inspector, const struct session_state *ses
 {
 	const struct encoding *encoding = session_state_encoding(session);
 
-	if (encoding_is_plain(encoding) || is_ascii(*text, *len))
+	if (encoding_is_plain(encoding) || encoding_is_ascii(*text, *len))
 		return true;
 	return encoding_read(inspector->reader, encoding, *text, *len, text, len);
 }
@@ -218,8 +216,10 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 {
 	const struct catalog *catalog = inspector_catalog(inspector, session->database);
 	uint64_t generation = catalog ? catalog_generation(catalog) : 0;
-	/* What the session created in its open transaction is not in the key, parameters even less. */
-	bool once = statement->has_ddl || session->created || (bound && statement->wants_parameters);
+	/* What the session created in its open transaction is not in the key, parameters even less; and what was prepared
+	 * is planned anew under another search_path. */
+	bool once = statement->has_ddl || session->created || statement->scope != session->scope ||
+	            (bound && statement->wants_parameters);
 	struct rule_input input = {
 	    .catalog = catalog,
 	    .session = session,
@@ -339,43 +339,26 @@ struct inspector_figures inspector_figures(const struct inspector *inspector)
 static struct statement *read_all(struct inspector *inspector, const struct session_state *session,
                                   struct statement *first, const char *sql, size_t len)
 {
-	const struct encoding *current = session_state_encoding(session), *other;
-	const struct encoding *encodings[2 + ENCODING_HIDING_COUNT];
-	struct statement *readings[2 * ARRAY_LEN(encodings)];
-	size_t encoding_count = 0;
+	struct readings_way ways[READINGS_MAX];
+	struct statement *readings[1 + READINGS_MAX];
+	size_t way_count = readings_list(session, sql, len, first->opaque == OPAQUE_ENCODING, ways);
 	uint16_t count = 0;
 
-	encodings[encoding_count++] = current;
-	if (may_be_recoded(first, sql, len)) {
-		/* Of those that hide no ASCII one does for all: they cut a text in the same places, if it is one. */
-		if (encoding_hides_ascii(current) || first->opaque == OPAQUE_ENCODING)
-			encodings[encoding_count++] = encoding_utf8();
-		for (size_t at = 0; (other = encoding_hiding(at)) != NULL; at++) {
-			if (other != current)
-				encodings[encoding_count++] = other;
-		}
-	}
 	readings[count++] = first;
-	for (size_t at = 0; at < 2 * encoding_count; at++) {
-		bool conforming = session->standard_conforming_strings == (at % 2 == 0);
-		struct statement *statement;
+	for (size_t at = 0; at < way_count; at++) {
+		struct statement *statement = read_as(inspector, session, ways[at].encoding,
+		                                      ways[at].standard_conforming_strings, sql, len);
+		bool known = false;
 
-		if (at == 0)
-			continue;
-		statement = read_as(inspector, session, encodings[at / 2], conforming, sql, len);
+		for (uint16_t other = 0; other < count; other++)
+			known |= readings[other] == statement;
 		/* What can't be parsed has nothing in it to be judged. */
-		if (statement->statement_count > 0 && statement != first)
+		if (statement->statement_count > 0 && !known)
 			readings[count++] = statement;
 		else
 			cache_unref(statement);
 	}
 	return count == 1 ? first : cache_readings_new(readings, count);
-}
-
-/* It would be another text in another encoding, or is one at all only there. */
-static bool may_be_recoded(const struct statement *statement, const char *sql, size_t len)
-{
-	return statement->opaque == OPAQUE_ENCODING || encoding_matters(sql, len);
 }
 
 static struct statement *read_as(struct inspector *inspector, const struct session_state *session,
@@ -385,7 +368,7 @@ static struct statement *read_as(struct inspector *inspector, const struct sessi
 	struct statement *statement;
 	struct inspector_key key;
 
-	if (!encoding_is_plain(encoding) && !is_ascii(sql, len) &&
+	if (!encoding_is_plain(encoding) && !encoding_is_ascii(sql, len) &&
 	    !encoding_read(inspector->reader, encoding, sql, len, &sql, &len)) {
 		inspector->figures.opaque++;
 		return cache_ref(inspector->encoding);
@@ -402,6 +385,7 @@ static struct statement *read_as(struct inspector *inspector, const struct sessi
 		inspector->read = NULL;
 	} else {
 		statement = cache_statement_new(&key.key);
+		statement->scope = session->scope;
 		read_statement(statement, key.result, conforming, sql, len, &inspector->figures);
 	}
 	cache_insert(&inspector->cache, statement);
@@ -476,15 +460,6 @@ static void make_opaque(struct statement *statement, enum opaque_reason reason, 
 	figures->opaque++;
 	statement->opaque = reason;
 	statement->query = queries[reason];
-}
-
-static bool is_ascii(const char *text, size_t len)
-{
-	unsigned char seen = 0;
-
-	for (size_t at = 0; at < len; at++)
-		seen |= (unsigned char)text[at];
-	return seen < 0x80;
 }
 
 static bool has_ddl(const struct parsed *parsed)

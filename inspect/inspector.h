@@ -24,8 +24,7 @@ const struct catalog *inspector_catalog(const struct inspector *inspector, const
  * answer is no way out: since PostgreSQL 14 a change is reported just before ReadyForQuery, and the Sync that would
  * bring that may be sent only after the answer to what would be held. So while the session is `unsettled` the text is
  * read in every way in which it can be read, and the statement has them all as `readings`, to be judged by the
- * strictest. Most texts can be read in one way only: the first setting matters where there is a backslash, the second
- * where a byte above 127 stands before one that could end its character. Nothing is held, so nothing can be held up. */
+ * strictest. Most texts can be read in one way only (readings.h). Nothing is held, so nothing can be held up. */
 struct statement *inspector_recognise(struct inspector *inspector, const struct session_state *session, const char *sql,
                                       size_t len);
 

@@ -21,6 +21,12 @@ struct created_relation {
 	bool temporary, kept;
 };
 
+/* The newest of them. */
+struct session_foreseen {
+	uint32_t count;
+	struct search_path paths[LIMIT_FORESEEN_PATHS];
+};
+
 struct session_created {
 	uint32_t count, capacity;
 	struct created_relation relations[];
@@ -45,7 +51,11 @@ static void transaction_end(struct session_state *state, bool commit);
 static void savepoint_push(struct session_state *state, const char *name);
 static void savepoint_release(struct session_state *state, const char *name);
 static void savepoint_rollback(struct session_state *state, const char *name);
-static void set_path(struct session_state *state, const char *value, bool local);
+static void send_one(struct session_state *state, const struct facts *facts);
+static bool sets_path(const struct facts *facts, const struct session_state *state, struct search_path *path);
+static void foresee(struct session_state *state, const struct search_path *path);
+static void set_path(struct session_state *state, const struct search_path *path, bool local);
+static struct search_path path_of(const char *value);
 static void apply_path(struct session_state *state, const struct search_path *path);
 static struct search_path current_path(const struct session_state *state);
 static void completed_one(struct session_state *state, const struct facts *facts);
@@ -85,6 +95,9 @@ void session_state_fini(struct session_state *state)
 	}
 	free(state->created);
 	state->created = NULL;
+	free(state->unready);
+	state->unready = NULL;
+	session_state_settled(state);
 }
 
 void session_state_search_path(struct session_state *state, const char *value, size_t len)
@@ -132,6 +145,8 @@ const struct encoding *session_state_encoding(const struct session_state *state)
 void session_state_ready(struct session_state *state, uint8_t status)
 {
 	state->transaction = status;
+	free(state->unready);
+	state->unready = NULL;
 	if (status == 'I') {
 		if (state->open) {
 			/* It has ended by a statement that was not understood, so nothing says whether by COMMIT or
@@ -149,15 +164,50 @@ void session_state_ready(struct session_state *state, uint8_t status)
 	}
 }
 
+void session_state_sent(struct session_state *state, const struct facts *facts, uint16_t statement_count)
+{
+	for (uint16_t i = 0; i < statement_count; i++)
+		send_one(state, &facts[i]);
+}
+
+void session_state_settled(struct session_state *state)
+{
+	free(state->foreseen);
+	state->foreseen = NULL;
+}
+
+uint32_t session_state_paths(const struct session_state *state)
+{
+	return state->foreseen ? state->foreseen->count : 0;
+}
+
+void session_state_with_path(const struct session_state *state, uint32_t at, struct session_state *with)
+{
+	CHECK(at < session_state_paths(state));
+	*with = *state;
+	apply_path(with, &state->foreseen->paths[at]);
+}
+
 void session_state_completed(struct session_state *state, const struct facts *facts, uint16_t statement_count)
 {
 	for (uint16_t i = 0; i < statement_count; i++)
 		completed_one(state, &facts[i]);
 }
 
-void session_state_doubt(struct session_state *state)
+void session_state_failed(struct session_state *state)
 {
-	set_path(state, NULL, false);
+	if (!state->unready)
+		return;
+	apply_path(state, state->unready);
+	free(state->unready);
+	state->unready = NULL;
+}
+
+void session_state_doubt(struct session_state *state, bool path)
+{
+	const struct search_path unknown = {.unknown = true};
+	if (path)
+		set_path(state, &unknown, false);
 	forget_created(state, 0);
 	forget_temporary(state);
 }
@@ -208,8 +258,35 @@ bool session_state_is_utc(const char *zone, size_t len)
 
 /* -- statements ---------------------------------------------------------------------------------- */
 
+static void send_one(struct session_state *state, const struct facts *facts)
+{
+	const struct session_transaction *open = state->open;
+	struct search_path path;
+	switch (facts->kind) {
+	case STATEMENT_COMMIT:
+	case STATEMENT_ROLLBACK:
+	case STATEMENT_ROLLBACK_TO:
+		if (!open)
+			break;
+		foresee(state, &open->before);
+		foresee(state, &open->committed);
+		for (uint32_t i = 0; i < open->savepoint_count; i++) {
+			if (open->savepoints[i].path)
+				foresee(state, open->savepoints[i].path);
+		}
+		break;
+	default:
+		if (sets_path(facts, state, &path))
+			foresee(state, &path);
+		break;
+	}
+}
+
 static void completed_one(struct session_state *state, const struct facts *facts)
 {
+	struct search_path path;
+	if (sets_path(facts, state, &path))
+		set_path(state, &path, facts->local);
 	switch (facts->kind) {
 	case STATEMENT_BEGIN:
 		if (!state->open)
@@ -231,27 +308,36 @@ static void completed_one(struct session_state *state, const struct facts *facts
 	case STATEMENT_ROLLBACK_TO:
 		savepoint_rollback(state, facts->name);
 		break;
-	case STATEMENT_RESET:
-		if (!facts->name || strcasecmp(facts->name, "search_path") == 0)
-			set_path(state, state->search_path_reset, false);
-		break;
 	case STATEMENT_DISCARD:
-		if (facts->name && strcasecmp(facts->name, "all") == 0)
-			set_path(state, state->search_path_reset, false);
 		if (facts->name && (strcasecmp(facts->name, "all") == 0 || strcasecmp(facts->name, "temp") == 0))
 			forget_temporary(state);
 		break;
 	default:
-		/* Also SELECT set_config('search_path', …): walk.c names the setting there too. */
-		if (facts->name && facts->kind != STATEMENT_PREPARE && facts->kind != STATEMENT_EXPLAIN &&
-		    facts->kind != STATEMENT_DECLARE && strcasecmp(facts->name, "search_path") == 0 &&
-		    (facts->kind == STATEMENT_SET || facts->kind == STATEMENT_SELECT))
-			set_path(state, facts->value, facts->local);
 		break;
 	}
 	if (facts->action_count > 0) {
 		drop_relations(state, facts);
 		create_relations(state, facts);
+	}
+}
+
+/* Also SELECT set_config('search_path', …): walk.c names the setting there too. */
+static bool sets_path(const struct facts *facts, const struct session_state *state, struct search_path *path)
+{
+	bool named = facts->name && strcasecmp(facts->name, "search_path") == 0;
+	switch (facts->kind) {
+	case STATEMENT_SET:
+	case STATEMENT_SELECT:
+		*path = path_of(facts->value);
+		return named;
+	case STATEMENT_RESET:
+		*path = path_of(state->search_path_reset);
+		return !facts->name || named;
+	case STATEMENT_DISCARD:
+		*path = path_of(state->search_path_reset);
+		return facts->name && strcasecmp(facts->name, "all") == 0;
+	default:
+		return false;
 	}
 }
 
@@ -262,6 +348,11 @@ static void transaction_begin(struct session_state *state)
 	CHECK(!state->open);
 	state->open = grow(NULL, sizeof(*state->open));
 	*state->open = (struct session_transaction){.before = current_path(state), .committed = current_path(state)};
+	/* BEGIN makes a block of what went before it in the same pipeline. */
+	if (state->unready)
+		state->open->before = *state->unready;
+	free(state->unready);
+	state->unready = NULL;
 }
 
 static void savepoint_drop(struct savepoint *savepoint)
@@ -360,25 +451,52 @@ static struct search_path *copy_path(const struct search_path *path)
 	return copy;
 }
 
-/* `value` NULL: to something that is not known here. */
-static void set_path(struct session_state *state, const char *value, bool local)
+static void set_path(struct session_state *state, const struct search_path *path, bool local)
 {
 	struct session_transaction *open = state->open;
 	if (local && !open)
-		return; /* the server warns and does nothing */
+		return; /* the server warns, and forgets it with the next Sync */
 	struct search_path now = current_path(state);
+	/* What is sent before the answer that tells of a failure finds the old one. */
+	foresee(state, &now);
+	if (!open && !state->unready)
+		state->unready = copy_path(&now);
 	for (uint32_t i = 0; open && i < open->savepoint_count; i++) {
 		if (!open->savepoints[i].path) {
 			open->savepoints[i].path = copy_path(&now);
 			open->savepoints[i].path_committed = copy_path(&open->committed);
 		}
 	}
+	if (open && !local)
+		open->committed = *path;
+	apply_path(state, path);
+}
+
+static void foresee(struct session_state *state, const struct search_path *path)
+{
+	struct session_foreseen *foreseen = state->foreseen;
+	if (!foreseen) {
+		foreseen = grow(NULL, sizeof(*foreseen));
+		foreseen->count = 0;
+		state->foreseen = foreseen;
+	}
+	for (uint32_t i = 0; i < foreseen->count; i++) {
+		const struct search_path *known = &foreseen->paths[i];
+		if (known->unknown == path->unknown && strcmp(known->text, path->text) == 0)
+			return;
+	}
+	if (foreseen->count == LIMIT_FORESEEN_PATHS)
+		memmove(&foreseen->paths[0], &foreseen->paths[1], (--foreseen->count) * sizeof(foreseen->paths[0]));
+	foreseen->paths[foreseen->count++] = *path;
+}
+
+/* `value` NULL: something that is not known here. */
+static struct search_path path_of(const char *value)
+{
 	struct search_path path = {.unknown = !value || strlen(value) >= sizeof(path.text)};
 	if (!path.unknown)
 		memcpy(path.text, value, strlen(value));
-	if (open && !local)
-		open->committed = path;
-	apply_path(state, &path);
+	return path;
 }
 
 static void apply_path(struct session_state *state, const struct search_path *path)

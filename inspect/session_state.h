@@ -14,7 +14,9 @@
 #include <stdint.h>
 
 struct session_created;
+struct session_foreseen;
 struct session_transaction;
+struct search_path;
 
 struct session_state {
 	char database[64];
@@ -29,6 +31,8 @@ struct session_state {
 	uint8_t transaction; /* 'I', 'T' or 'E', as of the last ReadyForQuery */
 	uint64_t scope;      /* hash of what changes a verdict: database, user, search_path, temporary tables */
 	struct session_transaction *open; /* what a ROLLBACK undoes; NULL outside a transaction */
+	struct search_path *unready; /* what an error goes back to before the next ReadyForQuery; NULL while the same */
+	struct session_foreseen *foreseen; /* what search_path may be by the next statement; NULL: what it is */
 	struct session_created *created;  /* relations created in the open transaction, and the session's
 	                                   * temporary ones; NULL when none */
 };
@@ -43,12 +47,24 @@ void session_state_parameter(struct session_state *state, const char *name, size
                              size_t value_len);
 /* ReadyForQuery: leaving a transaction forgets what it created. */
 void session_state_ready(struct session_state *state, uint8_t status);
+/* The statements of one message have been sent: until all that was sent is answered, search_path may be what they make
+ * of it, or what it was. */
+void session_state_sent(struct session_state *state, const struct facts *facts, uint16_t statement_count);
+/* Nothing is under way any more. */
+void session_state_settled(struct session_state *state);
+/* How many paths there are besides the current one, and the session as it would be with one of them: a view with its
+ * own path, valid as long as `state` stays as it is, and not to be changed or freed. */
+uint32_t session_state_paths(const struct session_state *state);
+void session_state_with_path(const struct session_state *state, uint32_t at, struct session_state *with);
 /* The statements of one message have completed without error. */
 void session_state_completed(struct session_state *state, const struct facts *facts, uint16_t statement_count);
+/* One has failed: outside a block all since the last ReadyForQuery is undone. */
+void session_state_failed(struct session_state *state);
 /* The encoding of the client's texts: the server's own where client_encoding is SQL_ASCII. Never NULL. */
 const struct encoding *session_state_encoding(const struct session_state *state);
-/* Statements have completed, and it isn't known which: nothing that the session set or created counts any more. */
-void session_state_doubt(struct session_state *state);
+/* Statements have completed, and it isn't known which: nothing that the session created counts any more, and with
+ * `path` nothing that it set. */
+void session_state_doubt(struct session_state *state, bool path);
 /* Created in this transaction, so nobody else can wait for its lock, or temporary. `schema` NULL: as found along the
  * search_path. */
 bool session_state_created(const struct session_state *state, const char *schema, const char *name);

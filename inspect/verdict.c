@@ -42,6 +42,18 @@ const char *verdict_evidence_name(enum evidence evidence)
 	return "";
 }
 
+int verdict_severity(const struct verdict *verdict)
+{
+	int worst = -1;
+	if (verdict->rejected_by >= 0)
+		return SEVERITY_BLOCK + 1;
+	for (uint8_t at = 0; at < verdict->count; at++) {
+		int severity = (int)verdict->findings[at].severity;
+		worst = severity > worst ? severity : worst;
+	}
+	return worst;
+}
+
 void verdict_init(struct verdict *verdict)
 {
 	memset(verdict, 0, sizeof(*verdict));

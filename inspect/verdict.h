@@ -48,6 +48,8 @@ struct verdict {
 const char *verdict_severity_name(enum severity severity); /* "info" "warning" "error" "block" */
 const char *verdict_action_name(enum action action);       /* "logged" "rejected" */
 const char *verdict_evidence_name(enum evidence evidence);
+/* The worst finding's; one more than any where it rejects, -1 where there is none. */
+int verdict_severity(const struct verdict *verdict);
 void verdict_init(struct verdict *verdict);
 void verdict_fini(struct verdict *verdict);
 

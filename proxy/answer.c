@@ -9,11 +9,17 @@
 
 #include <string.h>
 
+enum answer_doubt {
+	ANSWER_CERTAIN,
+	ANSWER_OF_TABLES, /* which of them it has created or dropped */
+	ANSWER_UNKNOWN,   /* or what it has set */
+};
+
 static void answer_finished(struct session *session, struct flight_entry *entry);
 static void answer_count(struct session *session, const struct flight_entry *entry);
 static void answer_slow(struct session *session, const struct flight_entry *entry, uint64_t took_ns);
 static void answer_completed(struct session *session, struct statement *statement);
-static bool answer_is_doubtful(const struct statement *statement);
+static enum answer_doubt answer_doubt(const struct statement *statement);
 static void answer_name(struct session *session, enum names_space space, uint64_t name, struct statement *statement);
 static void answer_unname(struct session *session, enum names_space space, const char *name);
 static void answer_transaction_ended(struct session *session);
@@ -51,6 +57,7 @@ void answer_message(struct session *session, uint8_t type, struct bytes body, ui
 		break;
 	}
 	case MESSAGE_ERROR_RESPONSE:
+		session_state_failed(&session->state);
 		if (reply_is_fatal(body) && reply_decode_sqlstate(body, session->end_sqlstate))
 			session->end_reason = "the server ended the session";
 		break;
@@ -177,8 +184,9 @@ static void answer_slow(struct session *session, const struct flight_entry *entr
 /* What the server has confirmed about names, settings and the catalog. */
 static void answer_completed(struct session *session, struct statement *statement)
 {
-	if (answer_is_doubtful(statement))
-		session_state_doubt(&session->state);
+	enum answer_doubt doubt = answer_doubt(statement);
+	if (doubt != ANSWER_CERTAIN)
+		session_state_doubt(&session->state, doubt == ANSWER_UNKNOWN);
 	else
 		session_state_completed(&session->state, statement->facts, statement->statement_count);
 	session->catalog_changed |= statement->readings && statement->has_ddl;
@@ -214,20 +222,25 @@ static void answer_completed(struct session *session, struct statement *statemen
 	}
 }
 
-/* Is it unknown which of several readings has run, and does that make a difference to the session? */
-static bool answer_is_doubtful(const struct statement *statement)
+/* It is unknown which of several readings has run: what difference does that make to the session? */
+static enum answer_doubt answer_doubt(const struct statement *statement)
 {
+	enum answer_doubt doubt = ANSWER_CERTAIN;
 	for (uint16_t reading = 0; reading < statement->reading_count; reading++) {
-		const struct statement *read = statement->readings[reading];
-		if (read->statement_count == 0)
-			return true;
+		const struct statement *read = statement->readings[reading], *first = statement->readings[0];
+		if (read->statement_count == 0 || read->statement_count != first->statement_count)
+			return ANSWER_UNKNOWN;
 		for (uint16_t at = 0; at < read->statement_count; at++) {
-			enum statement_kind kind = read->facts[at].kind;
-			if (kind < STATEMENT_SELECT || kind > STATEMENT_MERGE || read->facts[at].name)
-				return true;
+			const struct facts *facts = &read->facts[at];
+			if (facts->kind >= STATEMENT_SELECT && facts->kind <= STATEMENT_MERGE && !facts->name)
+				continue;
+			/* A change of the schema sets nothing, but of which table? */
+			if (facts->kind != STATEMENT_DDL || first->facts[at].kind != STATEMENT_DDL)
+				return ANSWER_UNKNOWN;
+			doubt = ANSWER_OF_TABLES;
 		}
 	}
-	return false;
+	return doubt;
 }
 
 /* Takes over the reference. */

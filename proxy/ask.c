@@ -4,6 +4,7 @@
 #include "inspect/inspector.h"
 #include "protocol/message.h"
 #include "protocol/request.h"
+#include "proxy/judgement.h"
 #include "proxy/rejection.h"
 #include "proxy/worker.h"
 
@@ -33,7 +34,6 @@ static void ask_execute(struct session *session, struct relay_out *out, struct b
 static void ask_unseen(struct session *session, struct relay_out *out, const struct flight_entry *request,
                        struct bytes name);
 static bool ask_refuses_oversize(const struct session *session);
-static bool ask_ends_transaction(const struct statement *statement);
 static struct statement *ask_recognise(struct session *session, struct bytes sql);
 static struct statement *ask_meaning(const struct session *session, uint64_t name, struct ask_meanings *meanings);
 static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, bool stored,
@@ -41,13 +41,6 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
 static struct statement *ask_portal(const struct session *session, uint64_t name);
 static struct statement *ask_attributed(const struct session *session, struct statement *statement);
 static bool ask_discarded(const struct session *session);
-static const struct verdict *ask_judge(struct session *session, struct statement **statement,
-                                       const struct bound_shape *shapes, uint16_t count, bool *rejected);
-static bool ask_fails_anyway(const struct session *session, const struct statement *statement);
-static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
-                         bool rejected);
-static void ask_observe(struct session *session, const struct statement *statement, const struct bound_shape *shapes,
-                        uint16_t count);
 static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
                        const struct statement *statement, const struct verdict *verdict, struct bytes name,
                        uint16_t parameters);
@@ -56,6 +49,7 @@ static void ask_push(struct session *session, enum flight_kind kind, uint64_t na
                      uint64_t now_ns);
 static void ask_push_entry(struct session *session, const struct flight_entry *entry);
 static bool ask_may_undo(const struct session *session, const struct flight_entry *entry);
+static void ask_may_set(struct session *session, const struct flight_entry *entry);
 static uint64_t ask_batch(struct session *session, uint64_t now_ns);
 static struct bytes ask_body(struct bytes message);
 
@@ -195,10 +189,10 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 		return;
 	}
 	struct statement *statement = ask_recognise(session, sql), *judged = statement;
-	const struct verdict *verdict = ask_judge(session, &judged, NULL, 0, &entry.rejected);
-	ask_findings(session, judged, verdict, entry.rejected);
+	const struct verdict *verdict = judgement_of(session, &judged, NULL, 0, &entry.rejected);
+	judgement_log(session, judged, verdict, entry.rejected);
 	if (!entry.rejected)
-		ask_observe(session, statement, NULL, 0);
+		judgement_observe(session, statement, NULL, 0);
 	struct statement *attributed = ask_attributed(session, statement);
 	entry.borrowed = attributed != statement;
 	entry.statement = cache_ref(attributed);
@@ -222,12 +216,12 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 		return;
 	}
 	struct statement *statement = ask_recognise(session, parse.query), *judged = statement;
-	const struct verdict *verdict = ask_judge(session, &judged, NULL, 0, &entry.rejected);
+	const struct verdict *verdict = judgement_of(session, &judged, NULL, 0, &entry.rejected);
 	entry.name = names_hash(parse.name);
 	entry.statement = statement; /* the reference goes with it */
 	if (entry.rejected) {
 		/* A statement that goes on is counted at each Bind instead: that is when it runs. */
-		ask_findings(session, judged, verdict, true);
+		judgement_log(session, judged, verdict, true);
 		ask_reject(session, out, &entry, judged, verdict, parse.name, 0);
 	} else {
 		relay_out_add(out, message.data, message.len);
@@ -274,7 +268,9 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
 			continue;
 		const char *text = (const char *)value.value.data;
 		size_t len = value.value.len;
-		if (!inspector_text(session->worker->inspector, &session->state, &text, &len))
+		/* If it is no text in the current encoding it may be one in the next: where its wildcards stand is seen
+		 * all the same, as no character's second byte is a percent sign. */
+		if (!inspector_text(session->worker->inspector, &session->state, &text, &len) && session->flight.settled)
 			continue;
 		shapes[at] = rules_bound_shape(text, len);
 	}
@@ -296,7 +292,7 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 	/* Nearly always there is one. Of several, the first that is rejected decides. */
 	while (!entry.rejected && (meaning = ask_meaning(session, names_hash(bind->statement), &meanings)) != NULL) {
 		struct statement *reading = meaning;
-		const struct verdict *says = ask_judge(session, &reading, shapes, count, &entry.rejected);
+		const struct verdict *says = judgement_of(session, &reading, shapes, count, &entry.rejected);
 		if (!newest)
 			newest = meaning;
 		if (newest == meaning || entry.rejected) {
@@ -306,9 +302,9 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 	}
 	if (newest) {
 		entry.statement = cache_ref(newest);
-		ask_findings(session, judged, verdict, entry.rejected);
+		judgement_log(session, judged, verdict, entry.rejected);
 		if (!entry.rejected)
-			ask_observe(session, newest, shapes, count);
+			judgement_observe(session, newest, shapes, count);
 	}
 	if (entry.rejected)
 		ask_reject(session, out, &entry, judged, verdict, bind->statement, bind->parameters);
@@ -456,103 +452,6 @@ static bool ask_discarded(const struct session *session)
 	return session->flight.skipping && session->flight.doubtful_syncs == 0;
 }
 
-/* Of a statement that can be read in several ways, the first reading that is rejected decides; `*statement` becomes
- * that which the verdict is about. */
-static const struct verdict *ask_judge(struct session *session, struct statement **statement,
-                                       const struct bound_shape *shapes, uint16_t count, bool *rejected)
-{
-	struct inspector *inspector = session->worker->inspector;
-	struct statement *const *readings = (*statement)->readings;
-	struct statement *first = readings ? readings[0] : *statement;
-	/* What the transaction created may be gone by then, and the name be another table's again. */
-	struct session_state bare = session->state;
-	bare.created = NULL;
-	session->undoing &= !session->flight.settled;
-	bool undone = session->undoing && session->state.created;
-	uint16_t reading_count = readings ? (*statement)->reading_count : 1;
-	for (uint16_t at = undone ? 0 : 1; at < (undone ? 2 : 1) * reading_count; at++) {
-		struct statement *reading = readings ? readings[at % reading_count] : *statement;
-		const struct session_state *state = undone && at < reading_count ? &bare : &session->state;
-		const struct verdict *verdict = inspector_judge(inspector, reading, state, shapes, count);
-		*rejected = verdict->rejected_by >= 0 && !ask_fails_anyway(session, reading);
-		if (*rejected) {
-			*statement = reading;
-			return verdict;
-		}
-	}
-	const struct verdict *verdict = inspector_judge(inspector, first, &session->state, shapes, count);
-	*rejected = verdict->rejected_by >= 0 && !ask_fails_anyway(session, first);
-	*statement = first;
-	return verdict;
-}
-
-/* In a transaction that has failed the server refuses by itself, and with its own words, whatever does not begin
- * with the transaction's end: "ROLLBACK; DROP TABLE t" is one message, and runs. So does what follows a ROLLBACK that
- * has been answered, but without the ReadyForQuery that would say so. */
-static bool ask_fails_anyway(const struct session *session, const struct statement *statement)
-{
-	if (session->flight.status != 'E' || !session->flight.settled || statement->statement_count == 0)
-		return false;
-	return !ask_ends_transaction(statement);
-}
-
-/* With its first statement, or the failure in it. */
-static bool ask_ends_transaction(const struct statement *statement)
-{
-	enum statement_kind first = statement->facts[0].kind;
-	return first == STATEMENT_COMMIT || first == STATEMENT_ROLLBACK || first == STATEMENT_ROLLBACK_TO;
-}
-
-static void ask_observe(struct session *session, const struct statement *statement, const struct bound_shape *shapes,
-                        uint16_t count)
-{
-	const struct verdict *seen =
-	    inspector_observe(session->worker->inspector, statement, &session->state, shapes, count);
-	if (seen)
-		ask_findings(session, statement, seen, false);
-}
-
-static void ask_findings(struct session *session, const struct statement *statement, const struct verdict *verdict,
-                         bool rejected)
-{
-	struct worker *worker = session->worker;
-	if (verdict->count == 0 || ask_fails_anyway(session, statement))
-		return;
-	for (uint8_t at = 0; at < verdict->count; at++) {
-		const struct finding *finding = &verdict->findings[at];
-		struct stats_finding seen = {
-		    .fingerprint = statement->fingerprint,
-		    .query = (char *)statement->query,
-		    .rule = finding->rule,
-		    .severity = finding->severity,
-		    .action = rejected && at == verdict->rejected_by ? ACTION_REJECT : ACTION_LOG,
-		    .evidence = finding->evidence,
-		    .table = (char *)finding->table,
-		    .column = (char *)finding->column,
-		    .message = (char *)finding->message,
-		    .hint = (char *)finding->hint,
-		    .fix_sql = (char *)finding->fix_sql,
-		    .fix_django = (char *)finding->fix_django,
-		    .table_rows = finding->table_rows,
-		    .count = 1,
-		};
-		snprintf(seen.database, sizeof seen.database, "%s", session->state.database);
-		snprintf(seen.user, sizeof seen.user, "%s", session->state.user);
-		snprintf(seen.application, sizeof seen.application, "%s", session->application);
-		if (session->tags) {
-			snprintf(seen.route, sizeof seen.route, "%s", session->tags->route);
-			snprintf(seen.controller, sizeof seen.controller, "%s", session->tags->controller);
-			snprintf(seen.traceparent, sizeof seen.traceparent, "%s", session->tags->traceparent);
-		}
-		stats_find(&worker->parcel->stats, &seen);
-		if (!stats_sights_add(&worker->sights, seen.database, seen.rule, seen.fingerprint, seen.table))
-			continue;
-		logline_finding(&worker->line, worker->format, worker_wall_ms(), &seen, NULL);
-		parcel_add_line(worker->parcel, worker->line.text, worker->line.len);
-		worker_hurry(worker);
-	}
-}
-
 /* To be followed by ask_push_entry. */
 static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
                        const struct statement *statement, const struct verdict *verdict, struct bytes name,
@@ -566,7 +465,7 @@ static void ask_reject(struct session *session, struct relay_out *out, const str
 	    .kind = entry->kind,
 	    .name = name,
 	    .parameters = parameters,
-	    .ends_transaction = ask_ends_transaction(statement),
+	    .ends_transaction = judgement_ends_transaction(statement),
 	    .reason = finding->rule->slug,
 	};
 	rejection_send(session, out, &stead);
@@ -604,6 +503,7 @@ static void ask_push(struct session *session, enum flight_kind kind, uint64_t na
 static void ask_push_entry(struct session *session, const struct flight_entry *entry)
 {
 	session->undoing |= ask_may_undo(session, entry);
+	ask_may_set(session, entry);
 	if (!flight_push(&session->flight, entry))
 		cache_unref(entry->statement);
 	/* A CopyDone that no reply stands before is finished as it comes; nothing else is, and no reply will follow. */
@@ -641,6 +541,20 @@ static bool ask_may_undo(const struct session *session, const struct flight_entr
 				return true;
 	}
 	return false;
+}
+
+/* May another search_path be current by the next statement? */
+static void ask_may_set(struct session *session, const struct flight_entry *entry)
+{
+	const struct statement *statement = entry->statement;
+	if (!statement || entry->rejected || entry->borrowed ||
+	    (entry->kind != FLIGHT_QUERY && entry->kind != FLIGHT_EXECUTE))
+		return;
+	session_state_sent(&session->state, statement->facts, statement->statement_count);
+	for (uint16_t at = 1; at < statement->reading_count; at++) {
+		const struct statement *reading = statement->readings[at];
+		session_state_sent(&session->state, reading->facts, reading->statement_count);
+	}
 }
 
 /* Parse, Bind and Execute of one statement are one piece of work to the client: it begins with the first. */

@@ -31,7 +31,8 @@ def latin(postgres):
 def tables(postgres, database, latin):
     for name in (database, latin):
         postgres.sql(
-            "CREATE TABLE big AS SELECT g AS n FROM generate_series(1, 2000) g; CREATE TABLE größe AS TABLE big; ANALYZE;"
+            "CREATE TABLE big AS SELECT g AS n FROM generate_series(1, 2000) g; CREATE TABLE größe AS TABLE big;"
+            "CREATE SCHEMA tenant; CREATE TABLE tenant.orders AS TABLE big; CREATE SCHEMA small; CREATE TABLE small.orders (n int); ANALYZE;"
             "CREATE FUNCTION change(value text) RETURNS text LANGUAGE plpgsql AS "
             "$$ BEGIN RETURN set_config('standard_conforming_strings', value, false); END $$",
             name,
@@ -250,6 +251,91 @@ def test_names_in_any_encoding(enforcing, latin, encoding):
         assert error_of(wire.until(b"Z"))["C"] == "42501"
     event = enforcing.wait_for("finding", table="größe", action="rejected")
     assert "größe" in event["query"]
+
+
+ENCODED = {"LATIN1": "latin-1", "WIN1252": "cp1252", "LATIN9": "iso8859-15", "WIN1250": "cp1250", "GB18030": "gb18030", "UTF8": "utf-8"}
+
+
+@pytest.mark.parametrize("cut", [None, 1])
+@pytest.mark.parametrize("encoding", ENCODED)
+@pytest.mark.parametrize("how", [query, lambda text: extended(text, SYNC)], ids=["simple", "extended"])
+def test_names_while_the_encoding_changes(enforcing, database, how, encoding, cut):
+    """Another encoding is another name, and the table that it is in the one under way is judged."""
+    before = "UTF8" if encoding != "UTF8" else "LATIN1"
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(database, client_encoding=before)
+        text = "CREATE INDEX big_n ON größe (n)".encode(ENCODED[encoding])
+        send(wire, how(f"SET client_encoding = {encoding}") + how(text), cut)
+        wire.until(b"Z")
+        assert error_of(wire.until(b"Z"))["C"] == "42501"
+        assert kinds(wire.query("SELECT 1")) == b"TDCZ"
+
+
+def test_names_while_the_encoding_changes_are_found(start_proctor, database, tables):
+    """In observe mode, too; and the safe variant is silent."""
+    proctor = start_proctor(direct_ok=False, settings={**SETTINGS, "mode": "observe"})
+    with Wire(proctor.host, proctor.port) as wire:
+        wire.login(database)
+        wire.query("SELECT 1")
+        proctor.wait_for("catalog", database=database)
+        wire.send(query("SET client_encoding = LATIN1") + query("CREATE INDEX CONCURRENTLY other ON größe (n)".encode("latin-1")))
+        wire.until(b"Z")
+        assert error_of(wire.until(b"Z")) is None
+        wire.query("DROP INDEX other; RESET client_encoding")
+        assert not [found for found in proctor.events("finding") if found["rule"] == "index-build-blocks-writes"]
+        wire.send(query("SET client_encoding = LATIN1") + query("BEGIN; CREATE INDEX big_n ON größe (n); ROLLBACK".encode("latin-1")))
+        wire.until(b"Z")
+        assert error_of(wire.until(b"Z")) is None
+    event = proctor.wait_for("finding", rule="index-build-blocks-writes")
+    assert (event["table"], event["action"]) == ("größe", "logged")
+
+
+PATHS = {
+    "SET": query("SET search_path = tenant"),
+    "SET LOCAL": query("BEGIN") + query("SET LOCAL search_path = tenant"),
+    "extended": extended("SET search_path = tenant", SYNC),
+    "extended, without a Sync": extended("SET search_path = tenant"),
+    "SET LOCAL without BEGIN": extended("SET LOCAL search_path = tenant"),
+    "DISCARD ALL": query("DISCARD ALL"),
+    "RESET": query("RESET search_path"),
+    "rolled back": query("BEGIN") + query("SET search_path = small") + query("ROLLBACK"),
+    "failed": extended("SET search_path = small") + extended("SELECT 1/0", SYNC),
+}
+
+
+@pytest.mark.parametrize("cut", [None, 1])
+@pytest.mark.parametrize("how", PATHS)
+def test_path_under_way(enforcing, database, how, cut):
+    """It is the path that counts by the time when the server gets to the statement."""
+    back = how in ("DISCARD ALL", "RESET", "rolled back", "failed")
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(database, options="-c search_path=tenant" if back else "-c search_path=small")
+        wire.query("SELECT 1")
+        if how in ("DISCARD ALL", "RESET"):
+            wire.query("SET search_path = small")
+        send(wire, PATHS[how] + extended("CREATE INDEX big_n ON orders (n)", SYNC), cut)
+        assert refused_at_last(wire) == "42501"
+
+
+def refused_at_last(wire):
+    while (sqlstate := refused(wire)) == "22012":
+        pass
+    return sqlstate
+
+
+def test_path_that_never_was(enforcing, database):
+    """One that was not set, or is not any more, takes nobody's index away."""
+    with Wire(enforcing.host, enforcing.port) as wire:
+        wire.login(database, options="-c search_path=small")
+        wire.query("BEGIN")
+        wire.query("SET LOCAL search_path = tenant")
+        wire.query("ROLLBACK")
+        wire.send(query("SET application_name = 'x'") + query("BEGIN; CREATE INDEX big_n ON orders (n); ROLLBACK"))
+        wire.until(b"Z")
+        assert error_of(wire.until(b"Z")) is None
+        wire.query("SET search_path = tenant")
+        wire.query("SET search_path = small")
+        assert error_of(wire.query("BEGIN; CREATE INDEX big_n ON orders (n); ROLLBACK")) is None
 
 
 def test_escapes_in_the_servers_encoding(enforcing, latin, database):

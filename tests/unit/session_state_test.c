@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -135,7 +136,8 @@ static void encodings(void **unused)
 	session_state_fini(&state);
 }
 
-/* In doubt nothing counts that the session set or created, not even what the transaction goes back to. */
+/* In doubt nothing counts that the session created, and where settings are in doubt too nothing that it set, not even
+ * what the transaction goes back to. */
 static void doubt(void **unused)
 {
 	(void)unused;
@@ -144,7 +146,12 @@ static void doubt(void **unused)
 	parameter(&state, "search_path", "app");
 	assert_false(state.search_path_unknown);
 	session_state_ready(&state, 'T');
-	session_state_doubt(&state);
+	create(&state, NULL, "t");
+	session_state_doubt(&state, false);
+	assert_false(state.search_path_unknown);
+	assert_false(session_state_created(&state, NULL, "t"));
+	create(&state, NULL, "t");
+	session_state_doubt(&state, true);
 	assert_true(state.search_path_unknown);
 	assert_false(session_state_created(&state, NULL, "t"));
 	session_state_fini(&state);
@@ -294,6 +301,111 @@ static void ended_unseen(void **unused)
 	set(&state, "x", false);
 	session_state_ready(&state, 'I');
 	assert_true(state.search_path_unknown);
+	session_state_fini(&state);
+}
+
+static void sent(struct session_state *state, enum statement_kind kind, const char *name, const char *value)
+{
+	struct facts facts = {.kind = kind, .name = name, .value = value};
+	session_state_sent(state, &facts, 1);
+}
+
+static bool possible(const struct session_state *state, const char *path)
+{
+	for (uint32_t at = 0; at < session_state_paths(state); at++) {
+		struct session_state with;
+		session_state_with_path(state, at, &with);
+		assert_true((with.scope == state->scope) == (strcmp(with.search_path, state->search_path) == 0 &&
+		                                             with.search_path_unknown == state->search_path_unknown));
+		if (strcmp(with.search_path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What was sent and not answered may have set the path, or not; what was answered may be undone. */
+static void foreseen_paths(void **unused)
+{
+	(void)unused;
+	struct session_state state;
+	start(&state);
+	session_state_search_path(&state, "reset", 5);
+	sent(&state, STATEMENT_SELECT, NULL, NULL);
+	sent(&state, STATEMENT_SET, "role", "x");
+	sent(&state, STATEMENT_PREPARE, "search_path", NULL);
+	sent(&state, STATEMENT_COMMIT, NULL, NULL);
+	assert_int_equal(session_state_paths(&state), 0);
+
+	set(&state, "old", false);
+	session_state_settled(&state);
+	assert_int_equal(session_state_paths(&state), 0);
+	sent(&state, STATEMENT_SET, "search_path", "a");
+	sent(&state, STATEMENT_SET, "search_path", "a");
+	sent(&state, STATEMENT_SET, "search_path", "b");
+	assert_int_equal(session_state_paths(&state), 2);
+	assert_true(possible(&state, "a"));
+	assert_true(possible(&state, "b"));
+	assert_string_equal(state.search_path, "old");
+	sent(&state, STATEMENT_DISCARD, "all", NULL);
+	assert_true(possible(&state, "reset"));
+	set(&state, "a", false);
+	assert_true(possible(&state, "old"));
+	session_state_settled(&state);
+
+	/* set_config() to whatever. */
+	sent(&state, STATEMENT_SELECT, "search_path", NULL);
+	struct session_state with;
+	session_state_with_path(&state, 0, &with);
+	assert_true(with.search_path_unknown);
+	session_state_settled(&state);
+
+	session_state_ready(&state, 'I');
+	begin(&state);
+	set(&state, "inside", false);
+	run(&state, STATEMENT_SAVEPOINT, "s");
+	set(&state, "deeper", true);
+	session_state_settled(&state);
+	sent(&state, STATEMENT_ROLLBACK_TO, "s", NULL);
+	assert_true(possible(&state, "inside"));
+	assert_true(possible(&state, "a"));
+	session_state_settled(&state);
+
+	/* Of too many the newest are kept. */
+	for (int at = 0; at < 2 * LIMIT_FORESEEN_PATHS; at++) {
+		char path[16];
+		snprintf(path, sizeof(path), "p%d", at);
+		sent(&state, STATEMENT_SET, "search_path", path);
+	}
+	assert_int_equal(session_state_paths(&state), LIMIT_FORESEEN_PATHS);
+	assert_true(possible(&state, "p31"));
+	assert_false(possible(&state, "p0"));
+	session_state_fini(&state);
+}
+
+/* In a pipeline without BEGIN an error undoes what was set since the last ReadyForQuery, and nothing before it. */
+static void failed_pipeline(void **unused)
+{
+	(void)unused;
+	struct session_state state;
+	start(&state);
+	set(&state, "before", false);
+	session_state_ready(&state, 'I');
+	session_state_failed(&state);
+	assert_string_equal(state.search_path, "before");
+	set(&state, "a", false);
+	set(&state, "b", false);
+	session_state_failed(&state);
+	assert_string_equal(state.search_path, "before");
+	session_state_ready(&state, 'I');
+	/* A BEGIN behind it takes it into its block. */
+	set(&state, "a", false);
+	run(&state, STATEMENT_BEGIN, NULL);
+	session_state_ready(&state, 'T');
+	session_state_failed(&state);
+	assert_string_equal(state.search_path, "a");
+	run(&state, STATEMENT_ROLLBACK, NULL);
+	assert_string_equal(state.search_path, "before");
+	set(&state, "left open", false);
 	session_state_fini(&state);
 }
 
@@ -514,6 +626,8 @@ int main(void)
 	    cmocka_unit_test(other_names),
 	    cmocka_unit_test(transactions),
 	    cmocka_unit_test(ended_unseen),
+	    cmocka_unit_test(foreseen_paths),
+	    cmocka_unit_test(failed_pipeline),
 	    cmocka_unit_test(savepoints),
 	    cmocka_unit_test(created),
 	    cmocka_unit_test(created_schema),

@@ -41,11 +41,29 @@ static void empty(void **state)
 	verdict_fini(&verdict);
 }
 
+/* What rejects is worse than anything that doesn't, anything worse than nothing. */
+static void severity(void **state)
+{
+	(void)state;
+	struct verdict verdict;
+	verdict_init(&verdict);
+	assert_int_equal(verdict_severity(&verdict), -1);
+	verdict.findings[verdict.count++].severity = SEVERITY_INFO;
+	assert_int_equal(verdict_severity(&verdict), SEVERITY_INFO);
+	verdict.findings[verdict.count++].severity = SEVERITY_BLOCK;
+	verdict.findings[verdict.count++].severity = SEVERITY_WARN;
+	assert_int_equal(verdict_severity(&verdict), SEVERITY_BLOCK);
+	verdict.rejected_by = 0;
+	assert_true(verdict_severity(&verdict) > SEVERITY_BLOCK);
+	verdict_fini(&verdict);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names),
 	    cmocka_unit_test(empty),
+	    cmocka_unit_test(severity),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

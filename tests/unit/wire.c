@@ -255,6 +255,12 @@ void script_expect(int fd, const struct script *script)
 
 void wire_publish_shop(struct wire *wire)
 {
+	static const struct wire_table product = {"public", "shop_product"};
+	wire_publish(wire, &product, 1);
+}
+
+void wire_publish(struct wire *wire, const struct wire_table *tables, size_t count)
+{
 	static const struct catalog_column columns[] = {
 	    {.name = "id",
 	     .number = 1,
@@ -265,19 +271,21 @@ void wire_publish_shop(struct wire *wire)
 	    {.name = "name", .number = 2, .type_schema = "pg_catalog", .type = "varchar", .type_modifier = 104},
 	    {.name = "stock", .number = 3, .type_schema = "pg_catalog", .type = "int4", .type_modifier = -1},
 	};
-	static const struct catalog_relation product = {
-	    .oid = 20001,
-	    .schema = "public",
-	    .name = "shop_product",
-	    .kind = CATALOG_TABLE,
-	    .analyzed = true,
-	    .rows = 1200000,
-	    .bytes = 200000000,
-	    .columns = columns,
-	    .column_count = 3,
-	};
 	struct catalog *catalog = catalog_new("shop");
-	catalog_add_relation(catalog, &product);
+	for (size_t at = 0; at < count; at++) {
+		const struct catalog_relation relation = {
+		    .oid = 20001 + (uint32_t)at,
+		    .schema = tables[at].schema,
+		    .name = tables[at].name,
+		    .kind = CATALOG_TABLE,
+		    .analyzed = true,
+		    .rows = 1200000,
+		    .bytes = 200000000,
+		    .columns = columns,
+		    .column_count = 3,
+		};
+		catalog_add_relation(catalog, &relation);
+	}
 	catalog_seal(catalog);
 	worker_publish(wire->worker, catalog);
 	/* The worker takes it on its next turn of the loop; a session that is logged in meanwhile has seen one. */

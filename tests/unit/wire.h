@@ -60,5 +60,10 @@ void script_send(int fd, const struct script *script);
 void script_expect(int fd, const struct script *script);
 /* A catalog of database "shop" with one large table shop_product(id, name, stock), published to the worker. */
 void wire_publish_shop(struct wire *wire);
+/* The same with these tables, all of that kind. */
+struct wire_table {
+	const char *schema, *name;
+};
+void wire_publish(struct wire *wire, const struct wire_table *tables, size_t count);
 
 #endif

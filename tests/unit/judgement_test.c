@@ -245,6 +245,163 @@ static void test_a_name_without_a_sync(void **state)
 	script_expect(wire->server, &pipeline);
 }
 
+static void publish(struct wire *wire)
+{
+	static const struct wire_table tables[] = {
+	    {"public", "shop_product"},
+	    {"public", "gr\xc3\xb6\xc3\x9f"
+	               "e"},
+	    {"tenant", "orders"},
+	};
+	wire_publish(wire, tables, ARRAY_LEN(tables));
+}
+
+static void server_answers(struct wire *wire, const char *tag, uint8_t status)
+{
+	struct script reply = {.len = 0};
+	script_add(&reply, 'C', "s", tag);
+	script_add(&reply, 'Z', "b", status);
+	script_send(wire->server, &reply);
+	script_expect(wire->client, &reply);
+}
+
+/* Behind one query that is not answered a second one is refused; settled again the second passes when it may. */
+static void refused_behind(struct wire *wire, const char *first, const char *tag, const char *second, uint8_t status)
+{
+	struct script query = {.len = 0}, both;
+	script_add(&query, 'Q', "s", first);
+	both = query;
+	script_add(&both, 'Q', "s", second);
+	script_send(wire->client, &both);
+	script_expect(wire->server, &query);
+	refusal_expect_replacement(wire, 'Q');
+	server_answers(wire, tag, status);
+	refusal_by_server(wire, status == 'T' ? 'E' : 'I');
+	struct script error;
+	assert_int_equal(wire_read_message(wire->client, &error), 'E');
+	assert_non_null(memmem(error.bytes, error.len, "index-build-blocks-writes", 25));
+	refusal_expect_ready(wire, status == 'T' ? 'E' : 'I');
+}
+
+static void test_a_name_in_another_encoding(void **state)
+{
+	/* The table is one of UTF-8 or of LATIN1, as long as nobody knows which of them the client's texts are in. */
+	struct wire *wire = *state;
+	static const char latin[] = "CREATE INDEX i ON gr\xf6\xdf"
+	                            "e (stock)";
+	static const char utf8[] = "CREATE INDEX i ON gr\xc3\xb6\xc3\x9f"
+	                           "e (stock)";
+	publish(wire);
+	refused_behind(wire, "SET client_encoding = LATIN1", "SET", latin, 'I');
+	refused_behind(wire, "SET client_encoding = LATIN1", "SET", utf8, 'I');
+	refused_behind(wire, "SELECT 1", "SELECT 1", latin, 'I');
+	/* The column's name, too, and the safe variant in any. */
+	refusal_passes(wire, latin, "CREATE INDEX", 'I');
+	struct script safe = {.len = 0};
+	script_add(&safe, 'Q', "s", "SET client_encoding = LATIN1");
+	script_add(&safe, 'Q', "s", "CREATE INDEX CONCURRENTLY i ON gr\xf6\xdf"
+	                            "e (stock)");
+	script_send(wire->client, &safe);
+	script_expect(wire->server, &safe);
+}
+
+static void test_a_path_under_way(void **state)
+{
+	/* The table is a large one on the path that is being set, or on the one that a ROLLBACK brings back. */
+	struct wire *wire = *state;
+	static const char sql[] = "CREATE INDEX i ON orders (stock)";
+	publish(wire);
+	refusal_passes(wire, sql, "CREATE INDEX", 'I');
+	refused_behind(wire, "SET search_path = tenant", "SET", sql, 'I');
+	refused_behind(wire, "SET search_path = public", "SET", sql, 'I');
+	refusal_passes(wire, sql, "CREATE INDEX", 'I');
+	refused_behind(wire, "SELECT 1; SET search_path = tenant", "SET", sql, 'I');
+	refusal_passes(wire, "BEGIN", "BEGIN", 'T');
+	refusal_passes(wire, "SET search_path = public", "SET", 'T');
+	refused_behind(wire, "ROLLBACK", "ROLLBACK", sql, 'I');
+	refusal_passes(wire, "SET search_path = public", "SET", 'I');
+	struct script other = {.len = 0};
+	script_add(&other, 'Q', "s", "SET search_path = elsewhere");
+	script_add(&other, 'Q', "s", sql);
+	script_send(wire->client, &other);
+	script_expect(wire->server, &other);
+}
+
+static void test_a_path_that_fails(void **state)
+{
+	/* The Execute has set the path and is answered, but what follows in the same pipeline fails, so it is the old
+	 * one again: while that is unknown, and afterwards. */
+	struct wire *wire = *state;
+	static const char sql[] = "CREATE INDEX i ON orders (stock)";
+	publish(wire);
+	refusal_passes(wire, "SET search_path = tenant", "SET", 'I');
+	struct script set = {.len = 0}, done = {.len = 0}, rest = {.len = 0}, sync = {.len = 0}, failed = {.len = 0};
+	script_add(&set, 'P', "ssh", "", "SET search_path = public", 0);
+	script_add(&set, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&set, 'E', "si", "", 0);
+	script_add(&set, 'H', "");
+	script_send(wire->client, &set);
+	script_expect(wire->server, &set);
+	script_add(&done, '1', "");
+	script_add(&done, '2', "");
+	script_add(&done, 'C', "s", "SET");
+	script_send(wire->server, &done);
+	script_expect(wire->client, &done);
+	script_add(&rest, 'P', "ssh", "", "SELECT 1/0", 0);
+	script_add(&rest, 'S', "");
+	script_send(wire->client, &rest);
+	script_expect(wire->server, &rest);
+	script_add(&sync, 'Q', "s", sql);
+	script_send(wire->client, &sync);
+	refusal_expect_replacement(wire, 'Q');
+	script_add(&failed, 'E', "sssb", "SERROR", "VERROR", "C22012", 0);
+	script_add(&failed, 'Z', "b", 'I');
+	script_send(wire->server, &failed);
+	script_expect(wire->client, &failed);
+	refusal_by_server(wire, 'I');
+	struct script error;
+	assert_int_equal(wire_read_message(wire->client, &error), 'E');
+	refusal_expect_ready(wire, 'I');
+	script_send(wire->client, &sync);
+	refusal_expect_replacement(wire, 'Q');
+}
+
+static void test_prepared_for_another_path(void **state)
+{
+	/* The server plans it anew when the path has changed: so it is judged anew, too, and back again. */
+	struct wire *wire = *state;
+	publish(wire);
+	refusal_passes(wire, "SET search_path = public", "SET", 'I');
+	refusal_defines(wire, "s", "SELECT id FROM orders WHERE name LIKE '%canary%'");
+	struct script bind = {.len = 0}, bound = {.len = 0}, rest = {.len = 0}, done = {.len = 0};
+	script_add(&bind, 'B', "sshhh", "", "s", 0, 0, 0);
+	script_add(&rest, 'E', "si", "", 0);
+	script_add(&rest, 'S', "");
+	script_add(&bound, '2', "");
+	script_add(&done, 'C', "s", "SELECT 0");
+	script_add(&done, 'Z', "b", 'I');
+	for (int turn = 0; turn < 2; turn++) {
+		script_send(wire->client, &bind);
+		script_send(wire->client, &rest);
+		script_expect(wire->server, &bind);
+		script_expect(wire->server, &rest);
+		script_send(wire->server, &bound);
+		script_send(wire->server, &done);
+		script_expect(wire->client, &bound);
+		script_expect(wire->client, &done);
+		refusal_passes(wire, "SET search_path = tenant", "SET", 'I');
+		script_send(wire->client, &bind);
+		script_send(wire->client, &rest);
+		refusal_expect_replacement(wire, 'B');
+		script_expect(wire->server, &rest);
+		refusal_by_server(wire, 'I');
+		struct script error;
+		assert_int_equal(wire_read_message(wire->client, &error), 'E');
+		refusal_expect_ready(wire, 'I');
+		refusal_passes(wire, "SET search_path = public", "SET", 'I');
+	}
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, refusal_set_up, wire_tear_down)
 
 int main(void)
@@ -257,6 +414,10 @@ int main(void)
 	    CASE(test_rolled_back_without_ready),
 	    CASE(test_a_name_that_is_taken),
 	    CASE(test_a_name_without_a_sync),
+	    CASE(test_a_name_in_another_encoding),
+	    CASE(test_a_path_under_way),
+	    CASE(test_a_path_that_fails),
+	    CASE(test_prepared_for_another_path),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,132 @@
+#include "proxy/judgement.h"
+
+#include "inspect/inspector.h"
+#include "proxy/worker.h"
+
+/* In how many ways the server may find a statement, while nobody knows what came of what was sent before. */
+struct ways {
+	struct statement *whole;
+	uint32_t readings, paths;
+	bool undone;
+};
+
+static const struct session_state *way_of(const struct session *session, const struct ways *ways, uint32_t way,
+                                          struct statement **statement, struct session_state *other);
+static bool is_needless(const struct session *session, const struct statement *statement);
+
+const struct verdict *judgement_of(struct session *session, struct statement **statement,
+                                   const struct bound_shape *shapes, uint16_t count, bool *rejected)
+{
+	struct inspector *inspector = session->worker->inspector;
+	session->undoing &= !session->flight.settled;
+	if (session->flight.settled && session->state.foreseen)
+		session_state_settled(&session->state);
+	const struct ways ways = {
+	    .whole = *statement,
+	    .readings = (*statement)->readings ? (*statement)->reading_count : 1,
+	    .paths = 1 + session_state_paths(&session->state),
+	    .undone = session->undoing && session->state.created,
+	};
+	uint32_t certain = ways.readings * ways.paths, all = certain * (ways.undone ? 2 : 1), strictest = 0;
+	int severity = -1;
+	struct session_state other;
+	for (uint32_t way = 0; all > 1 && way < all; way++) {
+		const struct session_state *state = way_of(session, &ways, way, statement, &other);
+		const struct verdict *verdict = inspector_judge(inspector, *statement, state, shapes, count);
+		/* That a table is an older one again is less likely than not, and no reason for a word in the log. */
+		bool counts = way < certain || verdict->rejected_by >= 0;
+		if (counts && verdict_severity(verdict) > severity && !is_needless(session, *statement)) {
+			severity = verdict_severity(verdict);
+			strictest = way;
+		}
+	}
+	const struct session_state *state = way_of(session, &ways, strictest, statement, &other);
+	const struct verdict *verdict = inspector_judge(inspector, *statement, state, shapes, count);
+	*rejected = verdict->rejected_by >= 0 && !is_needless(session, *statement);
+	return verdict;
+}
+
+void judgement_log(struct session *session, const struct statement *statement, const struct verdict *verdict,
+                   bool rejected)
+{
+	struct worker *worker = session->worker;
+	if (verdict->count == 0 || is_needless(session, statement))
+		return;
+	for (uint8_t at = 0; at < verdict->count; at++) {
+		const struct finding *finding = &verdict->findings[at];
+		struct stats_finding seen = {
+		    .fingerprint = statement->fingerprint,
+		    .query = (char *)statement->query,
+		    .rule = finding->rule,
+		    .severity = finding->severity,
+		    .action = rejected && at == verdict->rejected_by ? ACTION_REJECT : ACTION_LOG,
+		    .evidence = finding->evidence,
+		    .table = (char *)finding->table,
+		    .column = (char *)finding->column,
+		    .message = (char *)finding->message,
+		    .hint = (char *)finding->hint,
+		    .fix_sql = (char *)finding->fix_sql,
+		    .fix_django = (char *)finding->fix_django,
+		    .table_rows = finding->table_rows,
+		    .count = 1,
+		};
+		snprintf(seen.database, sizeof seen.database, "%s", session->state.database);
+		snprintf(seen.user, sizeof seen.user, "%s", session->state.user);
+		snprintf(seen.application, sizeof seen.application, "%s", session->application);
+		if (session->tags) {
+			snprintf(seen.route, sizeof seen.route, "%s", session->tags->route);
+			snprintf(seen.controller, sizeof seen.controller, "%s", session->tags->controller);
+			snprintf(seen.traceparent, sizeof seen.traceparent, "%s", session->tags->traceparent);
+		}
+		stats_find(&worker->parcel->stats, &seen);
+		if (!stats_sights_add(&worker->sights, seen.database, seen.rule, seen.fingerprint, seen.table))
+			continue;
+		logline_finding(&worker->line, worker->format, worker_wall_ms(), &seen, NULL);
+		parcel_add_line(worker->parcel, worker->line.text, worker->line.len);
+		worker_hurry(worker);
+	}
+}
+
+void judgement_observe(struct session *session, const struct statement *statement, const struct bound_shape *shapes,
+                       uint16_t count)
+{
+	const struct verdict *seen =
+	    inspector_observe(session->worker->inspector, statement, &session->state, shapes, count);
+	if (seen)
+		judgement_log(session, statement, seen, false);
+}
+
+bool judgement_ends_transaction(const struct statement *statement)
+{
+	enum statement_kind first = statement->facts[0].kind;
+	return first == STATEMENT_COMMIT || first == STATEMENT_ROLLBACK || first == STATEMENT_ROLLBACK_TO;
+}
+
+/* The statement as the server would read it, and the session as it would be: the real one, or made in `other`. */
+static const struct session_state *way_of(const struct session *session, const struct ways *ways, uint32_t way,
+                                          struct statement **statement, struct session_state *other)
+{
+	*statement = ways->whole->readings ? ways->whole->readings[way % ways->readings] : ways->whole;
+	uint32_t path = way / ways->readings % ways->paths;
+	bool undone = way >= ways->readings * ways->paths;
+	if (path == 0 && !undone)
+		return &session->state;
+	if (path > 0)
+		session_state_with_path(&session->state, path - 1, other);
+	else
+		*other = session->state;
+	/* What the transaction created may be gone by then, and the name be another table's again. */
+	if (undone)
+		other->created = NULL;
+	return other;
+}
+
+/* In a transaction that has failed the server refuses by itself, and with its own words, whatever does not begin
+ * with the transaction's end: "ROLLBACK; DROP TABLE t" is one message, and runs. So does what follows a ROLLBACK that
+ * has been answered, but without the ReadyForQuery that would say so. */
+static bool is_needless(const struct session *session, const struct statement *statement)
+{
+	if (session->flight.status != 'E' || !session->flight.settled || statement->statement_count == 0)
+		return false;
+	return !judgement_ends_transaction(statement);
+}
