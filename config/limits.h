@@ -115,6 +115,9 @@ enum {
 	 * created, so that it counts as pre-existing. */
 	LIMIT_SAVEPOINTS = 1024,
 
+	/* Parameters of one statement whose values are looked at; what comes after them is judged as unknown. */
+	LIMIT_BOUND_PARAMETERS = 100,
+
 	/* search_paths that a pipeline may set before any of it is answered; of more the newest count. */
 	LIMIT_FORESEEN_PATHS = 16,
 

@@ -117,6 +117,7 @@ struct statement *cache_readings_new(struct statement *const *readings, uint16_t
 		statement->readings[at] = readings[at];
 		statement->wants_parameters |= readings[at]->wants_parameters;
 		statement->has_ddl |= readings[at]->has_ddl;
+		statement->executes |= readings[at]->executes;
 		statement->stores_documents |= readings[at]->stores_documents;
 		statement->stores_parameters |= readings[at]->stores_parameters;
 	}

@@ -39,6 +39,7 @@ struct statement {
 	bool stores_documents;   /* a constant that it stores is JSON */
 	bool stores_parameters;  /* a parameter that it stores may be */
 	bool has_ddl;            /* judge at every execution */
+	bool executes;           /* EXECUTE is in it: what that runs is another statement */
 	uint64_t scope;          /* session_state's, where it was read: in another one `verdict` does not hold */
 	bool logged;             /* its `unparsed` line is written */
 	struct verdict *verdict; /* as of `generation`; NULL before the first */

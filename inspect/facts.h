@@ -299,6 +299,9 @@ struct facts {
 	uint16_t condition_count;
 	const struct fact_type *parameter_types; /* PREPARE name (type, …) */
 	uint16_t parameter_type_count;
+	const char *executes; /* the name of what EXECUTE runs, also in EXPLAIN and CREATE TABLE AS; else NULL */
+	const struct bound_shape *arguments; /* EXECUTE name (value, …): of what is no constant nothing is known */
+	uint16_t argument_count;
 	struct fact_sort *sorts;
 	uint16_t sort_count;
 	struct fact_level *levels;

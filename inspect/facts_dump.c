@@ -13,6 +13,8 @@ struct dump {
 static void dump_relation(struct dump *dump, const struct fact_relation *relation);
 static void dump_level(struct dump *dump, const struct fact_level *level);
 static void dump_predicate(struct dump *dump, const struct fact_predicate *predicate);
+static void dump_shape(struct dump *dump, const struct pattern_shape *shape);
+static void dump_argument(struct dump *dump, const struct bound_shape *argument);
 static void dump_sort(struct dump *dump, const struct fact_sort *sort);
 static void dump_action(struct dump *dump, const struct fact_action *action);
 static void put(struct dump *dump, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -120,6 +122,9 @@ void facts_dump(const struct facts *facts, char *to, size_t size)
 	put(&dump, "%s", kinds[facts->kind]);
 	text(&dump, "name", facts->name);
 	text(&dump, "value", facts->value);
+	text(&dump, "executes", facts->executes);
+	for (uint16_t at = 0; at < facts->argument_count; at++)
+		dump_argument(&dump, &facts->arguments[at]);
 	flag(&dump, facts->local, "local");
 	flag(&dump, facts->hold, "hold");
 	flag(&dump, facts->analyze, "analyze");
@@ -210,16 +215,34 @@ static void dump_predicate(struct dump *dump, const struct fact_predicate *predi
 	if (predicate->items > 0)
 		put(dump, " items=%u", predicate->items);
 	if (predicate->shape.known) {
-		const struct pattern_shape *shape = &predicate->shape;
 		put(dump, " shape=(");
-		flag(dump, shape->leading_wildcard, "leading");
-		flag(dump, shape->has_wildcard, "wild");
-		flag(dump, shape->only_wildcards, "only");
-		flag(dump, shape->has_trigram, "trigram");
-		flag(dump, shape->has_prefix, "prefix");
+		dump_shape(dump, &predicate->shape);
 		put(dump, " )");
 	}
 	put(dump, "\n");
+}
+
+static void dump_shape(struct dump *dump, const struct pattern_shape *shape)
+{
+	flag(dump, shape->leading_wildcard, "leading");
+	flag(dump, shape->has_wildcard, "wild");
+	flag(dump, shape->only_wildcards, "only");
+	flag(dump, shape->has_trigram, "trigram");
+	flag(dump, shape->has_prefix, "prefix");
+}
+
+static void dump_argument(struct dump *dump, const struct bound_shape *argument)
+{
+	put(dump, " argument=(");
+	if (argument->known) {
+		put(dump, " %s like", value_name(argument->value));
+		dump_shape(dump, &argument->like);
+		put(dump, " regex");
+		dump_shape(dump, &argument->regex);
+		put(dump, " similar");
+		dump_shape(dump, &argument->similar);
+	}
+	put(dump, " )");
 }
 
 static void dump_sort(struct dump *dump, const struct fact_sort *sort)

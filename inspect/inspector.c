@@ -441,8 +441,10 @@ static void read_statement(struct statement *statement, enum sqlkey_result resul
 	statement->statement_count = parsed.statement_count;
 	statement->has_ddl = has_ddl(&parsed);
 	statement->wants_parameters = rules_want_parameters(parsed.facts, parsed.statement_count);
-	for (uint16_t at = 0; at < parsed.statement_count; at++)
+	for (uint16_t at = 0; at < parsed.statement_count; at++) {
 		statement->stores_documents |= documents_stored(&parsed.facts[at], &statement->stores_parameters);
+		statement->executes |= parsed.facts[at].executes != NULL;
+	}
 }
 
 static void make_opaque(struct statement *statement, enum opaque_reason reason, struct reading_figures *figures)

@@ -285,17 +285,6 @@ static bool applies(const struct rule *rule, const struct facts *facts)
 	return false;
 }
 
-struct bound_shape rules_bound_shape(const char *text, size_t len)
-{
-	return (struct bound_shape){
-	    .known = true,
-	    .like = shape_like(text, len),
-	    .regex = shape_regex(text, len),
-	    .similar = shape_similar(text, len),
-	    .value = value_of(text, len),
-	};
-}
-
 bool rules_want_parameters(const struct facts *facts, uint16_t statement_count)
 {
 	for (uint16_t i = 0; i < statement_count; i++) {

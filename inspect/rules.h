@@ -15,19 +15,12 @@
 #include "inspect/session_state.h"
 #include "inspect/verdict.h"
 
-/* The shape of a bound parameter; an array, element 0 for $1. */
-struct bound_shape {
-	bool known; /* not NULL, and a text */
-	struct pattern_shape like, regex, similar;
-	enum value_kind value; /* VALUE_UNKNOWN when not known */
-};
-
 struct rule_input {
 	const struct facts *facts;     /* of one statement */
 	const struct catalog *catalog; /* NULL: not there */
 	const struct session_state *session;
 	const struct rule_settings *settings;
-	const struct bound_shape *bound; /* NULL before Bind */
+	const struct bound_shape *bound; /* element 0 for $1; NULL before Bind */
 	uint16_t bound_count;
 	/* Filled in by rules_judge: the statements before this one in the same message, and where it is noted that
 	 * a rule would have asked the catalog. */
@@ -124,7 +117,6 @@ void rules_audit(const struct rule_input *input, const struct catalog_relation *
 /* Is there a rule that may reject? */
 bool rules_may_reject(const struct rule_settings *settings);
 /* Of a value as the client sends it, as a text. */
-struct bound_shape rules_bound_shape(const char *text, size_t len);
 /* True when a bound parameter can change the verdict. */
 bool rules_want_parameters(const struct facts *facts, uint16_t statement_count);
 

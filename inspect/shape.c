@@ -137,6 +137,17 @@ struct pattern_shape shape_similar(const char *text, size_t len)
 	return shape;
 }
 
+struct bound_shape shape_bound(const char *text, size_t len)
+{
+	return (struct bound_shape){
+	    .known = true,
+	    .like = shape_like(text, len),
+	    .regex = shape_regex(text, len),
+	    .similar = shape_similar(text, len),
+	    .value = value_of(text, len),
+	};
+}
+
 uint32_t shape_class(const char *text, size_t len)
 {
 	struct pattern_shape plain = {.known = true, .has_prefix = true};

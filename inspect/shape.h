@@ -5,6 +5,8 @@
 #ifndef PGPROCTOR_INSPECT_SHAPE_H
 #define PGPROCTOR_INSPECT_SHAPE_H
 
+#include "inspect/value.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +28,15 @@ struct pattern_shape shape_like(const char *text, size_t len);
 struct pattern_shape shape_regex(const char *text, size_t len);
 /* SIMILAR TO: % and _ as in LIKE, | * + ? { } ( ) [ ] as in a regex. */
 struct pattern_shape shape_similar(const char *text, size_t len);
+
+/* Of a bound parameter, for whatever the statement makes of it. */
+struct bound_shape {
+	bool known; /* not NULL, and a text */
+	struct pattern_shape like, regex, similar;
+	enum value_kind value; /* VALUE_UNKNOWN when not known */
+};
+
+struct bound_shape shape_bound(const char *text, size_t len);
 
 /* A small number that differs whenever any field differs: sqlkey's contribution for a string literal, whose
  * operator is not known yet, so it covers all three readings. */

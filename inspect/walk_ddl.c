@@ -3,6 +3,7 @@
 #include "inspect/expression.h"
 #include "inspect/walk_alter.h"
 #include "inspect/walk_object.h"
+#include "inspect/walk_session.h"
 
 #include <string.h>
 
@@ -230,6 +231,8 @@ static void create_table_as(struct gather *gather, const CreateTableAsStmt *crea
 		action->no_data = create->into->skipData;
 	}
 	/* EXECUTE may stand in the query's place: its query is not here. */
+	if (IsA(create->query, ExecuteStmt))
+		walk_session_execute(gather, (const ExecuteStmt *)create->query);
 	walk_query(gather, create->query, gather->facts->level_count > 0 ? 0 : -1, 0);
 }
 

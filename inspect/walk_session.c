@@ -29,7 +29,8 @@ bool walk_session(struct gather *gather, const Node *statement, const Node **inn
 		return true;
 	case T_ExecuteStmt:
 		facts->kind = STATEMENT_EXECUTE;
-		facts->name = arena_text(arena, ((const ExecuteStmt *)statement)->name);
+		walk_session_execute(gather, (const ExecuteStmt *)statement);
+		facts->name = facts->executes;
 		return true;
 	case T_DeallocateStmt:
 		facts->kind = STATEMENT_DEALLOCATE;
@@ -78,6 +79,32 @@ bool walk_session(struct gather *gather, const Node *statement, const Node **inn
 		return true;
 	default:
 		return false;
+	}
+}
+
+void walk_session_execute(struct gather *gather, const ExecuteStmt *execute)
+{
+	struct facts *facts = gather->facts;
+	size_t count = (size_t)list_length(execute->params);
+	if (count > LIMIT_BOUND_PARAMETERS)
+		count = LIMIT_BOUND_PARAMETERS;
+	struct bound_shape *arguments = arena_alloc(gather->arena, (count + 1) * sizeof(*arguments));
+	ListCell *cell;
+
+	facts->executes = arena_text(gather->arena, execute->name);
+	facts->arguments = arguments;
+	foreach (cell, execute->params) {
+		const Node *value = lfirst(cell);
+		char number[32];
+
+		if (facts->argument_count == count)
+			break;
+		while (IsA(value, TypeCast))
+			value = ((const TypeCast *)value)->arg;
+		const char *text =
+		    IsA(value, A_Const) ? nodes_constant_text((const A_Const *)value, number, sizeof(number)) : NULL;
+		arguments[facts->argument_count++] =
+		    text == NULL ? (struct bound_shape){0} : shape_bound(text, strlen(text));
 	}
 }
 

@@ -11,5 +11,7 @@
 bool walk_session(struct gather *gather, const Node *statement, const Node **inner);
 /* A SELECT's set_config('name', …), see facts.h. */
 void walk_session_set_config(struct gather *gather, const FuncCall *call);
+/* What EXECUTE runs, and with which arguments. */
+void walk_session_execute(struct gather *gather, const ExecuteStmt *execute);
 
 #endif

@@ -197,7 +197,7 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 	entry.borrowed = attributed != statement;
 	entry.statement = cache_ref(attributed);
 	if (entry.rejected)
-		ask_reject(session, out, &entry, judged, verdict, (struct bytes){0}, 0);
+		ask_reject(session, out, &entry, statement, verdict, (struct bytes){0}, 0);
 	else
 		relay_out_add(out, message.data, message.len);
 	ask_push_entry(session, &entry);
@@ -222,7 +222,7 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 	if (entry.rejected) {
 		/* A statement that goes on is counted at each Bind instead: that is when it runs. */
 		judgement_log(session, judged, verdict, true);
-		ask_reject(session, out, &entry, judged, verdict, parse.name, 0);
+		ask_reject(session, out, &entry, statement, verdict, parse.name, 0);
 	} else {
 		relay_out_add(out, message.data, message.len);
 	}
@@ -237,8 +237,7 @@ static void ask_bind(struct session *session, struct relay_out *out, struct byte
 		relay_out_add(out, message.data, message.len);
 		return;
 	}
-	/* Parameters past the hundredth are judged as unknown. */
-	struct bound_shape shapes[100];
+	struct bound_shape shapes[LIMIT_BOUND_PARAMETERS];
 	struct ask_meanings meanings = {0};
 	const struct statement *statement;
 	uint16_t count = 0;
@@ -272,7 +271,7 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
 		 * all the same, as no character's second byte is a percent sign. */
 		if (!inspector_text(session->worker->inspector, &session->state, &text, &len) && session->flight.settled)
 			continue;
-		shapes[at] = rules_bound_shape(text, len);
+		shapes[at] = shape_bound(text, len);
 	}
 	return count;
 }
@@ -307,7 +306,7 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 			judgement_observe(session, newest, shapes, count);
 	}
 	if (entry.rejected)
-		ask_reject(session, out, &entry, judged, verdict, bind->statement, bind->parameters);
+		ask_reject(session, out, &entry, newest, verdict, bind->statement, bind->parameters);
 	ask_push_entry(session, &entry);
 	return !entry.rejected;
 }

@@ -8,7 +8,7 @@
 
 /* The verdict, valid until the same statement is judged again, and whether it is to be `rejected`. Of one that can be
  * read in several ways, and may be reached with several search_paths, the strictest counts, and of equals the current
- * one; `*statement` becomes the reading which that is about. */
+ * one; `*statement` becomes the reading which that is about. With EXECUTE it may be what was prepared. */
 const struct verdict *judgement_of(struct session *session, struct statement **statement,
                                    const struct bound_shape *shapes, uint16_t count, bool *rejected);
 /* Its findings, for a statement that is being sent, or refused. */
@@ -17,7 +17,7 @@ void judgement_log(struct session *session, const struct statement *statement, c
 /* What it stores is looked at, and anything found in that logged. */
 void judgement_observe(struct session *session, const struct statement *statement, const struct bound_shape *shapes,
                        uint16_t count);
-/* Does it end a transaction, failed or not, with its first statement? */
+/* Does it end a transaction, failed or not, with its first statement? In any of its readings. */
 bool judgement_ends_transaction(const struct statement *statement);
 
 #endif

@@ -290,3 +290,10 @@ def test_reject_a_query_by_its_bound_value(start_proctor, postgres, database):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(query, ["%abc%"], prepare=True)
         assert connection.execute(query, ["ab%"], prepare=True).fetchall()
+        # And SQL's own.
+        connection.execute("PREPARE search AS SELECT n FROM big WHERE name LIKE $1 ORDER BY name")
+        assert connection.execute("EXECUTE search('ab%')").fetchall()
+        for text in ("EXECUTE search('%abc%')", "EXPLAIN (ANALYZE) EXECUTE search('%abc%')", "CREATE TEMP TABLE t AS EXECUTE search('%abc%')"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="leading-wildcard-unindexed"):
+                connection.execute(text)
+        connection.execute("EXPLAIN EXECUTE search('%abc%')")

@@ -41,7 +41,7 @@ static uint8_t run(unsigned times, const char *sql, const char *parameter)
 	judge_parse(&judge, sql);
 	judge_seal(&judge);
 	if (parameter)
-		bound = rules_bound_shape(parameter, strlen(parameter));
+		bound = shape_bound(parameter, strlen(parameter));
 	const struct rule_input input = {
 	    .facts = judge.facts,
 	    .catalog = judge.catalog,

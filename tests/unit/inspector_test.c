@@ -497,7 +497,7 @@ static const struct verdict *observe(const char *sql, const char *parameter)
 {
 	struct statement *statement = recognise(sql);
 	const struct bound_shape bound =
-	    parameter ? rules_bound_shape(parameter, strlen(parameter)) : (struct bound_shape){0};
+	    parameter ? shape_bound(parameter, strlen(parameter)) : (struct bound_shape){0};
 	const struct verdict *seen = inspector_observe(fixture.inspector, statement, &fixture.judge.session,
 	                                               parameter ? &bound : NULL, parameter ? 1 : 0);
 

@@ -247,7 +247,7 @@ const char *judge_bound(struct judge *judge, const char *sql, const char *const 
 	for (uint16_t i = 0; i < count; i++) {
 		if (!values[i])
 			continue;
-		bound[i] = rules_bound_shape(values[i], strlen(values[i]));
+		bound[i] = shape_bound(values[i], strlen(values[i]));
 	}
 	judge_parse(judge, sql);
 	return judge_now(judge, bound, count);

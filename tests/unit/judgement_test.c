@@ -402,6 +402,103 @@ static void test_prepared_for_another_path(void **state)
 	}
 }
 
+static void refused_with(struct wire *wire, const char *sql, uint8_t status)
+{
+	struct script query = {.len = 0};
+	script_add(&query, 'Q', "s", sql);
+	script_send(wire->client, &query);
+	refusal_expect_replacement(wire, 'Q');
+	refusal_by_server(wire, status);
+	refusal_expect_error(wire, "leading-wildcard-unindexed");
+	refusal_expect_ready(wire, status);
+}
+
+static void test_execute(void **state)
+{
+	/* What EXECUTE gives to a PREPARE is judged as what a Bind gives to a Parse, wherever EXECUTE may stand; and what
+	 * is harmless, or not run, passes. */
+	struct wire *wire = *state;
+	refusal_passes(wire, "PREPARE q (text, int) AS SELECT id FROM shop_product WHERE name LIKE $1 LIMIT $2", "PREPARE",
+	               'I');
+	refusal_passes(wire, "EXECUTE q('canary%', 3)", "SELECT 1", 'I');
+	refused_with(wire, "EXECUTE q('%canary%', 3)", 'I');
+	refused_with(wire, "EXECUTE q('%canary%'::text, 3)", 'I');
+	refused_with(wire, "SELECT 1; EXECUTE q('canary%', 3); EXECUTE q('%canary%', 3)", 'I');
+	refused_with(wire, "EXPLAIN ANALYZE EXECUTE q('%canary%', 3)", 'I');
+	refused_with(wire, "CREATE TEMP TABLE t AS EXECUTE q('%canary%', 3)", 'I');
+	refusal_passes(wire, "EXPLAIN EXECUTE q('%canary%', 3)", "EXPLAIN", 'I');
+	refusal_passes(wire, "EXECUTE q(NULL, 3)", "SELECT 0", 'I');
+	refusal_passes(wire, "EXECUTE q(lower('%canary%'), 3)", "SELECT 0", 'I');
+	refusal_passes(wire, "EXECUTE other('%canary%', 3)", "SELECT 0", 'I');
+	/* Protocol and SQL share the names. */
+	refusal_defines(wire, "parsed", "SELECT id FROM shop_product WHERE name LIKE $1");
+	refused_with(wire, "EXECUTE parsed('%canary%')", 'I');
+	refusal_passes(wire, "DEALLOCATE parsed", "DEALLOCATE", 'I');
+	refusal_passes(wire, "EXECUTE parsed('%canary%')", "SELECT 0", 'I');
+	/* In a Parse, as it is one. */
+	struct script parse = {.len = 0}, sync = {.len = 0};
+	script_add(&parse, 'P', "ssh", "", "EXECUTE q('%canary%', 3)", 0);
+	script_add(&sync, 'S', "");
+	script_send(wire->client, &parse);
+	script_send(wire->client, &sync);
+	refusal_expect_replacement(wire, 'P');
+	script_expect(wire->server, &sync);
+}
+
+static void test_execute_of_what_is_under_way(void **state)
+{
+	/* The PREPARE stands in the same text, or in front of it in the same pipeline. */
+	struct wire *wire = *state;
+	static const char prepare[] = "PREPARE q AS SELECT id FROM shop_product WHERE name LIKE $1";
+	static const char execute[] = "EXECUTE q('%canary%')";
+	char both[128];
+	snprintf(both, sizeof both, "%s; %s", prepare, execute);
+	refused_with(wire, both, 'I');
+	snprintf(both, sizeof both, "%s; EXECUTE q('canary')", prepare);
+	refusal_passes(wire, both, "SELECT 1", 'I');
+	refusal_passes(wire, "DEALLOCATE q", "DEALLOCATE", 'I');
+
+	struct script first = {.len = 0}, second = {.len = 0}, sync = {.len = 0};
+	script_add(&first, 'Q', "s", prepare);
+	script_add(&second, 'Q', "s", execute);
+	script_send(wire->client, &first);
+	script_send(wire->client, &second);
+	script_expect(wire->server, &first);
+	refusal_expect_replacement(wire, 'Q');
+	server_answers(wire, "PREPARE", 'I');
+	refusal_by_server(wire, 'I');
+	refusal_expect_error(wire, "leading-wildcard-unindexed");
+	refusal_expect_ready(wire, 'I');
+
+	refusal_passes(wire, "DEALLOCATE q", "DEALLOCATE", 'I');
+	first.len = second.len = 0;
+	script_add(&first, 'P', "ssh", "", prepare, 0);
+	script_add(&first, 'B', "sshhh", "", "", 0, 0, 0);
+	script_add(&first, 'E', "si", "", 0);
+	script_add(&second, 'P', "ssh", "", execute, 0);
+	script_add(&sync, 'S', "");
+	script_send(wire->client, &first);
+	script_send(wire->client, &second);
+	script_send(wire->client, &sync);
+	script_expect(wire->server, &first);
+	refusal_expect_replacement(wire, 'P');
+	script_expect(wire->server, &sync);
+}
+
+static void test_execute_behind_the_end_of_a_transaction(void **state)
+{
+	/* What is sent in its place must fail in a failed transaction, too, and end nothing. */
+	struct wire *wire = *state;
+	refusal_passes(wire, "PREPARE q AS SELECT id FROM shop_product WHERE name LIKE $1", "PREPARE", 'I');
+	refusal_passes(wire, "SELECT 1/0", "SELECT 1", 'E');
+	refusal_passes(wire, "EXECUTE q('%canary%')", "SELECT 1", 'E');
+	struct script query = {.len = 0}, replacement;
+	script_add(&query, 'Q', "s", "ROLLBACK; EXECUTE q('%canary%')");
+	script_send(wire->client, &query);
+	assert_int_equal(wire_read_message(wire->server, &replacement), 'Q');
+	assert_null(memmem(replacement.bytes, replacement.len, "SELECT", 6));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, refusal_set_up, wire_tear_down)
 
 int main(void)
@@ -418,6 +515,9 @@ int main(void)
 	    CASE(test_a_path_under_way),
 	    CASE(test_a_path_that_fails),
 	    CASE(test_prepared_for_another_path),
+	    CASE(test_execute),
+	    CASE(test_execute_of_what_is_under_way),
+	    CASE(test_execute_behind_the_end_of_a_transaction),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,7 +82,7 @@ static void new_tables(void **state)
 		 "where 0:[b] equal = column=b bare and level=1 literal\n"
 		 "create_table_as on=1 temporary\n"},
 		{"CREATE TABLE c AS EXECUTE p",
-		 "ddl\n"
+		 "ddl executes=p\n"
 		 "level 0\n"
 		 "relation 0 c target\n"
 		 "create_table_as on=0\n"},

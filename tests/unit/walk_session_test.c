@@ -52,7 +52,7 @@ static void session(void **state)
 		 "reset\n"},
 		{"EXECUTE p (1); DEALLOCATE p; DEALLOCATE ALL; FETCH FORWARD 2000 FROM \"c\"; MOVE c; CLOSE "
 		 "c; CLOSE ALL",
-		 "execute name=p\n"
+		 "execute name=p executes=p argument=( no_secret like trigram prefix regex leading similar trigram prefix )\n"
 		 "deallocate name=p\n"
 		 "deallocate\n"
 		 "fetch name=c\n"

@@ -326,7 +326,7 @@ static void carriers(void **state)
 		 "relation 0 x target\n"
 		 "create_table_as on=0\n"},
 		{"EXPLAIN ANALYZE EXECUTE p",
-		 "explain analyze\n"},
+		 "explain executes=p analyze\n"},
 		{"COPY (SELECT 1 FROM t WHERE a = 1) TO STDOUT",
 		 "copy\n"
 		 "level 0 where\n"
