@@ -15,6 +15,7 @@ static void trigger(const struct rule *rule, const struct rule_input *input, str
 static void domain(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void lock_table(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void all_rows(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static double share_by_null(const struct facts *facts, int16_t at, const struct catalog_relation *relation);
 static struct effects *effects_of(const struct rule_input *input, struct arena *arena);
 
 static const struct rule rows[] = {
@@ -155,9 +156,10 @@ static const struct rule rows[] = {
     {
         .slug = "backfill-in-one-statement",
         .code = "M238",
-        .title = "an UPDATE or DELETE of all rows of a large table in one statement",
+        .title = "an UPDATE or DELETE of all or very many rows of a large table in one statement",
         .severity = SEVERITY_ERROR,
         .scope = RULE_ANY,
+        .thresholds = {{"rows", 100000}},
         .check = all_rows,
         .why = "All rows are locked until the one transaction ends, dead rows double the table, replicas lag, and "
                "nothing of it is kept when it fails near the end.",
@@ -166,7 +168,8 @@ static const struct rule rows[] = {
                 "COMMIT\n"
                 "\n"
                 "# Django: RunPython over ranges of ids in a migration with atomic = False",
-        .decides = "UPDATE and DELETE without WHERE, by the size of the table.",
+        .decides = "UPDATE and DELETE without WHERE, by the size of the table; and with nothing but IS NULL or IS NOT "
+                   "NULL on one column, when by pg_stats.null_frac that is more than `rows` rows.",
     },
 };
 
@@ -229,7 +232,7 @@ static void all_rows(const struct rule *rule, const struct rule_input *input, st
 	struct arena *arena = &verdict->arena;
 	const struct facts *facts = input->facts;
 	bool update = facts->kind == STATEMENT_UPDATE;
-	if ((!update && facts->kind != STATEMENT_DELETE) || facts->level_count == 0 || facts->levels[0].has_where)
+	if ((!update && facts->kind != STATEMENT_DELETE) || facts->level_count == 0)
 		return;
 	for (uint16_t i = 0; i < facts->relation_count; i++) {
 		const struct catalog_relation *relation =
@@ -237,11 +240,16 @@ static void all_rows(const struct rule *rule, const struct rule_input *input, st
 		                                                                    : NULL;
 		if (!relation)
 			continue;
+		double share = facts->levels[0].has_where ? share_by_null(facts, (int16_t)i, relation) : 1;
+		bool many = relation->rows * share > rules_threshold(rule, input, "rows");
+		if (facts->levels[0].has_where && !many)
+			continue;
 		const char *table = remedy_table(arena, relation);
+		const char *which = facts->levels[0].has_where ? "very many" : "all";
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
-		    .message = arena_printf(arena, "all rows of %s are %s in one transaction, and locked until it ends",
-		                            table, update ? "written" : "deleted"),
+		    .message = arena_printf(arena, "%s rows of %s are %s in one transaction, and locked until it ends",
+		                            which, table, update ? "written" : "deleted"),
 		    .hint = "Go through it in batches, with a COMMIT after each.",
 		    .fix_sql = arena_printf(arena, "%s … WHERE id BETWEEN … AND …;   -- and COMMIT, and so on",
 		                            update ? arena_printf(arena, "UPDATE %s SET", table)
@@ -250,6 +258,22 @@ static void all_rows(const struct rule *rule, const struct rule_input *input, st
 		};
 		rules_add(verdict, rule, input, relation, &finding);
 	}
+}
+
+/* The share of the rows that a WHERE of nothing but IS NULL or IS NOT NULL leaves; 0 for any other, and where nobody
+ * has counted. */
+static double share_by_null(const struct facts *facts, int16_t at, const struct catalog_relation *relation)
+{
+	const struct fact_predicate *only = facts->predicates;
+	if (facts->predicate_count != 1 || facts->condition_count != 1 || only->relation != at || !only->conjunct ||
+	    !only->bare)
+		return 0;
+	const struct catalog_column *column = catalog_column(relation, only->column);
+	if (!column || !column->has_statistics)
+		return 0;
+	if (only->operator== PREDICATE_IS_NULL)
+		return column->null_fraction;
+	return only->operator== PREDICATE_IS_NOT_NULL ? 1 - column->null_fraction : 0;
 }
 
 /* -- partitions ----------------------------------------------------------------------------------- */

@@ -271,8 +271,9 @@ def make_certificate(directory, owner=None):
 
 
 class Proctor:
-    """pgproctor serving in front of a Postgres, its log as dicts. `settings` are keys of [pgproctor], `rules` the
-    lines of [rules]; `databases` maps a database to its catalog DSN and by default gives one to all."""
+    """pgproctor serving in front of a Postgres, its log as dicts. `settings` are keys of [pgproctor], `rules` the lines
+    of [rules], a dict for those of [rule:NAME]; `databases` maps a database to its catalog DSN and by default gives
+    one to all."""
 
     user = "postgres"
 
@@ -304,7 +305,10 @@ class Proctor:
         config.optionxform = str
         config["pgproctor"] = {name: str(value) for name, value in self.settings.items() if value is not None}
         config["databases"] = self.databases
-        config["rules"] = self.rules
+        config["rules"] = {rule: line for rule, line in self.rules.items() if not isinstance(line, dict)}
+        for rule, thresholds in self.rules.items():
+            if isinstance(thresholds, dict):
+                config[f"rule:{rule}"] = thresholds
         path = self.directory / "pgproctor.ini"
         with open(path, "w") as file:
             config.write(file)

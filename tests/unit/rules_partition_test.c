@@ -19,6 +19,9 @@ static int set_up(void **state)
 	judge_init(&judge);
 	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
 	judge_table(&judge, "public", "small", JUDGE_SMALL);
+	judge_column(product, "qty")->has_statistics = judge_column(product, "owner")->has_statistics = true;
+	judge_column(product, "qty")->null_fraction = 0.5;
+	judge_column(product, "owner")->null_fraction = 0.05;
 	event = judge_table(&judge, "public", "event", JUDGE_LARGE);
 	rest = judge_table(&judge, "public", "event_rest", JUDGE_LARGE);
 	event->kind = CATALOG_PARTITIONED_TABLE;
@@ -60,6 +63,23 @@ static void whole_tables(void **state)
 	expect("DELETE FROM product", "M238");
 	expect("UPDATE product SET qty = 0 WHERE id = 1", "");
 	expect("UPDATE small SET qty = 0", "");
+}
+
+/* M238: a WHERE that, by what pg_stats says, leaves very many rows is none. */
+static void backfills(void **state)
+{
+	(void)state;
+	expect("UPDATE product SET qty = 0 WHERE qty IS NULL", "M238");
+	expect("DELETE FROM product WHERE qty IS NULL", "M238");
+	expect("UPDATE product SET qty = 0 WHERE product.qty IS NOT NULL", "M238");
+	/* A hundred thousand are not more than that; nobody has counted; there is more to the condition. */
+	expect("UPDATE product SET owner = 0 WHERE owner IS NULL", "");
+	expect("UPDATE product SET note = '' WHERE note IS NULL", "");
+	expect("UPDATE product SET qty = 0 WHERE qty IS NULL AND id < 10000", "");
+	expect("UPDATE product SET qty = 0 WHERE qty IS NULL OR id = 1", "Q122");
+	expect("UPDATE product SET qty = 0 WHERE NOT (qty IS NULL)", "");
+	expect("UPDATE product SET qty = 0 FROM small WHERE small.qty IS NULL", "");
+	expect("UPDATE small SET qty = 0 WHERE qty IS NULL", "");
 }
 
 /* M225: what is attached is read, and so is the DEFAULT partition. */
@@ -137,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(whole_tables, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(backfills, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(attached, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(attached_beside_default, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(detached, set_up, tear_down),
