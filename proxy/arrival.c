@@ -7,6 +7,7 @@
 #include "proxy/handshake.h"
 #include "proxy/login.h"
 #include "proxy/relay.h"
+#include "proxy/trial.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
 
@@ -18,6 +19,9 @@ static const char ARRIVAL_NO = 'N', ARRIVAL_YES = 'S';
 static void arrival_open(struct session *session, const struct startup *startup);
 static void arrival_connect(struct session *session);
 static void arrival_reached(struct session *session, int status);
+static void arrival_tried(struct session *session, int status);
+static void arrival_answered(struct session *session);
+static void arrival_refused(struct session *session);
 
 void arrival_read(struct session *session)
 {
@@ -151,9 +155,20 @@ static void arrival_connect(struct session *session)
 
 static void arrival_reached(struct session *session, int status)
 {
-	if (status == 0 && session->phase == SESSION_CONNECTING)
+	bool goes_on = status == 0 && session->phase == SESSION_CONNECTING;
+	if (goes_on && trial_wanted(session))
+		trial_begin(session, arrival_tried);
+	else if (goes_on)
 		handshake_with_server(session, arrival_connected);
 	else
+		arrival_connected(session, status);
+}
+
+static void arrival_tried(struct session *session, int status)
+{
+	if (status == TRIAL_AGAIN)
+		status = upstream_connect(session, &session_server_events, arrival_reached);
+	if (status < 0 || !session->trial_refused)
 		arrival_connected(session, status);
 }
 
@@ -166,6 +181,11 @@ void arrival_connected(struct session *session, int status)
 		return;
 	}
 	const struct settings_address *upstream = &worker->settings->upstream;
+	if (status < 0 && session->trial_refused) {
+		/* In the clear it was reached, and this is what it had to say. */
+		arrival_refused(session);
+		return;
+	}
 	if (status < 0) {
 		const char *reason = session->tls_error[0] ? session->tls_error : uv_strerror(status);
 		if (!worker->upstream_down) {
@@ -206,28 +226,53 @@ void arrival_connected(struct session *session, int status)
 	session->held = (struct buffer){0};
 	size_t packet_bytes = bytes_get_u32(start.data);
 	uv_buf_t piece = uv_buf_init((char *)start.data, (unsigned)packet_bytes);
+	bool tried = session->trial_sent && !session->trial_refused; /* then the server has it */
 	if (session->purpose == SESSION_CANCELLING || session->purpose == SESSION_MISFIT) {
 		/* The timer goes on: a server that hangs mustn't keep cancels for ever. */
 		session_move(session, SESSION_PARTING);
 		link_write(&session->server, &piece, 1);
 	} else if (worker->settings->auth == SETTINGS_AUTH_TERMINATE) {
-		authentication_begin(session, (struct bytes){start.data, packet_bytes},
+		authentication_begin(session, (struct bytes){start.data, tried ? 0 : packet_bytes},
 		                     (struct bytes){start.data + packet_bytes, start.len - packet_bytes});
 	} else {
 		session_move(session, SESSION_RELAY);
 		const struct flight_entry entry = {.kind = FLIGHT_STARTUP, .sent_ns = uv_hrtime()};
 		CHECK(flight_push(&session->flight, &entry));
-		link_write(&session->server, &piece, 1);
+		if (!tried)
+			link_write(&session->server, &piece, 1);
 		/* With trust a client may have sent its first messages along. */
 		if (start.len > packet_bytes)
 			relay_from_client(session, (struct bytes){start.data + packet_bytes, start.len - packet_bytes},
 			                  uv_hrtime());
 	}
 	buffer_free(&start);
+	if (tried)
+		arrival_answered(session);
+	buffer_free(&session->trial_answer);
 	/* Who is gone cannot be asked to log in. */
 	if (session->client.ended && session->phase == SESSION_AUTHENTICATION)
 		session_abort(session, "client closed");
 	else if (session->client.ended && session->phase != SESSION_CLOSING)
 		session_pass_end(session);
 	session_pace(session);
+}
+
+/* What came while the server was tried. */
+static void arrival_answered(struct session *session)
+{
+	struct link *server = &session->server;
+	const struct buffer *answer = &session->trial_answer;
+	if (answer->len > 0)
+		session_server_events.on_data(server, (struct bytes){answer->data, answer->len});
+	if (server->ended && session->phase != SESSION_CLOSING)
+		session_server_events.on_end(server, 0);
+}
+
+/* Tried in the clear and refused, and with TLS to no avail. */
+static void arrival_refused(struct session *session)
+{
+	uv_buf_t piece = uv_buf_init((char *)session->trial_answer.data, (unsigned)session->trial_answer.len);
+	link_write(&session->client, &piece, 1);
+	memcpy(session->end_sqlstate, "28000", sizeof session->end_sqlstate);
+	session_end(session, "the server refuses the clear, and TLS with it failed");
 }

@@ -74,7 +74,8 @@ void authentication_begin(struct session *session, struct bytes packet, struct b
 	session_move(session, SESSION_AUTHENTICATION);
 	session->authentication = authentication;
 	uv_buf_t piece = uv_buf_init((char *)packet.data, (unsigned)packet.len);
-	link_write(&session->server, &piece, 1);
+	if (packet.len > 0)
+		link_write(&session->server, &piece, 1);
 	buffer_put(&authentication->early, early.data, early.len, AUTHENTICATION_EARLY_BYTES_MAX);
 	authentication->question =
 	    secrets_ask(&session->worker->secrets, session->state.user, authentication_found, session);

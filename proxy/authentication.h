@@ -20,8 +20,8 @@
 
 #include "proxy/session.h"
 
-/* The server is reached: sends it the start-up packet, and moves the session to AUTHENTICATION. `early` is what the
- * client has sent behind the packet. */
+/* The server is reached: sends it the start-up packet, empty where it has it already, and moves the session to
+ * AUTHENTICATION. `early` is what the client has sent behind the packet. */
 void authentication_begin(struct session *session, struct bytes packet, struct bytes early);
 /* While the phase lasts. */
 void authentication_from_client(struct session *session, struct bytes input);

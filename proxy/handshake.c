@@ -44,7 +44,8 @@ void handshake_with_client(struct session *session, struct bytes early)
 void handshake_with_server(struct session *session, handshake_done_fn *done)
 {
 	struct link *server = &session->server;
-	if (!session->worker->tls.server || server->uv.handle.type != UV_TCP) {
+	bool allowed = session->worker->settings->server_tls.mode == SETTINGS_TLS_ALLOW && !session->trial_refused;
+	if (!session->worker->tls.server || server->uv.handle.type != UV_TCP || allowed) {
 		done(session, 0);
 		return;
 	}
@@ -73,7 +74,7 @@ static void handshake_on_answer(struct link *link, struct bytes input)
 		const char *host = worker->settings->upstream.host;
 		link_secure(link, tls_new_client(worker->tls.server, host, &worker->scratch.output),
 		            (struct bytes){NULL, 0});
-	} else if (worker->settings->server_tls.mode >= SETTINGS_TLS_REQUIRE) {
+	} else if (worker->settings->server_tls.mode >= SETTINGS_TLS_REQUIRE || session->trial_refused) {
 		handshake_fail(session, "the server offers no SSL, and server_tls_sslmode demands it");
 	} else {
 		handshake_finish(session, 0);

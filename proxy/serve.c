@@ -142,7 +142,8 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", message);
 		return;
 	}
-	if (!worker->tls.server || settings->upstream.host[0] == '/') {
+	/* With allow it is the server that decides whether TLS is needed at all. */
+	if (!worker->tls.server || settings->upstream.host[0] == '/' || settings->server_tls.mode == SETTINGS_TLS_ALLOW) {
 		close(fd);
 		return;
 	}

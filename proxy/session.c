@@ -575,6 +575,7 @@ void session_free_when_gone(struct session *session)
 	buffer_free(&session->held);
 	buffer_free(&session->late);
 	buffer_free(&session->prefix);
+	buffer_free(&session->trial_answer);
 	free(session->tags);
 	struct worker *worker = session->worker;
 	if (session->next)

@@ -68,9 +68,11 @@ struct session {
 	uint64_t id;
 
 	struct link client, server;
-	const struct link_events *server_events; /* handshake.c's, while TLS is being agreed on with the server */
+	const struct link_events *server_events; /* handshake.c's and trial.c's, while TLS is agreed on with the server */
 	void (*handshake_done)(struct session *session, int status);
 	char tls_error[192]; /* why TLS failed, on either side */
+	struct buffer trial_answer; /* trial.c's: the server's first words in the clear */
+	bool trial_sent, trial_refused;
 	uv_timer_t timer;    /* log-in, connect and linger ceilings; only one of them runs at a time */
 	bool timer_closed;
 	struct upstream_attempt *attempt; /* upstream.c's, while the server is being reached */

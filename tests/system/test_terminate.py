@@ -30,10 +30,12 @@ host all trusted 127.0.0.1/32 trust
 host all md5 127.0.0.1/32 md5
 host all clear 127.0.0.1/32 password
 host all rejected 127.0.0.1/32 reject
+hostssl all tlsonly 127.0.0.1/32 scram-sha-256
+host all tlsonly 127.0.0.1/32 reject
 host all all 127.0.0.1/32 scram-sha-256
 host replication all 127.0.0.1/32 scram-sha-256
 """
-ROLES = ["alice", 'o"dd', "trusted", "clear", "rejected", "moved"]
+ROLES = ["alice", 'o"dd', "trusted", "clear", "rejected", "moved", "tlsonly"]
 LEGS = [("disable", "disable"), ("disable", "require"), ("require", "disable"), ("require", "require")]
 QUERY = "SELECT usename, passwd FROM pg_shadow WHERE usename=$1"
 
@@ -155,6 +157,20 @@ def ask(connection, query="SELECT current_user"):
 
 
 ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+
+
+@pytest.mark.parametrize("client", ["disable", "require"])
+def test_in_the_clear_first(terminate, client):
+    """server_tls_sslmode = allow: pgproctor logs in with TLS where the server doesn't let a user in without."""
+    proctor = terminate(client, "allow")
+    for user, encrypted in (("alice", False), ("tlsonly", True), ("trusted", False)):
+        connection = connect(proctor, user, sslmode=client)
+        assert (ask(connection), ask(connection, ENCRYPTED)) == (user, encrypted)
+        connection.close()
+    with pytest.raises(psycopg2.OperationalError, match="pg_hba.conf rejects connection"):
+        connect(proctor, "rejected", sslmode=client)
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        connect(proctor, "tlsonly", sslmode=client, password="wrong")
 
 
 @pytest.mark.parametrize("binding", ["require", "prefer", "disable"])

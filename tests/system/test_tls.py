@@ -15,6 +15,7 @@ import pytest
 
 import harness
 import wire
+from wire import Wire, kinds, message, startup
 
 PASSWORD = "correct horse"
 HBA = """
@@ -25,6 +26,8 @@ host all md5 127.0.0.1/32 md5
 host all clear 127.0.0.1/32 password
 hostssl all client 127.0.0.1/32 cert
 hostnossl all nossl 127.0.0.1/32 trust
+hostssl all tlsonly 127.0.0.1/32 scram-sha-256
+hostssl replication tlsonly 127.0.0.1/32 scram-sha-256
 host replication scram 127.0.0.1/32 scram-sha-256
 """
 MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
@@ -87,9 +90,9 @@ def secure(scratch, certificates):
     )
     try:
         postgres.start()
-        for name, encryption in (("scram", "scram-sha-256"), ("md5", "md5"), ("clear", "scram-sha-256")):
+        for name, encryption in (("scram", "scram-sha-256"), ("md5", "md5"), ("clear", "scram-sha-256"), ("tlsonly", "scram-sha-256")):
             postgres.sql(f"SET password_encryption = '{encryption}'; CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
-        postgres.sql("ALTER ROLE scram REPLICATION; CREATE ROLE client LOGIN; CREATE ROLE nossl LOGIN")
+        postgres.sql("ALTER ROLE scram REPLICATION; ALTER ROLE tlsonly REPLICATION; CREATE ROLE client LOGIN; CREATE ROLE nossl LOGIN")
         (place / "data" / "pg_hba.conf").write_text(HBA)
         postgres.sql("SELECT pg_reload_conf()")
         time.sleep(0.3)
@@ -159,7 +162,7 @@ def test_every_mode(proctor_of, certificates, client, server):
         connection = connect(proctor, certificates, sslmode=mode)
         expected = client != "disable" and mode not in (("disable", "allow") if client != "require" else ("disable",))
         assert bool(connection.info.ssl_in_use) == expected, mode
-        assert ask(connection, SERVER_ENCRYPTED) == (server != "disable")
+        assert ask(connection, SERVER_ENCRYPTED) == (server not in ("disable", "allow"))
         connection.close()
     done = subprocess.run(
         ["psql", "-XAtc", "SELECT 6 * 7", f"host=127.0.0.1 port={proctor.port} user=postgres dbname=postgres sslmode=prefer"],
@@ -178,6 +181,123 @@ def test_logging_in(proctor_of, certificates, user, client, server):
     if user != "postgres":
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
             connect(proctor, certificates, user, sslmode=mode, password="wrong")
+
+
+@pytest.mark.parametrize("client", ["disable", "require"])
+def test_allow(proctor_of, certificates, client):
+    """In the clear where the server lets a user in like that, and with TLS where it doesn't; what it says to who may come
+    in neither way, or with a wrong password, is the client's to read."""
+    proctor = proctor_of(client, "allow")
+    for user, encrypted in (("scram", False), ("tlsonly", True), ("nossl", False), ("md5", False), ("tlsonly", True)):
+        with connect(proctor, certificates, user, sslmode=client) as connection:
+            assert (ask(connection, "SELECT current_user"), ask(connection, SERVER_ENCRYPTED)) == (user, encrypted)
+            threading.Timer(0.3, connection.cancel).start()
+            with pytest.raises(psycopg2.errors.QueryCanceled):
+                ask(connection, "SELECT pg_sleep(20)")
+        connection.close()
+    for user in ("scram", "tlsonly"):
+        with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+            connect(proctor, certificates, user, sslmode=client, password="wrong")
+    with pytest.raises(psycopg2.OperationalError, match='no pg_hba.conf entry for host "127.0.0.1", user "stranger".*SSL encryption'):
+        connect(proctor, certificates, "stranger", sslmode=client)
+    with pytest.raises(psycopg2.OperationalError, match="valid client certificate"):
+        connect(proctor, certificates, "client", sslmode=client)
+    factory = psycopg2.extras.PhysicalReplicationConnection
+    connection = psycopg2.connect(
+        host="127.0.0.1", port=proctor.port, user="tlsonly", password=PASSWORD, sslmode=client, connection_factory=factory
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("IDENTIFY_SYSTEM")
+        assert len(cursor.fetchone()) == 4
+    connection.close()
+    # A client that doesn't wait: its query comes with the start-up packet.
+    if client == "disable":
+        with Wire(proctor.host, proctor.port) as wire:
+            wire.send(startup(user="postgres", database="postgres") + message(b"Q", b"SELECT 6 * 7\0"))
+            wire.until(b"Z")
+            assert kinds(wire.until(b"Z")) == b"TDCZ"
+    assert not proctor.events("blind") and not proctor.events("error") and not proctor.events("warning")
+
+
+def test_allow_with_pooled_clients(proctor_of, certificates):
+    """Many at once, coming and going, of both kinds: none of them is mixed up with another."""
+    proctor = proctor_of("disable", "allow")
+    failed = []
+
+    def come_and_go(user):
+        try:
+            for _ in range(10):
+                connection = connect(proctor, certificates, user)
+                assert (ask(connection, "SELECT current_user"), ask(connection, SERVER_ENCRYPTED)) == (user, user == "tlsonly")
+                connection.close()
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=come_and_go, args=(user,)) for user in ("scram", "tlsonly") * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+
+
+REFUSAL = message(b"E", b"SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry, no encryption\0\0")
+NEGOTIATION = message(b"v", struct.pack("!ii", 0x30000, 0))
+AUTHENTICATED = message(b"R", struct.pack("!i", 0)) + message(b"S", b"a\0b\0")
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "first, second, expected",
+    [
+        (REFUSAL, b"N", REFUSAL),
+        (NEGOTIATION + REFUSAL, b"N", NEGOTIATION + REFUSAL),
+        (REFUSAL, b"S", REFUSAL),  # and then no handshake
+        (REFUSAL, b"", REFUSAL),
+        (REFUSAL.replace(b"28000", b"53300"), None, REFUSAL.replace(b"28000", b"53300")),
+        (AUTHENTICATED, None, AUTHENTICATED),
+        (NEGOTIATION + AUTHENTICATED, None, NEGOTIATION + AUTHENTICATED),
+        (b"Efork failure: no memory\0", None, b"Efork failure: no memory\0"),
+        (b"E\0\0", None, b"E\0\0"),
+        (b"", None, b""),
+    ],
+)
+def test_allow_whatever_the_server_does(postgres, tmp_path, first, second, expected, piece):
+    """The client reads what the server said in the clear, byte for byte, when that was not the end or TLS leads nowhere."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        seen = []
+
+        def serve():
+            for answer in (first, second)[: 1 if second is None else 2]:
+                try:
+                    accepted, _ = listener.accept()
+                except OSError:
+                    return
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with accepted:
+                    seen.append(accepted.recv(1000))
+                    for at in range(0, len(answer), piece):
+                        accepted.sendall(answer[at : at + piece])
+                        time.sleep(0.001)
+
+        settings = {"server_tls_sslmode": "allow", "upstream": f"127.0.0.1:{listener.getsockname()[1]}"}
+        proctor = harness.Proctor(postgres, tmp_path, settings, databases={})
+        proctor.start()
+        packet = startup(user="postgres", database="postgres")
+        # The first connection is the one by which pgproctor sees, at its start, that there is a server.
+        probed, _ = listener.accept()
+        probed.close()
+        threading.Thread(target=serve, daemon=True).start()
+        with socket.create_connection(("127.0.0.1", proctor.port)) as client:
+            client.settimeout(10)
+            client.sendall(packet)
+            received = b""
+            while piece_read := client.recv(1000):
+                received += piece_read
+        assert received == expected
+        assert seen == [packet] + ([struct.pack("!ii", 8, 80877103)] if second is not None else [])
+        assert proctor.stop() == 0
+        assert "Sanitizer" not in proctor.process.said()
 
 
 def test_client_certificates(proctor_of, certificates):
