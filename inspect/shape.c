@@ -1,5 +1,6 @@
 #include "inspect/shape.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum {
@@ -15,30 +16,38 @@ enum byte_class {
 	REGEX_COUNT = 4,   /* . * + ?: the metacharacters that stand for no letter of their own and no edge of a word */
 	SIMILAR_META = 8,  /* means something in SIMILAR TO beyond LIKE */
 	REGEX_BRANCH = 16, /* * ? {: what they follow may be missing */
-	LIKE_META = 32,    /* % and _; a backslash is REGEX_META */
+	LIKE_META = 32,    /* % _ and the backslash */
+	REGEX_CLASS = 64,  /* [ and the backslash: a class or an escape may stand for word characters */
+	REGEX_RUN = 128,   /* WORD or REGEX_COUNT: what regex_min_run_has_trigram can follow */
 };
 
 static const uint8_t classes[256] = {
-    ['a' ... 'z'] = WORD,
-    ['A' ... 'Z'] = WORD,
-    ['0' ... '9'] = WORD,
-    [0x80 ... 0xFF] = WORD,
-    ['.'] = REGEX_META | REGEX_COUNT,
-    ['*'] = REGEX_META | REGEX_COUNT | SIMILAR_META | REGEX_BRANCH,
-    ['+'] = REGEX_META | REGEX_COUNT | SIMILAR_META,
-    ['?'] = REGEX_META | REGEX_COUNT | SIMILAR_META | REGEX_BRANCH,
+    ['a' ... 'z'] = WORD | REGEX_RUN,
+    ['A' ... 'Z'] = WORD | REGEX_RUN,
+    ['0' ... '9'] = WORD | REGEX_RUN,
+    [0x80 ... 0xFF] = WORD | REGEX_RUN,
+    ['.'] = REGEX_META | REGEX_COUNT | REGEX_RUN,
+    ['*'] = REGEX_META | REGEX_COUNT | REGEX_RUN | SIMILAR_META | REGEX_BRANCH,
+    ['+'] = REGEX_META | REGEX_COUNT | REGEX_RUN | SIMILAR_META,
+    ['?'] = REGEX_META | REGEX_COUNT | REGEX_RUN | SIMILAR_META | REGEX_BRANCH,
     ['{'] = REGEX_META | SIMILAR_META | REGEX_BRANCH,
     ['}'] = REGEX_META | SIMILAR_META,
     ['('] = REGEX_META | SIMILAR_META,
     [')'] = REGEX_META | SIMILAR_META,
-    ['['] = REGEX_META | SIMILAR_META,
+    ['['] = REGEX_META | SIMILAR_META | REGEX_CLASS,
     [']'] = REGEX_META | SIMILAR_META,
     ['|'] = REGEX_META | SIMILAR_META,
     ['%'] = LIKE_META,
     ['_'] = LIKE_META,
     ['^'] = REGEX_META,
     ['$'] = REGEX_META,
-    ['\\'] = REGEX_META,
+    ['\\'] = REGEX_META | REGEX_CLASS | LIKE_META,
+};
+
+/* The classes that some of a text's bytes are in, and those that all are in: one look at each byte tells most of all
+ * three shapes. */
+struct mixture {
+	unsigned any, all;
 };
 
 /* A run of word characters of a LIKE pattern, as pg_trgm sees it. */
@@ -47,10 +56,13 @@ struct run {
 	bool after_wildcard;
 };
 
+static struct mixture mixture_of(const char *text, size_t len);
+static struct pattern_shape like_of(struct mixture mixture, const char *text, size_t len);
+static struct pattern_shape regex_of(struct mixture mixture, const char *text, size_t len);
+static struct pattern_shape similar_of(struct mixture mixture, struct pattern_shape like, const char *text, size_t len);
 static void run_add(struct run *run, unsigned char byte, struct pattern_shape *shape);
 static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape);
 static bool is_continuation(unsigned char byte);
-static bool is_plain(const char *text, size_t len);
 static size_t regex_character(const char *text, size_t len, bool *literal);
 static bool regex_min_run_has_trigram(const char *text, size_t len);
 static unsigned bits_of(struct pattern_shape shape);
@@ -62,9 +74,65 @@ static inline bool is_word(unsigned char byte)
 
 struct pattern_shape shape_like(const char *text, size_t len)
 {
+	return like_of(mixture_of(text, len), text, len);
+}
+
+struct pattern_shape shape_regex(const char *text, size_t len)
+{
+	return regex_of(mixture_of(text, len), text, len);
+}
+
+struct pattern_shape shape_similar(const char *text, size_t len)
+{
+	struct mixture mixture = mixture_of(text, len);
+
+	return similar_of(mixture, like_of(mixture, text, len), text, len);
+}
+
+struct bound_shape shape_bound(const char *text, size_t len)
+{
+	const struct mixture mixture = mixture_of(text, len);
+	const struct pattern_shape like = like_of(mixture, text, len);
+
+	return (struct bound_shape){
+	    .known = true,
+	    .like = like,
+	    .regex = regex_of(mixture, text, len),
+	    .similar = similar_of(mixture, like, text, len),
+	    .value = value_of(text, len),
+	};
+}
+
+uint32_t shape_class(const char *text, size_t len)
+{
+	struct mixture mixture = mixture_of(text, len);
+	struct pattern_shape like = like_of(mixture, text, len);
+
+	return bits_of(like) | bits_of(regex_of(mixture, text, len)) << 5 |
+	       bits_of(similar_of(mixture, like, text, len)) << 10;
+}
+
+static struct mixture mixture_of(const char *text, size_t len)
+{
+	struct mixture mixture = {.any = 0, .all = UINT_MAX};
+
+	for (size_t at = 0; at < len; at++) {
+		uint8_t class = classes[(unsigned char)text[at]];
+
+		mixture.any |= class;
+		mixture.all &= class;
+	}
+	return mixture;
+}
+
+static struct pattern_shape like_of(struct mixture mixture, const char *text, size_t len)
+{
 	struct pattern_shape shape = {.known = true, .only_wildcards = true};
 	struct run run = {0};
 
+	/* With its padding a single word character makes a trigram. */
+	if (len > 0 && !(mixture.any & LIKE_META))
+		return (struct pattern_shape){.known = true, .has_prefix = true, .has_trigram = mixture.any & WORD};
 	for (size_t at = 0; at < len; at++) {
 		unsigned char byte = (unsigned char)text[at];
 		bool escaped = byte == '\\' && at + 1 < len;
@@ -88,22 +156,19 @@ struct pattern_shape shape_like(const char *text, size_t len)
 	return shape;
 }
 
-struct pattern_shape shape_regex(const char *text, size_t len)
+static struct pattern_shape regex_of(struct mixture mixture, const char *text, size_t len)
 {
-	struct pattern_shape shape = {.known = true, .only_wildcards = true};
-	bool opaque = false, words = false, literal;
+	struct pattern_shape shape = {
+	    .known = true,
+	    .has_wildcard = mixture.any & REGEX_META,
+	    .only_wildcards = mixture.all & REGEX_COUNT,
+	};
+	bool literal;
 	size_t first;
 
-	for (size_t at = 0; at < len; at++) {
-		uint8_t class = classes[(unsigned char)text[at]];
-
-		/* A class or an escape may stand for word characters, any other literal for a word's edge. */
-		words |= (class & WORD) || text[at] == '[' || text[at] == '\\';
-		shape.has_wildcard |= (class & REGEX_META) != 0;
-		shape.only_wildcards &= (class & REGEX_COUNT) != 0;
-		opaque |= !(class & (WORD | REGEX_COUNT));
-	}
-	shape.has_trigram = words && (opaque || regex_min_run_has_trigram(text, len));
+	/* Any other literal stands for a word's edge. */
+	shape.has_trigram = (mixture.any & (WORD | REGEX_CLASS)) &&
+	                    (!(mixture.all & REGEX_RUN) || regex_min_run_has_trigram(text, len));
 	/* The server finds a fixed prefix only behind ^ and not past an alternative (regexport's pg_regprefix). */
 	shape.leading_wildcard = true;
 	if (len > 1 && text[0] == '^' && !memchr(text, '|', len)) {
@@ -115,18 +180,15 @@ struct pattern_shape shape_regex(const char *text, size_t len)
 	return shape;
 }
 
-struct pattern_shape shape_similar(const char *text, size_t len)
+static struct pattern_shape similar_of(struct mixture mixture, struct pattern_shape like, const char *text, size_t len)
 {
-	struct pattern_shape shape = shape_like(text, len);
-	bool meta = false, words = false, literal;
+	struct pattern_shape shape = like;
+	bool words, literal;
 	size_t first;
 
-	for (size_t at = 0; at < len; at++) {
-		meta |= (classes[(unsigned char)text[at]] & SIMILAR_META) != 0;
-		words |= is_word((unsigned char)text[at]) || text[at] == '[';
-	}
-	if (!meta)
+	if (!(mixture.any & SIMILAR_META))
 		return shape;
+	words = (mixture.any & WORD) || memchr(text, '[', len);
 	shape.has_wildcard = true;
 	shape.only_wildcards = !words && shape.only_wildcards;
 	shape.has_trigram = words;
@@ -135,44 +197,6 @@ struct pattern_shape shape_similar(const char *text, size_t len)
 	                   !(first < len && (classes[(unsigned char)text[first]] & REGEX_BRANCH));
 	shape.leading_wildcard = !shape.has_prefix;
 	return shape;
-}
-
-struct bound_shape shape_bound(const char *text, size_t len)
-{
-	return (struct bound_shape){
-	    .known = true,
-	    .like = shape_like(text, len),
-	    .regex = shape_regex(text, len),
-	    .similar = shape_similar(text, len),
-	    .value = value_of(text, len),
-	};
-}
-
-uint32_t shape_class(const char *text, size_t len)
-{
-	struct pattern_shape plain = {.known = true, .has_prefix = true};
-	struct pattern_shape plain_regex = {.known = true, .leading_wildcard = true};
-	unsigned like, regex, similar, any = 0, all = WORD;
-
-	/* The usual literal, a word, needs one look instead of three. */
-	if (len >= TRIGRAM_CHARS && is_plain(text, len)) {
-		text = "abc";
-		len = TRIGRAM_CHARS;
-	}
-	/* One without a character that means anything needs one look, too. */
-	for (size_t at = 0; at < len; at++) {
-		any |= classes[(unsigned char)text[at]];
-		all &= classes[(unsigned char)text[at]];
-	}
-	if (len > 0 && !(any & (REGEX_META | SIMILAR_META | LIKE_META))) {
-		plain.has_trigram = any & WORD;
-		plain_regex.has_trigram = (any & WORD) && (!(all & WORD) || regex_min_run_has_trigram(text, len));
-		return bits_of(plain) | bits_of(plain_regex) << 5 | bits_of(plain) << 10;
-	}
-	like = bits_of(shape_like(text, len));
-	regex = bits_of(shape_regex(text, len));
-	similar = bits_of(shape_similar(text, len));
-	return like | regex << 5 | similar << 10;
 }
 
 static void run_add(struct run *run, unsigned char byte, struct pattern_shape *shape)
@@ -197,15 +221,6 @@ static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape)
 static bool is_continuation(unsigned char byte)
 {
 	return (byte & 0xC0) == 0x80;
-}
-
-static bool is_plain(const char *text, size_t len)
-{
-	for (size_t at = 0; at < len; at++) {
-		if (!is_word((unsigned char)text[at]) || (unsigned char)text[at] >= 0x80)
-			return false;
-	}
-	return true;
 }
 
 /* The length of the regex's first character, and whether it stands for itself. */

@@ -2,6 +2,7 @@
 
 #include "config/check.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,6 +33,52 @@ static bool is_web_token(const char *text, size_t len);
 static bool is_card(const char *text, size_t len);
 static bool is_random(const char *text, size_t len);
 
+/* Which bytes, by their low five bits, come second where the first begins a known form: a hash, cipher text, a key.
+ * Most texts need no other look to be none of these. */
+#define SECOND(byte) (UINT32_C(1) << ((byte)&31))
+static const uint32_t form_starts[256] = {
+    ['$'] = UINT32_MAX,
+    ['{'] = UINT32_MAX,
+    ['*'] = UINT32_MAX,
+    ['-'] = SECOND('-'),
+    ['\\'] = SECOND('x'),
+    ['a'] = SECOND('r'),
+    ['b'] = SECOND('c'),
+    ['c'] = SECOND('r'),
+    ['d'] = SECOND('o'),
+    ['e'] = SECOND('n') | SECOND('y'),
+    ['g'] = SECOND('A') | SECOND('h') | SECOND('i') | SECOND('l'),
+    ['h'] = SECOND('v'),
+    ['k'] = SECOND('m'),
+    ['m'] = SECOND('d'),
+    ['n'] = SECOND('p'),
+    ['p'] = SECOND('b') | SECOND('y'),
+    ['r'] = SECOND('k'),
+    ['s'] = SECOND('c') | SECOND('h') | SECOND('k') | SECOND('s'),
+    ['u'] = SECOND('n'),
+    ['v'] = SECOND('a'),
+    ['w'] = SECOND('h'),
+    ['x'] = SECOND('a') | SECOND('o'),
+    ['y'] = SECOND('a'),
+    ['A'] = SECOND('I') | SECOND('K') | SECOND('Q') | SECOND('S'),
+    ['E'] = SECOND('A') | SECOND('N'),
+    ['S'] = SECOND('C') | SECOND('G'),
+};
+
+/* How is_random counts a byte: letters, digits and others, 16 bits each; 0: it has no place there. */
+enum { DIGITS_SHIFT = 16, OTHERS_SHIFT = 32 };
+#define RANDOM_LETTER UINT64_C(1)
+#define RANDOM_DIGIT (UINT64_C(1) << DIGITS_SHIFT)
+#define RANDOM_OTHER (UINT64_C(1) << OTHERS_SHIFT)
+static const uint64_t random_counts[256] = {
+    ['a' ... 'z'] = RANDOM_LETTER, ['A' ... 'Z'] = RANDOM_LETTER, ['0' ... '9'] = RANDOM_DIGIT, ['-'] = RANDOM_OTHER,
+    ['_'] = RANDOM_OTHER,          ['+'] = RANDOM_OTHER,          ['/'] = RANDOM_OTHER,         ['='] = RANDOM_OTHER,
+    ['.'] = RANDOM_OTHER,          ['~'] = RANDOM_OTHER,          ['!'] = RANDOM_OTHER,         ['@'] = RANDOM_OTHER,
+    ['#'] = RANDOM_OTHER,          ['$'] = RANDOM_OTHER,          ['%'] = RANDOM_OTHER,         ['^'] = RANDOM_OTHER,
+    ['&'] = RANDOM_OTHER,          ['*'] = RANDOM_OTHER,
+};
+static_assert(RANDOM_MAX < 1 << DIGITS_SHIFT, "the counts of a text fit beside each other");
+
 static inline bool is_digit(char byte)
 {
 	return byte >= '0' && byte <= '9';
@@ -40,6 +87,11 @@ static inline bool is_digit(char byte)
 static inline bool is_letter(char byte)
 {
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+static inline bool may_be_a_form(const char *text, size_t len)
+{
+	return len > 1 && form_starts[(unsigned char)text[0]] >> (text[1] & 31) & 1;
 }
 
 static inline bool begins(const char *text, size_t len, const char *with)
@@ -100,6 +152,7 @@ static bool is_json_object(const char *text, size_t len)
 enum value_kind value_of(const char *text, size_t len)
 {
 	enum value_kind kind;
+	bool form;
 
 	if (len == 0)
 		return VALUE_EMPTY;
@@ -110,10 +163,12 @@ enum value_kind value_of(const char *text, size_t len)
 		return VALUE_NO_SECRET;
 	if (is_locked(text, len))
 		return VALUE_LOCKED;
-	kind = hash_of(text, len);
+	form = may_be_a_form(text, len);
+	DCHECK(form || (hash_of(text, len) == VALUE_PLAIN && !is_sealed(text, len) && !is_credential(text, len)));
+	kind = form ? hash_of(text, len) : VALUE_PLAIN;
 	if (kind != VALUE_PLAIN)
 		return kind;
-	if (is_sealed(text, len))
+	if (form && is_sealed(text, len))
 		return VALUE_SEALED;
 	if (len >= HEX_LONG && is_hex(text, len))
 		return VALUE_HEX_LONG;
@@ -121,7 +176,7 @@ enum value_kind value_of(const char *text, size_t len)
 		return VALUE_HEX_SHORT;
 	if (is_uuid(text, len))
 		return VALUE_UUID;
-	if (is_credential(text, len))
+	if (form && is_credential(text, len))
 		return VALUE_CREDENTIAL;
 	if (is_card(text, len))
 		return VALUE_CARD;
@@ -197,8 +252,7 @@ static enum value_kind hash_of(const char *text, size_t len)
 	    "$argon2", "$5$",    "$6$",    "$7$",     "$y$",     "$gy$",    "$scrypt$",       "$pbkdf2",  "$P$",
 	    "$H$",     "$S$",    "{SSHA",  "{PBKDF2", "{ARGON2", "{BCRYPT", "SCRAM-SHA-256$", "{SHA256}", "{SHA512}"};
 
-	/* What all of them begin with. */
-	if (len < RANDOM_MIN || !strchr("msuc${pabS*", text[0]))
+	if (len < RANDOM_MIN)
 		return VALUE_PLAIN;
 	for (size_t at = 0; at < sizeof(weak) / sizeof(*weak); at++) {
 		if (begins(text, len, weak[at]))
@@ -241,8 +295,6 @@ static bool is_sealed(const char *text, size_t len)
 	static const char *const prefixes[] = {
 	    "gAAAAA", "\\x", "vault:v", "enc:", "ENC(", "{cipher}", "kms:", "AQICAH"};
 
-	if (!strchr("g\\veE{kA-s", text[0]))
-		return false;
 	for (size_t at = 0; at < sizeof(prefixes) / sizeof(*prefixes); at++) {
 		if (begins(text, len, prefixes[at]))
 			return true;
@@ -274,8 +326,6 @@ static bool is_credential(const char *text, size_t len)
 	    "sk-ant-",  "sk-proj-",    "SG.",      "AIza",  "ya29.",         "npm_",  "pypi-",
 	    "dop_v1_",  "shpat_",      "whsec_",   "hvs.",  "EAACEdEose0cBA"};
 
-	if (!strchr("srgxSAynpdwhE-e", text[0]))
-		return false;
 	if (len >= 16) {
 		for (size_t at = 0; at < sizeof(prefixes) / sizeof(*prefixes); at++) {
 			if (begins(text, len, prefixes[at]) && !memchr(text, ' ', len))
@@ -335,24 +385,24 @@ static bool is_card(const char *text, size_t len)
 static bool is_random(const char *text, size_t len)
 {
 	uint32_t seen[4] = {0};
-	unsigned distinct = 0, letters = 0, digits = 0, others = 0;
+	unsigned distinct = 0, letters, digits, others;
+	uint64_t counts = 0;
 
 	if (len < RANDOM_MIN || len > RANDOM_MAX)
 		return false;
 	for (size_t at = 0; at < len; at++) {
-		unsigned char byte = (unsigned char)text[at];
+		uint64_t count = random_counts[(unsigned char)text[at]];
 
-		if (is_letter(text[at]))
-			letters++;
-		else if (is_digit(text[at]))
-			digits++;
-		else if (strchr("-_+/=.~!@#$%^&*", text[at]))
-			others++;
-		else
+		if (count == 0)
 			return false;
-		if (!(seen[byte / 32] >> byte % 32 & 1))
-			distinct++;
-		seen[byte / 32] |= UINT32_C(1) << byte % 32;
+		counts += count;
 	}
+	letters = counts & UINT16_MAX;
+	digits = counts >> DIGITS_SHIFT & UINT16_MAX;
+	others = counts >> OTHERS_SHIFT & UINT16_MAX;
+	for (size_t at = 0; at < len; at++)
+		seen[(unsigned char)text[at] / 32] |= UINT32_C(1) << text[at] % 32;
+	for (size_t at = 0; at < ARRAY_LEN(seen); at++)
+		distinct += (unsigned)__builtin_popcount(seen[at]);
 	return letters >= 4 && digits >= 3 && others <= len / 4 && distinct >= DISTINCT_MIN;
 }

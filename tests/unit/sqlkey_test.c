@@ -310,6 +310,7 @@ struct law {
 
 static void law_check(struct law *law, const char *sql);
 static struct law_entry *law_slot(struct law *law, const struct sqlkey *key);
+static void law_count_fingerprints(const struct law *law);
 static char *folded(const char *query);
 
 /* PGPROCTOR_LAW_VARIANTS and PGPROCTOR_LAW_SEED make a longer run, or another.
@@ -352,6 +353,7 @@ static void equal_keys_mean_equal_statements(void **state)
 
 	(void)state;
 	vary_on_parse_stack(hold_law, &law);
+	law_count_fingerprints(&law);
 	for (size_t at = 0; at < LAW_SLOTS; at++) {
 		free(law.slots[at].sql);
 		free(law.slots[at].dump);
@@ -431,6 +433,38 @@ static struct law_entry *law_slot(struct law *law, const struct sqlkey *key)
 	while (law->slots[slot].sql && (law->slots[slot].key.low != key->low || law->slots[slot].key.high != key->high))
 		slot = (slot + 1) % LAW_SLOTS;
 	return &law->slots[slot];
+}
+
+static int compare_fingerprints(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+/* The other direction holds only as far as it is meant to: several keys may have one fingerprint, since it merges what a
+ * rule tells apart. How often is said, for each key more costs a parse and a place in the cache. */
+static void law_count_fingerprints(const struct law *law)
+{
+	uint64_t *fingerprints = calloc(LAW_SLOTS, sizeof(*fingerprints));
+	size_t keys = 0, distinct = 0, sharing = 0;
+
+	assert_non_null(fingerprints);
+	for (size_t at = 0; at < LAW_SLOTS; at++) {
+		if (law->slots[at].sql && law->slots[at].result == PARSE_OK)
+			fingerprints[keys++] = law->slots[at].fingerprint;
+	}
+	qsort(fingerprints, keys, sizeof(*fingerprints), compare_fingerprints);
+	for (size_t at = 0; at < keys; at++) {
+		bool first = at == 0 || fingerprints[at - 1] != fingerprints[at];
+		bool last = at + 1 == keys || fingerprints[at + 1] != fingerprints[at];
+
+		distinct += first;
+		sharing += !(first && last);
+	}
+	print_message("%zu keys of statements that parse, %zu fingerprints; %zu of the keys share theirs\n", keys, distinct,
+	              sharing);
+	free(fingerprints);
 }
 
 /* Spelling and spacing of the normalised text are the first statement's. */
