@@ -133,6 +133,9 @@ enum {
 	/* Finished lines waiting in one parcel; what no longer fits is dropped and counted. */
 	LIMIT_PARCEL_BYTES = 1024 * 1024,
 
+	/* Among them, lines that are told once: as many as there are kinds of findings. More is dropped and counted. */
+	LIMIT_PARCEL_FIRSTS = LIMIT_STATS_FINDINGS,
+
 	/* What one review keeps apart, beyond any log of a real application: 2 kB a row, so 128 MB at worst. More is
 	 * dropped and counted, and the review says so. */
 	LIMIT_REVIEW_ROWS = 65536,
@@ -144,6 +147,11 @@ enum {
 	LIMIT_FIRST_CATALOG_MS = 3000,
 
 	/* -- settings ------------------------------------------------------------------------- */
+
+	/* Workers: each is a thread with a cache of its own, and one that takes long parses. `workers = auto` stops
+	 * here on larger machines. */
+	LIMIT_WORKERS = 64,
+
 	LIMIT_SETTING_BYTES = 1024,
 	LIMIT_DATABASES = 256,
 	LIMIT_RULE_SETTINGS = 512,

@@ -4,10 +4,12 @@
 
 #include <arpa/inet.h>
 #include <math.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum {
 	DEFAULT_UPSTREAM_PORT = 5432,
@@ -30,6 +32,7 @@ enum key_kind {
 	KEY_COUNT,
 	KEY_ROWS,
 	KEY_SIZE,
+	KEY_WORKERS,
 };
 
 /* One setter per kind of value. False leaves the field as it was and calls refuse(). */
@@ -95,6 +98,7 @@ static const struct key KEYS[SETTING_KEYS_COUNT] = {
     {KEY_BOOL, FIELD(log_disconnections), 0, NULL},
     {KEY_MILLISECONDS, FIELD(stats_period_ms), 100, NULL},
     {KEY_MILLISECONDS, FIELD(slow_query_ms), 0, NULL},
+    {KEY_WORKERS, FIELD(workers), 1, NULL},
     {KEY_COUNT, FIELD(max_client_conn), 1, NULL},
     {KEY_MILLISECONDS, FIELD(server_connect_timeout_ms), 1, NULL},
     {KEY_MILLISECONDS, FIELD(client_login_timeout_ms), 0, NULL},
@@ -146,6 +150,7 @@ const char *const setting_keys_names[SETTING_KEYS_COUNT] = {
     "log_disconnections",
     "stats_period",
     "slow_query",
+    "workers",
     "max_client_conn",
     "server_connect_timeout",
     "client_login_timeout",
@@ -170,6 +175,8 @@ static bool set_mode_bits(unsigned *mode, const struct refusal *refusal);
 static bool set_bool(bool *field, const struct refusal *refusal);
 static bool set_word(unsigned *field, const struct key *key, const struct refusal *refusal);
 static bool set_number(void *field, const struct key *key, const struct refusal *refusal);
+static bool set_workers(uint32_t *workers, const struct refusal *refusal);
+static unsigned processors(void);
 static bool refuse(const struct refusal *refusal, const char *format, ...) PRINTF_LIKE(2, 3);
 
 int setting_keys_find(const char *name)
@@ -210,6 +217,8 @@ bool setting_keys_set(struct settings *settings, int key_at, const char *value, 
 	case KEY_ROWS:
 	case KEY_SIZE:
 		return set_number(field, key, &refusal);
+	case KEY_WORKERS:
+		return set_workers(field, &refusal);
 	}
 	CHECK(false);
 	return false;
@@ -449,6 +458,32 @@ static bool set_number(void *field, const struct key *key, const struct refusal 
 	else
 		*(uint32_t *)field = (uint32_t)number;
 	return true;
+}
+
+static bool set_workers(uint32_t *workers, const struct refusal *refusal)
+{
+	const char *value = refusal->value;
+	size_t digits = strspn(value, "0123456789");
+	unsigned long number = digits > 0 && digits <= 5 && value[digits] == '\0' ? strtoul(value, NULL, 10) : 0;
+	if (strcasecmp(value, "auto") == 0)
+		number = processors() < LIMIT_WORKERS ? processors() : LIMIT_WORKERS;
+	char shown[ECHO_BYTES];
+	setting_keys_echo(value, shown);
+	if (number == 0 || number > LIMIT_WORKERS)
+		return refuse(refusal, "is a number from 1 to %d, or auto: not \"%s\"", LIMIT_WORKERS, shown);
+	*workers = (uint32_t)number;
+	return true;
+}
+
+/* Those that this process may run on: taskset and cpusets count, a container's CPU quota does not. */
+static unsigned processors(void)
+{
+	cpu_set_t set;
+	long all;
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		return (unsigned)CPU_COUNT(&set);
+	all = sysconf(_SC_NPROCESSORS_ONLN); /* more than cpu_set_t has room for */
+	return all > 0 ? (unsigned)all : 1;
 }
 
 /* "ORIGIN: KEY what it should be"; always false. */

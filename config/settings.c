@@ -65,6 +65,7 @@ void settings_defaults(struct settings *settings)
 	settings->log_disconnections = true;
 	settings->stats_period_ms = 60 * 1000;
 	settings->slow_query_ms = 1000;
+	settings->workers = 1;
 	settings->max_client_conn = 1000;
 	settings->server_connect_timeout_ms = 15 * 1000;
 	settings->client_login_timeout_ms = 60 * 1000;

@@ -98,6 +98,7 @@ struct settings {
 	uint64_t stats_period_ms;          /* stats_period = 60 (seconds) */
 	uint64_t slow_query_ms;            /* slow_query = 1 (seconds, fractions allowed); 0: never */
 
+	uint32_t workers;                   /* workers = 1; auto: as many as the process may use processors */
 	uint32_t max_client_conn;           /* 1000 */
 	uint64_t server_connect_timeout_ms; /* 15 s */
 	uint64_t client_login_timeout_ms;   /* 60 s; 0: none */

@@ -226,16 +226,19 @@ void stats_sights_fini(struct stats_sights *sights)
 	sights->hashes = NULL;
 }
 
-bool stats_sights_add(struct stats_sights *sights, const char *database, const struct rule *rule, uint64_t fingerprint,
-                      const char *table)
+uint64_t stats_sight(const char *database, const struct rule *rule, uint64_t fingerprint, const char *table)
 {
-	CHECK(sights != NULL && sights->hashes != NULL && database != NULL && rule != NULL);
+	CHECK(database != NULL);
 	if (table == NULL)
 		table = "";
 	uint64_t hash = XXH3_64bits_withSeed(table, strlen(table), fingerprint);
-	hash = XXH3_64bits_withSeed(database, strlen(database), hash ^ (uint64_t)(uintptr_t)rule);
-	if (hash == 0)
-		hash = 1; /* 0 is an empty slot */
+	return XXH3_64bits_withSeed(database, strlen(database), hash ^ (uint64_t)(uintptr_t)rule);
+}
+
+bool stats_sights_add(struct stats_sights *sights, uint64_t key)
+{
+	CHECK(sights != NULL && sights->hashes != NULL);
+	uint64_t hash = key != 0 ? key : 1; /* 0 is an empty slot */
 	size_t at = hash & (SIGHT_SLOTS - 1);
 	for (; sights->hashes[at] != 0; at = (at + 1) & (SIGHT_SLOTS - 1))
 		if (sights->hashes[at] == hash)

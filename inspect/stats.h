@@ -96,9 +96,10 @@ struct stats_sights {
 };
 void stats_sights_init(struct stats_sights *sights);
 void stats_sights_fini(struct stats_sights *sights);
-/* True the first time. */
-bool stats_sights_add(struct stats_sights *sights, const char *database, const struct rule *rule, uint64_t fingerprint,
-                      const char *table);
+/* True the first time. The key is a hash, as by stats_sight. */
+bool stats_sights_add(struct stats_sights *sights, uint64_t key);
+/* The key of a finding, good in this process; without a rule, of anything else that is told once. */
+uint64_t stats_sight(const char *database, const struct rule *rule, uint64_t fingerprint, const char *table);
 
 enum stats_error_class stats_error_class(const char *sqlstate);
 const char *stats_error_class_name(enum stats_error_class error_class);

@@ -1,5 +1,6 @@
-/* Who is let in: max_client_conn counts those who are, and neither cancels nor connections that have not said yet what
- * they want. Those have as many places of their own; and the last file descriptors are for nobody. */
+/* Who is let in: max_client_conn counts those who are, over all workers, and neither cancels nor connections that have
+ * not said yet what they want. Those have as many places of their own, an equal share on each worker; and the last file
+ * descriptors are for nobody. */
 #ifndef PGPROCTOR_PROXY_ADMISSION_H
 #define PGPROCTOR_PROXY_ADMISSION_H
 
@@ -13,5 +14,7 @@ MUST_USE bool admission_bear(struct session *session);
 MUST_USE const char *admission_refuses(struct session *session);
 /* It is about to move on to `phase`. */
 void admission_follow(struct session *session, enum session_phase phase);
+/* One that had arrived has been freed. */
+void admission_gone(struct worker *worker);
 
 #endif

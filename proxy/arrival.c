@@ -9,7 +9,7 @@
 #include "proxy/relay.h"
 #include "proxy/trial.h"
 #include "proxy/upstream.h"
-#include "proxy/worker.h"
+#include "proxy/workers.h"
 
 #include <string.h>
 
@@ -188,7 +188,7 @@ void arrival_connected(struct session *session, int status)
 	}
 	if (status < 0) {
 		const char *reason = session->tls_error[0] ? session->tls_error : uv_strerror(status);
-		if (!worker->upstream_down) {
+		if (trouble_hit(&worker->workers->upstream)) {
 			struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
 			logline_text(line, "message",
 			             "cannot connect to the server; clients are refused until it is back");
@@ -197,8 +197,6 @@ void arrival_connected(struct session *session, int status)
 			logline_text(line, "reason", reason);
 			worker_log(worker, line);
 		}
-		worker->upstream_down = true;
-		worker->upstream_refused++;
 		if (session->purpose == SESSION_CANCELLING) {
 			session_abort(session, "cannot connect to the server");
 			return;
@@ -210,13 +208,12 @@ void arrival_connected(struct session *session, int status)
 		session_end(session, "cannot connect to the server");
 		return;
 	}
-	if (worker->upstream_down) {
+	uint64_t refused;
+	if (trouble_over(&worker->workers->upstream, &refused)) {
 		struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
 		logline_text(line, "message", "the server is back");
-		logline_int(line, "refused", (int64_t)worker->upstream_refused);
+		logline_int(line, "refused", (int64_t)refused);
 		worker_log(worker, line);
-		worker->upstream_down = false;
-		worker->upstream_refused = 0;
 	}
 	link_tune(&session->server, &worker->settings->keepalive);
 	login_check_binding(session);

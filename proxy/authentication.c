@@ -8,7 +8,7 @@
 #include "proxy/relay.h"
 #include "proxy/scram_client.h"
 #include "proxy/scram_server.h"
-#include "proxy/worker.h"
+#include "proxy/workers.h"
 
 #include <string.h>
 
@@ -131,8 +131,8 @@ static void authentication_found(void *context, enum auth_query_result result, c
 		authentication_refuse(session, &refusal, "auth_query failed");
 		return;
 	}
-	if (worker->secrets_failing && asked) {
-		worker->secrets_failing = false;
+	uint64_t failed;
+	if (asked && trouble_over(&worker->workers->auth_query, &failed)) {
 		struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
 		logline_text(line, "message", "auth_query works again");
 		worker_log(worker, line);
@@ -156,9 +156,8 @@ static void authentication_found(void *context, enum auth_query_result result, c
 
 static void authentication_tell_failing(struct worker *worker, const char *error)
 {
-	if (worker->secrets_failing)
+	if (!trouble_hit(&worker->workers->auth_query))
 		return;
-	worker->secrets_failing = true;
 	struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
 	logline_text(line, "message", "auth_query cannot be run; clients that are not in auth_file are refused");
 	logline_text(line, "reason", error);

@@ -76,12 +76,7 @@ void judgement_log(struct session *session, const struct statement *statement, c
 			snprintf(seen.controller, sizeof seen.controller, "%s", session->tags->controller);
 			snprintf(seen.traceparent, sizeof seen.traceparent, "%s", session->tags->traceparent);
 		}
-		stats_find(&worker->parcel->stats, &seen);
-		if (!stats_sights_add(&worker->sights, seen.database, seen.rule, seen.fingerprint, seen.table))
-			continue;
-		logline_finding(&worker->line, worker->format, worker_wall_ms(), &seen, NULL);
-		parcel_add_line(worker->parcel, worker->line.text, worker->line.len);
-		worker_hurry(worker);
+		worker_find(worker, &seen);
 	}
 }
 

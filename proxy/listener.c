@@ -1,6 +1,5 @@
 #include "proxy/listener.h"
 
-#include "proxy/session.h"
 #include "proxy/upstream.h"
 
 #include <errno.h>
@@ -13,7 +12,8 @@
 enum { LISTENER_BACKLOG = 512, LISTENER_SOCKETS_MAX = 8 };
 
 struct listener {
-	struct worker *worker;
+	struct workers *workers;
+	uv_loop_t *loop;
 	union {
 		uv_handle_t handle;
 		uv_stream_t stream;
@@ -31,13 +31,15 @@ static void listener_describe(struct listener *listener, const char *address);
 static void listener_on_connection(uv_stream_t *stream, int status);
 static void listener_on_closed(uv_handle_t *handle);
 
-struct listener *listener_open(struct worker *worker, char *error, size_t error_size)
+struct listener *listener_open(struct workers *workers, uv_loop_t *loop, char *error, size_t error_size)
 {
 	struct listener *listener = calloc(1, sizeof *listener);
 	CHECK(listener != NULL);
-	listener->worker = worker;
-	bool ok = (!worker->settings->listen.host[0] || listener_open_tcp(listener, error, error_size)) &&
-	          (!worker->settings->unix_socket_dir[0] || listener_open_unix(listener, error, error_size));
+	listener->workers = workers;
+	listener->loop = loop;
+	const struct settings *settings = workers->settings;
+	bool ok = (!settings->listen.host[0] || listener_open_tcp(listener, error, error_size)) &&
+	          (!settings->unix_socket_dir[0] || listener_open_unix(listener, error, error_size));
 	if (ok && listener->count == 0) {
 		snprintf(error, error_size, "nothing to listen on: listen_addr and unix_socket_dir are both empty");
 		ok = false;
@@ -67,7 +69,7 @@ const char *listener_description(const struct listener *listener)
 
 static bool listener_open_tcp(struct listener *listener, char *error, size_t error_size)
 {
-	const struct settings_address *listen = &listener->worker->settings->listen;
+	const struct settings_address *listen = &listener->workers->settings->listen;
 	bool all = strcmp(listen->host, "*") == 0;
 	char port[8];
 	snprintf(port, sizeof port, "%u", listen->port);
@@ -84,7 +86,7 @@ static bool listener_open_tcp(struct listener *listener, char *error, size_t err
 	int missing = 0;
 	for (struct addrinfo *at = found; at && listener->count < LISTENER_SOCKETS_MAX - 1; at = at->ai_next) {
 		uv_tcp_t *tcp = &listener->sockets[listener->count].tcp;
-		status = uv_tcp_init(&listener->worker->loop, tcp);
+		status = uv_tcp_init(listener->loop, tcp);
 		if (status < 0)
 			break;
 		tcp->data = listener;
@@ -116,7 +118,7 @@ static bool listener_open_tcp(struct listener *listener, char *error, size_t err
 
 static bool listener_open_unix(struct listener *listener, char *error, size_t error_size)
 {
-	const struct settings *settings = listener->worker->settings;
+	const struct settings *settings = listener->workers->settings;
 	char path[sizeof listener->path];
 	if (!upstream_socket_path(settings->unix_socket_dir, settings->listen.port, path, sizeof path)) {
 		snprintf(error, error_size, "unix_socket_dir %s is too long for a socket's path",
@@ -142,7 +144,7 @@ static bool listener_open_unix(struct listener *listener, char *error, size_t er
 	if (lstat(path, &there) == 0 && S_ISSOCK(there.st_mode))
 		unlink(path);
 	uv_pipe_t *pipe = &listener->sockets[listener->count].pipe;
-	int status = uv_pipe_init(&listener->worker->loop, pipe, 0);
+	int status = uv_pipe_init(listener->loop, pipe, 0);
 	if (status == 0) {
 		pipe->data = listener;
 		listener->count++;
@@ -174,9 +176,9 @@ static void listener_on_connection(uv_stream_t *stream, int status)
 	struct listener *listener = stream->data;
 	/* Out of descriptors, libuv closes what it can't accept, so that it is not told of it again and again. */
 	if (status < 0)
-		worker_crowded(listener->worker);
+		worker_crowded(listener->workers->each[0]);
 	else
-		session_accept(listener->worker, stream);
+		workers_accept(listener->workers, stream);
 }
 
 static void listener_on_closed(uv_handle_t *handle)

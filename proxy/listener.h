@@ -3,10 +3,10 @@
 #define PGPROCTOR_PROXY_LISTENER_H
 
 #include "config/check.h"
-#include "proxy/worker.h"
+#include "proxy/workers.h"
 
-/* Binds and listens on the worker's loop. NULL and one line in `error` when an address can't be had. */
-struct listener *listener_open(struct worker *worker, char *error, size_t error_size);
+/* Binds and listens on that loop, the first worker's. NULL and one line in `error` when an address can't be had. */
+struct listener *listener_open(struct workers *workers, uv_loop_t *loop, char *error, size_t error_size);
 /* Stops listening and removes the unix socket; its memory goes with the last handle's close callback. */
 void listener_close(struct listener *listener);
 /* "127.0.0.1:6433, /run/pgproctor/.s.PGSQL.6433" */

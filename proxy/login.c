@@ -4,7 +4,7 @@
 #include "protocol/message.h"
 #include "protocol/reply.h"
 #include "protocol/sasl.h"
-#include "proxy/worker.h"
+#include "proxy/workers.h"
 
 #include <string.h>
 
@@ -71,9 +71,9 @@ void login_check_binding(struct session *session)
 	/* A log-in of its own on each leg binds each to its own certificate. */
 	if (worker->settings->auth == SETTINGS_AUTH_TERMINATE)
 		return;
-	if (!worker->tls.client || worker->binding_told || !session->server.tls || !login_certificates_differ(session))
+	if (!worker->tls.client || worker->workers->binding_told || !session->server.tls ||
+	    !login_certificates_differ(session) || atomic_exchange(&worker->workers->binding_told, true))
 		return;
-	worker->binding_told = true;
 	struct logline *line = worker_line(worker, LOG_LEVEL_WARNING, "warning", NULL);
 	logline_text(line, "message", login_binding_advice);
 	worker_log(worker, line);

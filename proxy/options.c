@@ -34,6 +34,7 @@ static const char HELP_SERVE[] =
     "  --listen ADDR:PORT        where clients connect; *:PORT is every address (127.0.0.1:6433)\n"
     "  --unix-socket-dir DIR     also listen on DIR/.s.PGSQL.PORT\n"
     "  --upstream ADDR:PORT      the server; also DIR or DIR:PORT of its unix socket (127.0.0.1:5432)\n"
+    "  --workers N|auto          threads that serve clients; auto: one for each processor (1)\n"
     "  --catalog DSN             the connection that reads tables and indexes (libpq's defaults)\n"
     "\n"
     "Judgement:\n"
@@ -89,6 +90,7 @@ struct flag {
 static const struct flag SERVE_FLAGS[] = {
     {"--listen", NULL},
     {"--upstream", "upstream"},
+    {"--workers", "workers"},
     {"--unix-socket-dir", "unix_socket_dir"},
     {"--catalog", "catalog"},
     {"--mode", "mode"},

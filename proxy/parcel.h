@@ -11,9 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A line that is told once, whichever worker is first to: the reporter drops the others'. */
+struct parcel_first {
+	uint64_t key; /* stats_sight's */
+	size_t at, len;
+};
+
 struct parcel {
 	char *lines; /* LIMIT_PARCEL_BYTES */
 	size_t lines_len;
+	struct parcel_first *firsts; /* LIMIT_PARCEL_FIRSTS, in the order of their lines */
+	uint32_t first_count;
 	uint64_t lost_lines; /* dropped for want of room since the last parcel */
 	struct stats stats;
 	bool interval_ends; /* stats are whole: report them */
@@ -27,6 +35,10 @@ struct parcel *parcel_new(void);
 void parcel_free(struct parcel *parcel);
 /* Appends a finished line, or counts it as lost. */
 void parcel_add_line(struct parcel *parcel, const char *line, size_t len);
+/* The same for a line that is told once; with LIMIT_PARCEL_FIRSTS of them it is lost as well. */
+void parcel_add_first(struct parcel *parcel, const char *line, size_t len, uint64_t key);
+/* Takes the lines out that `sights` knows already, and adds the others. */
+void parcel_drop_told(struct parcel *parcel, struct stats_sights *sights);
 void parcel_reset(struct parcel *parcel);
 /* Nothing in it to hand over; nothing in its figures to report. */
 bool parcel_empty(const struct parcel *parcel);

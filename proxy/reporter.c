@@ -25,31 +25,43 @@ enum {
 	STOP_MS = 2000,
 	/* Lines of an interval are gathered to writes of this size. */
 	BATCH_BYTES = 64 * 1024,
+	/* How long an interval that has ended for one worker waits for the others: they tell the time by the same
+	 * clock, but one that has ended says nothing any more. */
+	GRACE_MS = 1000,
 };
 
-/* The gauges of the last parcel that had any. */
+/* The gauges of the last parcel that had any; compared as bytes, so without padding. */
 struct gauges {
-	uint32_t sessions;
-	uint64_t connects, cache_hits, cache_misses, cache_evictions, cache_statements, parse_us;
+	uint64_t sessions, connects, cache_hits, cache_misses, cache_evictions, cache_statements, parse_us;
+};
+
+/* Where one worker's parcels go back and forth. `under_way` is true from reporter_put until the parcel is back in
+ * `empty`, so that at most one is on the road. */
+struct desk {
+	struct mailbox full, empty;
+	atomic_bool under_way;
+	uint64_t put_end; /* waiting_end when the parcel in `full` was put */
+	/* The thread's own. */
+	struct gauges gauges;
+	bool interval_ended;
 };
 
 /* What the thread touches and what others touch are apart:
  *
- *     worker ── reporter_put ──▶ full ──▶ thread ──▶ empty ── reporter_take ──▶ worker
- *     others ── reporter_line ─▶ waiting (lock) ─────▲
- *
- * `under_way` is true from reporter_put until the parcel is back in `empty`, so that at most one is on the road. */
+ *     each worker ── reporter_put ──▶ full ──▶ thread ──▶ empty ── reporter_take ──▶ that worker
+ *     others ─────── reporter_line ─▶ waiting (lock) ─────▲
+ */
 struct reporter {
 	pthread_t thread;
 	int wake_fd; /* eventfd */
-	struct mailbox full, empty;
-	atomic_bool under_way, reopen, stop;
+	struct desk *desks;
+	uint32_t desk_count;
+	atomic_bool reopen, stop;
 
-	/* Lines of other threads keep their place among the worker's: those that came before a parcel was put are
+	/* Lines of other threads keep their place among the workers': those that came before a parcel was put are
 	 * written before it, the others wait for a tick at least. So `started` is first, and `stopped`, said just
 	 * before the stop, comes after the last interval. */
 	atomic_uint_fast64_t waiting_end; /* bytes that ever waited, written under the lock */
-	uint64_t put_end;                 /* waiting_end when the parcel in `full` was put */
 	pthread_mutex_t lock;             /* guards the next four, for the length of a memcpy */
 	char *waiting;                    /* LIMIT_PARCEL_BYTES; ends at waiting_end */
 	size_t waiting_len;
@@ -61,8 +73,9 @@ struct reporter {
 	int fd;
 	enum settings_format format;
 	struct stats stats;
-	struct gauges gauges;
-	bool told;                               /* no figures have come since the last interval ended, or ever */
+	struct stats_sights sights; /* what was told of as the first of its kind */
+	int64_t ended_ms;           /* monotonic: when the interval ended for the first worker; 0: for none */
+	bool told;                  /* no figures have come since the last interval ended, or ever */
 	int64_t started_ms, interval_started_ms; /* monotonic */
 	char *taken;                             /* LIMIT_PARCEL_BYTES, out of `waiting` */
 	char *batch;                             /* BATCH_BYTES */
@@ -79,7 +92,8 @@ struct reporter {
 };
 
 static void *run(void *context);
-static void carry_parcel(struct reporter *reporter);
+static void carry_parcel(struct reporter *reporter, struct desk *desk);
+static bool interval_has_ended(struct reporter *reporter);
 static void carry_waiting(struct reporter *reporter, uint64_t end);
 static void carry_aged(struct reporter *reporter, bool last);
 static void end_interval(struct reporter *reporter);
@@ -99,6 +113,10 @@ struct reporter *reporter_start(const struct settings *settings, char *error, si
 	struct reporter *reporter = calloc(1, sizeof(*reporter));
 	CHECK(reporter != NULL);
 	snprintf(reporter->logfile, sizeof(reporter->logfile), "%s", settings->logfile);
+	reporter->desk_count = settings->workers;
+	reporter->desks = calloc(settings->workers, sizeof(*reporter->desks));
+	CHECK(settings->workers > 0 && reporter->desks != NULL);
+	stats_sights_init(&reporter->sights);
 	reporter->wake_fd = -1;
 	pthread_mutex_init(&reporter->lock, NULL);
 	stats_init(&reporter->stats);
@@ -151,22 +169,23 @@ static void wake(struct reporter *reporter)
 	(void)ignored;
 }
 
-bool reporter_put(struct reporter *reporter, struct parcel *parcel)
+bool reporter_put(struct reporter *reporter, uint32_t worker, struct parcel *parcel)
 {
-	CHECK(reporter != NULL && parcel != NULL);
-	if (atomic_exchange_explicit(&reporter->under_way, true, memory_order_acq_rel))
+	CHECK(reporter != NULL && worker < reporter->desk_count && parcel != NULL);
+	struct desk *desk = &reporter->desks[worker];
+	if (atomic_exchange_explicit(&desk->under_way, true, memory_order_acq_rel))
 		return false;
-	reporter->put_end = atomic_load(&reporter->waiting_end);
-	struct parcel *older = mailbox_put(&reporter->full, parcel);
+	desk->put_end = atomic_load(&reporter->waiting_end);
+	struct parcel *older = mailbox_put(&desk->full, parcel);
 	CHECK(older == NULL);
 	wake(reporter);
 	return true;
 }
 
-struct parcel *reporter_take(struct reporter *reporter)
+struct parcel *reporter_take(struct reporter *reporter, uint32_t worker)
 {
-	CHECK(reporter != NULL);
-	return mailbox_take(&reporter->empty);
+	CHECK(reporter != NULL && worker < reporter->desk_count);
+	return mailbox_take(&reporter->desks[worker].empty);
 }
 
 /* Does not wake the thread: such lines are few, and a tick is soon. */
@@ -226,8 +245,9 @@ static void *run(void *context)
 		bool last = atomic_load(&reporter->stop);
 		if (atomic_exchange(&reporter->reopen, false))
 			reopen(reporter);
-		carry_parcel(reporter);
-		if (last && !reporter->told)
+		for (uint32_t at = 0; at < reporter->desk_count; at++)
+			carry_parcel(reporter, &reporter->desks[at]);
+		if (interval_has_ended(reporter) || (last && !reporter->told))
 			end_interval(reporter);
 		carry_aged(reporter, last);
 		tell_losses(reporter);
@@ -237,13 +257,14 @@ static void *run(void *context)
 	}
 }
 
-static void carry_parcel(struct reporter *reporter)
+static void carry_parcel(struct reporter *reporter, struct desk *desk)
 {
-	struct parcel *parcel = mailbox_take(&reporter->full);
+	struct parcel *parcel = mailbox_take(&desk->full);
 	if (parcel == NULL)
 		return;
 	reporter->parcel = parcel;
-	carry_waiting(reporter, reporter->put_end);
+	carry_waiting(reporter, desk->put_end);
+	parcel_drop_told(parcel, &reporter->sights);
 	write_out(reporter, parcel->lines, parcel->lines_len);
 	reporter->lost_now += parcel->lost_lines;
 	reporter->lost_total += parcel->lost_lines;
@@ -253,17 +274,25 @@ static void carry_parcel(struct reporter *reporter)
 	                        parcel->cache_misses, parcel->cache_evictions, parcel->cache_statements,
 	                        parcel->parse_us};
 	static const struct gauges none;
-	bool ends = parcel->interval_ends;
-	if (ends || memcmp(&gauges, &none, sizeof(gauges)) != 0)
-		reporter->gauges = gauges;
+	if (parcel->interval_ends || memcmp(&gauges, &none, sizeof(gauges)) != 0)
+		desk->gauges = gauges;
+	if (parcel->interval_ends && reporter->ended_ms == 0)
+		reporter->ended_ms = now_ms(CLOCK_MONOTONIC);
+	desk->interval_ended |= parcel->interval_ends;
 	parcel_reset(parcel);
 	reporter->parcel = NULL;
 	/* Back before the way is free again: then a worker that may put always finds one to take. */
-	struct parcel *unclaimed = mailbox_put(&reporter->empty, parcel);
+	struct parcel *unclaimed = mailbox_put(&desk->empty, parcel);
 	parcel_free(unclaimed);
-	atomic_store_explicit(&reporter->under_way, false, memory_order_release);
-	if (ends)
-		end_interval(reporter);
+	atomic_store_explicit(&desk->under_way, false, memory_order_release);
+}
+
+static bool interval_has_ended(struct reporter *reporter)
+{
+	bool all = true;
+	for (uint32_t at = 0; at < reporter->desk_count; at++)
+		all = all && reporter->desks[at].interval_ended;
+	return all || (reporter->ended_ms > 0 && now_ms(CLOCK_MONOTONIC) - reporter->ended_ms > GRACE_MS);
 }
 
 /* The waiting lines up to `end`, a place in all that ever waited; it always lies between two lines. */
@@ -332,6 +361,9 @@ static void end_interval(struct reporter *reporter)
 	write_stats(reporter, wall_ms);
 	flush(reporter);
 	reporter->told = true;
+	reporter->ended_ms = 0;
+	for (uint32_t at = 0; at < reporter->desk_count; at++)
+		reporter->desks[at].interval_ended = false;
 	stats_reset(&reporter->stats);
 	reporter->interval_started_ms = now_ms(CLOCK_MONOTONIC);
 }
@@ -352,10 +384,32 @@ static void put_by_rule(struct logline *line, const char *sum_name, const char *
 	logline_text_n(line, name, text, len);
 }
 
+/* Of all workers; `sessions_by_worker` has a number for each. */
+static struct gauges add_gauges(const struct reporter *reporter, char *sessions_by_worker, size_t size)
+{
+	struct gauges sum = {0};
+	size_t len = 0;
+	for (uint32_t at = 0; at < reporter->desk_count; at++) {
+		const struct gauges *gauges = &reporter->desks[at].gauges;
+		sum.sessions += gauges->sessions;
+		sum.connects += gauges->connects;
+		sum.cache_hits += gauges->cache_hits;
+		sum.cache_misses += gauges->cache_misses;
+		sum.cache_evictions += gauges->cache_evictions;
+		sum.cache_statements += gauges->cache_statements;
+		sum.parse_us += gauges->parse_us;
+		len += (size_t)snprintf(sessions_by_worker + len, size - len, "%s%llu", at > 0 ? " " : "",
+		                        (unsigned long long)gauges->sessions);
+		CHECK(len < size);
+	}
+	return sum;
+}
+
 static void write_stats(struct reporter *reporter, int64_t wall_ms)
 {
 	const struct stats *stats = &reporter->stats;
-	const struct gauges *gauges = &reporter->gauges;
+	char sessions_by_worker[LIMIT_WORKERS * sizeof("4294967295 ")];
+	const struct gauges gauges = add_gauges(reporter, sessions_by_worker, sizeof(sessions_by_worker));
 	int64_t now = now_ms(CLOCK_MONOTONIC);
 	struct logline *line = &reporter->line;
 	logline_begin(line, reporter->format, wall_ms, LOG_LEVEL_INFO, "stats");
@@ -365,15 +419,17 @@ static void write_stats(struct reporter *reporter, int64_t wall_ms)
 	logline_int(line, "rejected", (int64_t)stats->rejected);
 	logline_int(line, "opaque", (int64_t)stats->opaque);
 	logline_int(line, "blind_sessions", (int64_t)stats->blind_sessions);
-	logline_int(line, "sessions", gauges->sessions);
-	logline_int(line, "connects", (int64_t)gauges->connects);
+	logline_int(line, "sessions", (int64_t)gauges.sessions);
+	if (reporter->desk_count > 1)
+		logline_text(line, "sessions_by_worker", sessions_by_worker);
+	logline_int(line, "connects", (int64_t)gauges.connects);
 	logline_int(line, "bytes_in", (int64_t)stats->bytes_in);
 	logline_int(line, "bytes_out", (int64_t)stats->bytes_out);
-	logline_int(line, "cache_hits", (int64_t)gauges->cache_hits);
-	logline_int(line, "cache_misses", (int64_t)gauges->cache_misses);
-	logline_int(line, "cache_evictions", (int64_t)gauges->cache_evictions);
-	logline_int(line, "cache_statements", (int64_t)gauges->cache_statements);
-	logline_real(line, "parse_ms", (double)gauges->parse_us / 1000);
+	logline_int(line, "cache_hits", (int64_t)gauges.cache_hits);
+	logline_int(line, "cache_misses", (int64_t)gauges.cache_misses);
+	logline_int(line, "cache_evictions", (int64_t)gauges.cache_evictions);
+	logline_int(line, "cache_statements", (int64_t)gauges.cache_statements);
+	logline_real(line, "parse_ms", (double)gauges.parse_us / 1000);
 	logline_int(line, "other_statements", (int64_t)stats->other_statements);
 	uint64_t found[LIMIT_RULES] = {0};
 	uint32_t count;
@@ -516,9 +572,13 @@ static int open_log(const char *path)
 
 static void destroy(struct reporter *reporter)
 {
-	parcel_free(mailbox_take(&reporter->full));
-	parcel_free(mailbox_take(&reporter->empty));
+	for (uint32_t at = 0; at < reporter->desk_count; at++) {
+		parcel_free(mailbox_take(&reporter->desks[at].full));
+		parcel_free(mailbox_take(&reporter->desks[at].empty));
+	}
+	free(reporter->desks);
 	parcel_free(reporter->parcel);
+	stats_sights_fini(&reporter->sights);
 	free(reporter->rows);
 	free(reporter->findings);
 	stats_fini(&reporter->stats);

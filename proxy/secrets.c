@@ -26,6 +26,16 @@ bool secrets_init(struct secrets *secrets, const struct settings *settings, uv_l
 	return true;
 }
 
+void secrets_share(struct secrets *secrets, const struct secrets *from, const struct settings *settings,
+                   uv_loop_t *loop)
+{
+	*secrets = *from;
+	if (from->file)
+		secrets->file = verifiers_ref(from->file);
+	if (from->query)
+		secrets->query = auth_query_new(loop, settings);
+}
+
 struct auth_query_question *secrets_ask(struct secrets *secrets, const char *user, auth_query_done_fn *done,
                                         void *context)
 {
@@ -38,13 +48,13 @@ struct auth_query_question *secrets_ask(struct secrets *secrets, const char *use
 
 void secrets_replace(struct secrets *secrets, struct verifiers *fresh)
 {
-	verifiers_free(secrets->file);
+	verifiers_unref(secrets->file);
 	secrets->file = fresh;
 }
 
 void secrets_fini(struct secrets *secrets)
 {
-	verifiers_free(secrets->file);
+	verifiers_unref(secrets->file);
 	auth_query_free(secrets->query);
 	*secrets = (struct secrets){0};
 }

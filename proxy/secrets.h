@@ -15,11 +15,15 @@ struct secrets {
 /* Nothing is read unless `auth` is terminate. On failure false, nothing to free, and one line in `error`. */
 MUST_USE bool secrets_init(struct secrets *secrets, const struct settings *settings, uv_loop_t *loop, char *error,
                            size_t error_size);
+/* For another worker, before either runs: the same file, and the same salts for users that don't exist, or they could be
+ * told by them; a connection of its own for auth_query. */
+void secrets_share(struct secrets *secrets, const struct secrets *from, const struct settings *settings,
+                   uv_loop_t *loop);
 /* Asks for a user by name; `done` comes at once or later. What it returns is to be forgotten (auth_query_forget) when
  * nobody waits any more; NULL when `done` has come already. */
 struct auth_query_question *secrets_ask(struct secrets *secrets, const char *user, auth_query_done_fn *done,
                                         void *context);
-/* Takes over what has been read of auth_file anew, and frees what was there. */
+/* Takes over what has been read of auth_file anew, and lets go of what was there. */
 void secrets_replace(struct secrets *secrets, struct verifiers *fresh);
 void secrets_fini(struct secrets *secrets);
 

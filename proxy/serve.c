@@ -8,7 +8,7 @@
 #include "proxy/probe.h"
 #include "proxy/reporter.h"
 #include "proxy/upstream.h"
-#include "proxy/worker.h"
+#include "proxy/workers.h"
 
 #include <signal.h>
 #include <string.h>
@@ -26,13 +26,13 @@ static int serve_fail(const char *message, int status);
 static bool serve_dsns_valid(const struct settings *settings, char *error, size_t error_size);
 static void serve_raise_file_limit(void);
 static void serve_block_signals(sigset_t *signals);
-static void serve_say_started(const struct settings *settings, struct reporter *reporter, struct worker *worker);
+static void serve_say_started(const struct settings *settings, struct reporter *reporter, struct workers *workers);
 static void serve_wait(const sigset_t *signals, const struct settings *settings, struct reporter *reporter,
-                       struct worker *worker);
-static void serve_reload(const struct settings *settings, struct reporter *reporter, struct worker *worker);
+                       struct workers *workers);
+static void serve_reload(const struct settings *settings, struct reporter *reporter, struct workers *workers);
 static void serve_reload_certificates(const struct settings *settings, struct reporter *reporter,
-                                      struct worker *worker);
-static void serve_reload_users(struct reporter *reporter, struct worker *worker);
+                                      struct workers *workers);
+static void serve_reload_users(struct reporter *reporter, struct workers *workers);
 static void serve_say(struct reporter *reporter, enum log_level level, const char *event, const char *name,
                       const char *value);
 
@@ -50,23 +50,25 @@ int serve_run(const struct settings *settings)
 	struct reporter *reporter = reporter_start(settings, error, sizeof error);
 	if (!reporter)
 		return serve_fail(error, 1);
-	struct worker *worker = worker_new(settings, &rules, reporter, error, sizeof error);
-	if (!worker) {
+	struct workers *workers = workers_new(settings, &rules, reporter, error, sizeof error);
+	if (!workers) {
 		reporter_stop(reporter);
 		return serve_fail(error, 1);
 	}
-	serve_say_started(settings, reporter, worker);
-	struct feed *feed = feed_start(settings, reporter, worker_publish, worker);
-	int status = worker_start(worker, feed);
-	if (status == 0)
-		serve_wait(&signals, settings, reporter, worker);
-	else
+	serve_say_started(settings, reporter, workers);
+	struct feed *feed = feed_start(settings, reporter, workers_publish, workers);
+	int status = workers_start(workers, feed);
+	if (status != 0) {
 		serve_fail("cannot start a thread", 1);
+		workers_stop(workers, true);
+	} else {
+		serve_wait(&signals, settings, reporter, workers);
+	}
 
-	/* The worker asks the feed for catalogs until its thread ends, the feed publishes to the worker until it stops.
-	 */
+	/* The workers ask the feed for catalogs until their threads end, the feed publishes to them until it stops. */
+	workers_join(workers);
 	feed_stop(feed);
-	worker_free(worker);
+	workers_free(workers);
 	serve_say(reporter, LOG_LEVEL_INFO, "stopped", NULL, NULL);
 	reporter_stop(reporter);
 	return status == 0 ? 0 : 1;
@@ -117,22 +119,24 @@ static void serve_block_signals(sigset_t *signals)
 	pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
-static void serve_say_started(const struct settings *settings, struct reporter *reporter, struct worker *worker)
+static void serve_say_started(const struct settings *settings, struct reporter *reporter, struct workers *workers)
 {
+	const struct worker *first = workers->each[0]; /* what it has read is what all have */
 	struct logline line;
 	logline_begin(&line, reporter_format(reporter), worker_wall_ms(), LOG_LEVEL_INFO, "started");
 	logline_text(&line, "version", PGPROCTOR_VERSION);
-	logline_text(&line, "listen", listener_description(worker->listener));
+	logline_text(&line, "listen", listener_description(workers->listener));
 	char upstream[300];
 	snprintf(upstream, sizeof upstream, "%s:%u", settings->upstream.host, settings->upstream.port);
 	logline_text(&line, "upstream", upstream);
 	logline_text(&line, "mode", settings->mode == SETTINGS_ENFORCE ? "enforce" : "observe");
+	logline_int(&line, "workers", workers->count);
 	logline_text(&line, "config", settings->file);
 	logline_int(&line, "pid", getpid());
 	logline_end(&line);
 	reporter_line(reporter, &line);
 
-	if (worker->secrets.exposed)
+	if (first->secrets.exposed)
 		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", SERVE_EXPOSED);
 	char reason[256], message[640];
 	int fd = upstream_probe_open(&settings->upstream, SERVE_PROBE_MS, reason, sizeof reason);
@@ -143,11 +147,11 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 		return;
 	}
 	/* With allow it is the server that decides whether TLS is needed at all. */
-	if (!worker->tls.server || settings->upstream.host[0] == '/' || settings->server_tls.mode == SETTINGS_TLS_ALLOW) {
+	if (!first->tls.server || settings->upstream.host[0] == '/' || settings->server_tls.mode == SETTINGS_TLS_ALLOW) {
 		close(fd);
 		return;
 	}
-	switch (probe_tls(fd, settings, &worker->tls, SERVE_PROBE_MS, reason, sizeof reason)) {
+	switch (probe_tls(fd, settings, &first->tls, SERVE_PROBE_MS, reason, sizeof reason)) {
 	case PROBE_FINE:
 		break;
 	case PROBE_REFUSED:
@@ -159,43 +163,43 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 		if (settings->auth == SETTINGS_AUTH_TERMINATE)
 			break;
 		serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", login_binding_advice);
-		worker->binding_told = true;
+		workers->binding_told = true;
 		break;
 	}
 }
 
 static void serve_wait(const sigset_t *signals, const struct settings *settings, struct reporter *reporter,
-                       struct worker *worker)
+                       struct workers *workers)
 {
 	const struct timespec patience = {.tv_nsec = 50 * 1000000};
 	unsigned asked = 0;
-	while (!worker_done(worker)) {
-		/* While stopping, the worker's end is waited for as well as a second, less patient, signal. */
+	while (!workers_done(workers)) {
+		/* While stopping, the workers' end is waited for as well as a second, less patient, signal. */
 		int number = asked > 0 ? sigtimedwait(signals, NULL, &patience) : sigwaitinfo(signals, NULL);
 		if (number == SIGHUP) {
 			reporter_reopen(reporter);
-			serve_reload(settings, reporter, worker);
+			serve_reload(settings, reporter, workers);
 		} else if (number == SIGINT || number == SIGTERM) {
 			asked++;
 			serve_say(reporter, LOG_LEVEL_INFO, "stopping", "signal",
 			          number == SIGINT ? "SIGINT" : "SIGTERM");
-			worker_stop(worker, asked > 1);
+			workers_stop(workers, asked > 1);
 		}
 	}
 }
 
-static void serve_reload(const struct settings *settings, struct reporter *reporter, struct worker *worker)
+static void serve_reload(const struct settings *settings, struct reporter *reporter, struct workers *workers)
 {
-	serve_reload_certificates(settings, reporter, worker);
+	serve_reload_certificates(settings, reporter, workers);
 	if (settings->auth == SETTINGS_AUTH_TERMINATE && settings->auth_file[0])
-		serve_reload_users(reporter, worker);
+		serve_reload_users(reporter, workers);
 }
 
-static void serve_reload_users(struct reporter *reporter, struct worker *worker)
+static void serve_reload_users(struct reporter *reporter, struct workers *workers)
 {
 	char error[1024], message[1200];
 	bool exposed;
-	if (worker_reload_users(worker, &exposed, error, sizeof error)) {
+	if (workers_reload_users(workers, &exposed, error, sizeof error)) {
 		serve_say(reporter, LOG_LEVEL_INFO, "reloaded", "what", "auth_file, for new connections");
 		if (exposed)
 			serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", SERVE_EXPOSED);
@@ -205,12 +209,12 @@ static void serve_reload_users(struct reporter *reporter, struct worker *worker)
 	serve_say(reporter, LOG_LEVEL_WARNING, "warning", "message", message);
 }
 
-static void serve_reload_certificates(const struct settings *settings, struct reporter *reporter, struct worker *worker)
+static void serve_reload_certificates(const struct settings *settings, struct reporter *reporter, struct workers *workers)
 {
 	if (settings->client_tls.mode == SETTINGS_TLS_DISABLE && settings->server_tls.mode == SETTINGS_TLS_DISABLE)
 		return;
 	char error[1024], message[1200];
-	if (worker_reload(worker, error, sizeof error)) {
+	if (workers_reload(workers, error, sizeof error)) {
 		serve_say(reporter, LOG_LEVEL_INFO, "reloaded", "what", "certificates and keys, for new connections");
 		return;
 	}

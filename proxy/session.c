@@ -14,6 +14,7 @@
 #include "proxy/worker.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* After FIN to the client it may still be sending; a close with unread input would turn into an RST that can
  * destroy the last message on its way. So it is read to its end, for this long at most. A client that was idle when
@@ -29,6 +30,8 @@ enum { SESSION_LAST_WORDS_MS = 60 * 1000 };
 /* The length word is not counted in MAX_STARTUP_PACKET_LENGTH (ProcessStartupPacket in the server). */
 enum { SESSION_START_BYTES_MAX = LIMIT_STARTUP_PACKET_BYTES + 4 + LIMIT_READ_BYTES };
 
+static struct session *session_new(struct worker *worker, uint64_t id);
+static void session_begin(struct session *session, int status);
 static void session_client_data(struct link *link, struct bytes input);
 static void session_client_end(struct link *link, int status);
 static void session_client_drained(struct link *link);
@@ -67,12 +70,37 @@ const struct link_events session_server_events = {
     .on_closed = session_link_closed,
 };
 
-void session_accept(struct worker *worker, uv_stream_t *listener)
+void session_accept(struct worker *worker, uint64_t id, uv_stream_t *listener)
+{
+	struct session *session = session_new(worker, id);
+	enum link_transport transport = listener->type == UV_TCP ? LINK_TCP : LINK_UNIX;
+	int status =
+	    link_init(&session->client, &worker->loop, transport, &worker->scratch, &session_client_events, session);
+	if (status == 0)
+		status = uv_accept(listener, &session->client.uv.stream);
+	session_begin(session, status);
+}
+
+void session_take(struct worker *worker, uint64_t id, int fd, enum link_transport transport)
+{
+	struct session *session = session_new(worker, id);
+	struct link *client = &session->client;
+	int status = link_init(client, &worker->loop, transport, &worker->scratch, &session_client_events, session);
+	if (status == 0)
+		status = transport == LINK_TCP ? uv_tcp_open(&client->uv.tcp, fd) : uv_pipe_open(&client->uv.pipe, fd);
+	if (status < 0)
+		close(fd);
+	session_begin(session, status);
+	if (worker->stopping)
+		session_drain(session);
+}
+
+static struct session *session_new(struct worker *worker, uint64_t id)
 {
 	struct session *session = calloc(1, sizeof *session);
 	CHECK(session != NULL);
 	session->worker = worker;
-	session->id = ++worker->next_session_id;
+	session->id = id;
 	session->accepted_ns = uv_hrtime();
 	session->rejections_end = &session->rejections;
 	flight_init(&session->flight);
@@ -89,12 +117,12 @@ void session_accept(struct worker *worker, uv_stream_t *listener)
 	worker->session_count++;
 	worker->connects++;
 	admission_arrive(session);
+	return session;
+}
 
-	enum link_transport transport = listener->type == UV_TCP ? LINK_TCP : LINK_UNIX;
-	int status =
-	    link_init(&session->client, &worker->loop, transport, &worker->scratch, &session_client_events, session);
-	if (status == 0)
-		status = uv_accept(listener, &session->client.uv.stream);
+static void session_begin(struct session *session, int status)
+{
+	struct worker *worker = session->worker;
 	if (status < 0) {
 		session_abort(session, "accept failed");
 		return;
@@ -585,6 +613,7 @@ void session_free_when_gone(struct session *session)
 	else
 		worker->sessions = session->next;
 	worker->session_count--;
+	admission_gone(worker);
 	free(session);
 	worker_session_gone(worker);
 }

@@ -65,7 +65,7 @@ struct session {
 	struct session *next, *previous; /* the worker's list */
 	enum session_phase phase;
 	enum session_purpose purpose;
-	uint64_t id;
+	uint64_t id; /* in the order they came, over all workers */
 
 	struct link client, server;
 	const struct link_events *server_events; /* handshake.c's and trial.c's, while TLS is agreed on with the server */
@@ -116,14 +116,16 @@ struct session {
 	bool catalog_changed;     /* DDL or ANALYZE completed in the open transaction */
 	bool ssl_answered, gssenc_refused;
 	bool direct_tls; /* began with a ClientHello, without asking */
-	bool counted;    /* among worker->client_count */
+	bool counted;    /* among workers->client_count */
 	bool draining;   /* shutting down: ends as soon as no transaction is open */
 	bool said;       /* CLOSING: what was queued for the client has been sent, and FIN */
 	uint64_t statements;
 };
 
-/* Takes the connection that waits on `listener`. */
-void session_accept(struct worker *worker, uv_stream_t *listener);
+/* Takes the connection that waits on `listener`, which is on the worker's loop. */
+void session_accept(struct worker *worker, uint64_t id, uv_stream_t *listener);
+/* Takes over a connection that was accepted elsewhere. */
+void session_take(struct worker *worker, uint64_t id, int fd, enum link_transport transport);
 /* It can't be followed any more: go blind, or close, as `on_blind` says. `why` is a constant. */
 void session_blind(struct session *session, const char *why);
 /* Ends both sides at once, after what is queued for the client has been sent. */

@@ -35,6 +35,7 @@ enum { TLS_ALPN_BYTES = sizeof TLS_ALPN - 1 };
 
 static struct tls_context *tls_context_new(const struct settings_tls *settings, bool server, const char *prefix,
                                            char *error, size_t error_size);
+static struct tls_context *tls_context_share(const struct tls_context *from);
 static void tls_context_free(struct tls_context *context);
 static bool tls_load_certificate(SSL_CTX *ssl, const struct settings_tls *settings, const char *prefix, char *error,
                                  size_t error_size);
@@ -75,6 +76,12 @@ bool tls_pair_init(struct tls_pair *pair, const struct settings *settings, char 
 		}
 	}
 	return true;
+}
+
+void tls_pair_share(struct tls_pair *pair, const struct tls_pair *from)
+{
+	pair->client = tls_context_share(from->client);
+	pair->server = tls_context_share(from->server);
 }
 
 void tls_pair_fini(struct tls_pair *pair)
@@ -121,6 +128,17 @@ static struct tls_context *tls_context_new(const struct settings_tls *settings, 
 	struct tls_context *context = malloc(sizeof *context);
 	CHECK(context != NULL);
 	*context = (struct tls_context){ssl, !server && settings->mode == SETTINGS_TLS_VERIFY_FULL};
+	return context;
+}
+
+/* OpenSSL counts who uses a context, and lets several threads make connections from one (openssl-threads(7)). */
+static struct tls_context *tls_context_share(const struct tls_context *from)
+{
+	if (!from)
+		return NULL;
+	struct tls_context *context = malloc(sizeof *context);
+	CHECK(context != NULL && SSL_CTX_up_ref(from->ssl) == 1);
+	*context = *from;
 	return context;
 }
 

@@ -27,6 +27,8 @@ struct tls_pair {
 
 /* On failure false, nothing to free, and one line in `error` that begins with the setting's name. */
 MUST_USE bool tls_pair_init(struct tls_pair *pair, const struct settings *settings, char *error, size_t error_size);
+/* What `from` has, once more, for another thread: of the same files as they were read then. */
+void tls_pair_share(struct tls_pair *pair, const struct tls_pair *from);
 void tls_pair_fini(struct tls_pair *pair);
 
 enum tls_event {

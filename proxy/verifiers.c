@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct verifiers_entry {
 };
 
 struct verifiers {
+	atomic_uint references;
 	struct verifiers_entry *entries; /* by user */
 	size_t count, capacity;
 };
@@ -55,6 +57,7 @@ struct verifiers *verifiers_read(const char *path, bool *exposed, char *error, s
 		return NULL;
 	struct verifiers *verifiers = calloc(1, sizeof *verifiers);
 	CHECK(verifiers != NULL);
+	atomic_init(&verifiers->references, 1);
 	reading.at = text;
 	reading.end = text + len;
 	bool good = true;
@@ -69,13 +72,19 @@ struct verifiers *verifiers_read(const char *path, bool *exposed, char *error, s
 	free(text);
 	if (good)
 		return verifiers;
-	verifiers_free(verifiers);
+	verifiers_unref(verifiers);
 	return NULL;
 }
 
-void verifiers_free(struct verifiers *verifiers)
+struct verifiers *verifiers_ref(struct verifiers *verifiers)
 {
-	if (!verifiers)
+	atomic_fetch_add_explicit(&verifiers->references, 1, memory_order_relaxed);
+	return verifiers;
+}
+
+void verifiers_unref(struct verifiers *verifiers)
+{
+	if (!verifiers || atomic_fetch_sub_explicit(&verifiers->references, 1, memory_order_acq_rel) > 1)
 		return;
 	if (verifiers->entries)
 		proof_wipe(verifiers->entries, verifiers->capacity * sizeof *verifiers->entries);

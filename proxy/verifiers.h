@@ -9,14 +9,16 @@
 
 #include "protocol/scram.h"
 
-/* All of one file; doesn't change. */
+/* All of one file; doesn't change, and is counted: several workers have it. */
 struct verifiers;
 
-/* Reads it whole, blocking. On failure NULL and one line in `error`, "FILE:LINE: …" or "FILE: …", without anything
+/* Reads it whole, blocking; the reference is the caller's. On failure NULL and one line in `error`, "FILE:LINE: …" or "FILE: …", without anything
  * that stands in quotes. `exposed`: others than its owner and group may read or write it. */
 struct verifiers *verifiers_read(const char *path, bool *exposed, char *error, size_t error_size);
-/* Overwrites them, too. */
-void verifiers_free(struct verifiers *verifiers);
+/* From any thread. */
+struct verifiers *verifiers_ref(struct verifiers *verifiers);
+/* The last one overwrites them, too. NULL is fine. */
+void verifiers_unref(struct verifiers *verifiers);
 /* NULL for a name that is not in the file. */
 const struct scram_verifier *verifiers_find(const struct verifiers *verifiers, const char *user);
 size_t verifiers_count(const struct verifiers *verifiers);

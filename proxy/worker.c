@@ -4,6 +4,7 @@
 #include "proxy/listener.h"
 #include "proxy/session.h"
 #include "proxy/study.h"
+#include "proxy/workers.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -19,33 +20,44 @@ enum {
 	WORKER_LAST_PARCEL_MS = 2000,
 };
 
-/* A catalog on its way in; those that nobody has taken yet are chained, so that none is lost. */
 struct worker_catalog {
-	struct worker_catalog *older;
+	struct mailbox_letter letter;
 	struct catalog *catalog;
+};
+
+struct worker_arrival {
+	struct mailbox_letter letter;
+	uint64_t session_id;
+	int fd;
+	enum link_transport transport;
 };
 
 static void worker_run(void *worker);
 static void worker_on_wake(uv_async_t *async);
+static void worker_take_arrivals(struct worker *worker);
 static void worker_take_catalogs(struct worker *worker);
 static void worker_audit(struct worker *worker, const struct catalog *catalog);
+static void worker_tell_first(struct worker *worker, const struct stats_finding *seen, uint64_t key);
 static void worker_take_tls(struct worker *worker);
 static void worker_take_verifiers(struct worker *worker);
 static void worker_take_texts(struct worker *worker);
 static void worker_on_tick(uv_timer_t *timer);
 static void worker_on_interval(uv_timer_t *timer);
+static void worker_time_interval(struct worker *worker);
 static bool worker_hand_over(struct worker *worker);
 static void worker_begin_stop(struct worker *worker);
 static void worker_on_deadline(uv_timer_t *timer);
 static void worker_end_sessions(struct worker *worker);
 static void worker_close_handles(struct worker *worker);
 
-struct worker *worker_new(const struct settings *settings, const struct rule_settings *rules, struct reporter *reporter,
-                          char *error, size_t error_size)
+struct worker *worker_new(struct workers *workers, uint32_t index, const struct rule_settings *rules,
+                          struct reporter *reporter)
 {
 	struct worker *worker = calloc(1, sizeof *worker);
 	CHECK(worker != NULL);
-	worker->settings = settings;
+	const struct settings *settings = worker->settings = workers->settings;
+	worker->workers = workers;
+	worker->index = index;
 	worker->rules = *rules;
 	worker->reporter = reporter;
 	worker->format = reporter_format(reporter);
@@ -63,14 +75,9 @@ struct worker *worker_new(const struct settings *settings, const struct rule_set
 	CHECK(uv_timer_init(&worker->loop, &worker->deadline) == 0);
 	worker->study = study_new(&worker->wake);
 	worker->wake.data = worker->tick.data = worker->interval.data = worker->deadline.data = worker;
-	if (tls_pair_init(&worker->tls, settings, error, error_size) &&
-	    secrets_init(&worker->secrets, settings, &worker->loop, error, error_size))
-		worker->listener = listener_open(worker, error, error_size);
-	if (!worker->listener) {
-		worker_free(worker);
-		return NULL;
-	}
-	uv_timer_start(&worker->interval, worker_on_interval, settings->stats_period_ms, settings->stats_period_ms);
+	if (index == 0)
+		workers->started_ms = uv_now(&worker->loop);
+	worker_time_interval(worker);
 	return worker;
 }
 
@@ -82,50 +89,45 @@ int worker_start(struct worker *worker, struct feed *feed)
 	};
 	worker->feed = feed;
 	int status = uv_thread_create_ex(&worker->thread, &options, worker_run, worker);
-	worker->started = status == 0;
+	if (status == 0)
+		worker->life = WORKER_STARTED;
 	return status;
 }
 
-void worker_publish(void *context, struct catalog *catalog)
+void worker_arrive(struct worker *worker, uint64_t session_id, int fd, enum link_transport transport)
 {
-	struct worker *worker = context;
-	struct worker_catalog *letter = malloc(sizeof *letter);
-	CHECK(letter != NULL);
-	letter->catalog = catalog;
-	letter->older = mailbox_take(&worker->catalogs);
-	struct worker_catalog *overtaken = mailbox_put(&worker->catalogs, letter);
-	CHECK(overtaken == NULL); /* the feed is the only one to write here */
+	struct worker_arrival *arrival = malloc(sizeof *arrival);
+	CHECK(arrival != NULL);
+	*arrival = (struct worker_arrival){.session_id = session_id, .fd = fd, .transport = transport};
+	mailbox_post(&worker->arrivals, &arrival->letter);
 	uv_async_send(&worker->wake);
 }
 
-bool worker_reload(struct worker *worker, char *error, size_t error_size)
+void worker_publish(struct worker *worker, struct catalog *catalog)
 {
-	struct tls_pair *fresh = malloc(sizeof *fresh);
+	struct worker_catalog *fresh = malloc(sizeof *fresh);
 	CHECK(fresh != NULL);
-	if (!tls_pair_init(fresh, worker->settings, error, error_size)) {
-		free(fresh);
-		return false;
-	}
-	struct tls_pair *overtaken = mailbox_put(&worker->tls_pairs, fresh);
+	fresh->catalog = catalog;
+	mailbox_post(&worker->catalogs, &fresh->letter);
+	uv_async_send(&worker->wake);
+}
+
+void worker_put_tls(struct worker *worker, const struct tls_pair *fresh)
+{
+	struct tls_pair *own = malloc(sizeof *own);
+	CHECK(own != NULL);
+	tls_pair_share(own, fresh);
+	struct tls_pair *overtaken = mailbox_put(&worker->tls_pairs, own);
 	if (overtaken)
 		tls_pair_fini(overtaken);
 	free(overtaken);
 	uv_async_send(&worker->wake);
-	return true;
 }
 
-bool worker_reload_users(struct worker *worker, bool *exposed, char *error, size_t error_size)
+void worker_put_verifiers(struct worker *worker, struct verifiers *fresh)
 {
-	const struct settings *settings = worker->settings;
-	*exposed = false;
-	if (settings->auth != SETTINGS_AUTH_TERMINATE || !settings->auth_file[0])
-		return true;
-	struct verifiers *fresh = verifiers_read(settings->auth_file, exposed, error, error_size);
-	if (!fresh)
-		return false;
-	verifiers_free(mailbox_put(&worker->verifiers, fresh));
+	verifiers_unref(mailbox_put(&worker->verifiers, fresh));
 	uv_async_send(&worker->wake);
-	return true;
 }
 
 void worker_stop(struct worker *worker, bool at_once)
@@ -139,16 +141,23 @@ bool worker_done(const struct worker *worker)
 	return worker->done;
 }
 
+void worker_join(struct worker *worker)
+{
+	if (worker->life != WORKER_STARTED)
+		return;
+	uv_thread_join(&worker->thread);
+	worker->life = WORKER_JOINED;
+}
+
 void worker_free(struct worker *worker)
 {
-	if (worker->started) {
-		uv_thread_join(&worker->thread);
-	} else {
+	if (worker->life == WORKER_MADE) {
 		if (worker->listener)
 			listener_close(worker->listener);
 		worker_close_handles(worker);
 		uv_run(&worker->loop, UV_RUN_DEFAULT);
 	}
+	worker_take_arrivals(worker);
 	worker_take_catalogs(worker);
 	worker_take_tls(worker);
 	worker_take_verifiers(worker);
@@ -200,6 +209,22 @@ void worker_log(struct worker *worker, struct logline *line)
 	worker_hurry(worker);
 }
 
+void worker_log_first(struct worker *worker, struct logline *line, uint64_t key)
+{
+	logline_end(line);
+	parcel_add_first(worker->parcel, line->text, line->len, key);
+	worker_hurry(worker);
+}
+
+void worker_find(struct worker *worker, const struct stats_finding *seen)
+{
+	stats_find(&worker->parcel->stats, seen);
+	/* Its own sights spare it the lines; among those of all workers the reporter tells the first. */
+	uint64_t key = stats_sight(seen->database, seen->rule, seen->fingerprint, seen->table);
+	if (stats_sights_add(&worker->sights, key))
+		worker_tell_first(worker, seen, key);
+}
+
 void worker_hurry(struct worker *worker)
 {
 	if (!uv_is_active((uv_handle_t *)&worker->tick) && !uv_is_closing((uv_handle_t *)&worker->tick))
@@ -208,26 +233,29 @@ void worker_hurry(struct worker *worker)
 
 void worker_crowded(struct worker *worker)
 {
-	if (worker->crowded_out++ > 0)
+	struct workers *workers = worker->workers;
+	if (!trouble_hit(&workers->crowded))
 		return;
-	worker->crowded_sessions = worker->session_count;
+	workers->crowded_sessions = workers->session_count;
 	struct logline *line = worker_line(worker, LOG_LEVEL_ERROR, "error", NULL);
 	logline_text(line, "message", "out of file descriptors; clients are refused until there are some (ulimit -n)");
 	logline_int(line, "limit", worker->descriptors);
-	logline_int(line, "sessions", worker->session_count);
+	logline_int(line, "sessions", workers->session_count);
 	worker_log(worker, line);
 }
 
 void worker_roomy(struct worker *worker)
 {
 	/* Not as soon as one has got in: the catalog's connection comes and goes, and each time frees a descriptor. */
-	if (worker->crowded_out == 0 || worker->session_count > worker->crowded_sessions * 3 / 4)
+	struct workers *workers = worker->workers;
+	uint64_t refused;
+	if (!trouble_is_on(&workers->crowded) || workers->session_count > workers->crowded_sessions * 3 / 4 ||
+	    !trouble_over(&workers->crowded, &refused))
 		return;
 	struct logline *line = worker_line(worker, LOG_LEVEL_INFO, "warning", NULL);
 	logline_text(line, "message", "there are file descriptors again");
-	logline_int(line, "refused", (int64_t)worker->crowded_out);
+	logline_int(line, "refused", (int64_t)refused);
 	worker_log(worker, line);
-	worker->crowded_out = 0;
 }
 
 void worker_session_gone(struct worker *worker)
@@ -239,7 +267,9 @@ void worker_session_gone(struct worker *worker)
 static void worker_run(void *context)
 {
 	struct worker *worker = context;
-	(void)pthread_setname_np(pthread_self(), "worker"); /* top -H tells them apart */
+	char name[16]; /* top -H tells them apart */
+	snprintf(name, sizeof name, worker->workers->count > 1 ? "worker %u" : "worker", worker->index + 1);
+	(void)pthread_setname_np(pthread_self(), name);
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	for (unsigned waited = 0; !worker_hand_over(worker) && waited < WORKER_LAST_PARCEL_MS; waited += 10)
 		usleep(10000);
@@ -253,31 +283,42 @@ static void worker_on_wake(uv_async_t *async)
 	worker_take_tls(worker);
 	worker_take_verifiers(worker);
 	worker_take_texts(worker);
+	worker_take_arrivals(worker);
 	if (worker->stop_wanted && !worker->stopping)
 		worker_begin_stop(worker);
 	if (worker->stop_wanted == 2)
 		worker_end_sessions(worker);
 }
 
+/* None are left when its loop has ended, but for those that came too late: their clients find the end. */
+static void worker_take_arrivals(struct worker *worker)
+{
+	struct worker_arrival *arrival = (struct worker_arrival *)mailbox_take_all(&worker->arrivals);
+	while (arrival) {
+		struct worker_arrival *next = (struct worker_arrival *)arrival->letter.next;
+		if (uv_is_closing((uv_handle_t *)&worker->wake))
+			close(arrival->fd);
+		else
+			session_take(worker, arrival->session_id, arrival->fd, arrival->transport);
+		free(arrival);
+		arrival = next;
+	}
+}
+
 static void worker_take_catalogs(struct worker *worker)
 {
-	struct worker_catalog *letter = mailbox_take(&worker->catalogs);
-	struct worker_catalog *oldest = NULL;
-	bool any = letter != NULL;
-	while (letter) {
-		struct worker_catalog *older = letter->older;
-		letter->older = oldest;
-		oldest = letter;
-		letter = older;
-	}
-	while (oldest) {
-		struct worker_catalog *next = oldest->older;
-		struct catalog *catalog = catalog_ref(oldest->catalog);
-		inspector_put_catalog(worker->inspector, oldest->catalog);
-		worker_audit(worker, catalog);
+	struct worker_catalog *fresh = (struct worker_catalog *)mailbox_take_all(&worker->catalogs);
+	bool any = fresh != NULL;
+	while (fresh) {
+		struct worker_catalog *next = (struct worker_catalog *)fresh->letter.next;
+		struct catalog *catalog = catalog_ref(fresh->catalog);
+		inspector_put_catalog(worker->inspector, fresh->catalog);
+		/* Once for the table, not once for each worker. */
+		if (worker->index == 0)
+			worker_audit(worker, catalog);
 		catalog_unref(catalog);
-		free(oldest);
-		oldest = next;
+		free(fresh);
+		fresh = next;
 	}
 	for (struct session *session = worker->sessions; any && session; session = session->next) {
 		if (session->catalog_wait_ns)
@@ -308,14 +349,20 @@ static void worker_audit(struct worker *worker, const struct catalog *catalog)
 			    .count = 1,
 			};
 			snprintf(seen.database, sizeof seen.database, "%s", catalog_database(catalog));
-			if (!stats_sights_add(&worker->sights, seen.database, seen.rule, 0, seen.table))
+			uint64_t key = stats_sight(seen.database, seen.rule, 0, seen.table);
+			if (!stats_sights_add(&worker->sights, key))
 				continue;
 			stats_find(&worker->parcel->stats, &seen);
-			logline_finding(&worker->line, worker->format, worker_wall_ms(), &seen, NULL);
-			parcel_add_line(worker->parcel, worker->line.text, worker->line.len);
-			worker_hurry(worker);
+			worker_tell_first(worker, &seen, key);
 		}
 	}
+}
+
+static void worker_tell_first(struct worker *worker, const struct stats_finding *seen, uint64_t key)
+{
+	logline_finding(&worker->line, worker->format, worker_wall_ms(), seen, NULL);
+	parcel_add_first(worker->parcel, worker->line.text, worker->line.len, key);
+	worker_hurry(worker);
 }
 
 static void worker_take_texts(struct worker *worker)
@@ -336,7 +383,6 @@ static void worker_take_tls(struct worker *worker)
 		return;
 	tls_pair_fini(&worker->tls);
 	worker->tls = *fresh;
-	worker->binding_told = false;
 	free(fresh);
 }
 
@@ -357,16 +403,25 @@ static void worker_on_tick(uv_timer_t *timer)
 static void worker_on_interval(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
+	worker_time_interval(worker);
 	worker->parcel->interval_ends = true;
 	if (!worker_hand_over(worker))
 		worker_hurry(worker);
+}
+
+/* By the clock, not so long after the last: a busy loop is late by some each time, and not for all workers alike. */
+static void worker_time_interval(struct worker *worker)
+{
+	const uint64_t period_ms = worker->settings->stats_period_ms;
+	uv_timer_start(&worker->interval, worker_on_interval,
+	               period_ms - (uv_now(&worker->loop) - worker->workers->started_ms) % period_ms, 0);
 }
 
 /* False while the reporter has not given the other parcel back: this one goes on filling. */
 static bool worker_hand_over(struct worker *worker)
 {
 	if (!worker->spare)
-		worker->spare = reporter_take(worker->reporter);
+		worker->spare = reporter_take(worker->reporter, worker->index);
 	if (!worker->spare)
 		return false;
 	const struct inspector_figures figures = inspector_figures(worker->inspector);
@@ -379,7 +434,7 @@ static bool worker_hand_over(struct worker *worker)
 	parcel->cache_statements = figures.statements;
 	parcel->parse_us = figures.parse_ns / 1000;
 	inspector_take_withdrawn(worker->inspector, parcel->stats.withdrawn);
-	if (!reporter_put(worker->reporter, parcel))
+	if (!reporter_put(worker->reporter, worker->index, parcel))
 		return false;
 	worker->parcel = worker->spare;
 	worker->spare = NULL;
@@ -389,7 +444,8 @@ static bool worker_hand_over(struct worker *worker)
 static void worker_begin_stop(struct worker *worker)
 {
 	worker->stopping = true;
-	listener_close(worker->listener);
+	if (worker->listener)
+		listener_close(worker->listener);
 	if (worker->session_count == 0) {
 		worker_close_handles(worker);
 		return;

@@ -284,7 +284,8 @@ class Proctor:
         self.host = "127.0.0.1"
         self.port = free_port()
         self.log = self.directory / "pgproctor.log"
-        self.binary = Path(binary or os.environ.get("PROCTOR_BINARY") or ROOT / "build" / "release" / "pgproctor")
+        # Processes start in /.
+        self.binary = Path(binary or os.environ.get("PROCTOR_BINARY") or ROOT / "build" / "release" / "pgproctor").resolve()
         self.settings = {
             "listen_addr": self.host,
             "listen_port": self.port,
@@ -292,6 +293,7 @@ class Proctor:
             "logfile": self.log,
             "log_format": "json",
             "stats_period": 1,
+            "workers": os.environ.get("PROCTOR_WORKERS", 1),
             **(settings or {}),
         }
         self.rules = rules or {}

@@ -78,7 +78,7 @@ static void expect_failure(struct wire *wire, const char *text)
 	assert_true(rules_configure(&wire->rules, &wire->settings, error, sizeof error));
 	struct reporter *reporter = reporter_start(&wire->settings, error, sizeof error);
 	assert_non_null(reporter);
-	assert_null(worker_new(&wire->settings, &wire->rules, reporter, error, sizeof error));
+	assert_null(workers_new(&wire->settings, &wire->rules, reporter, error, sizeof error));
 	reporter_stop(reporter);
 	if (!strstr(error, text) || strchr(error, '\n'))
 		fail_msg("\"%s\" does not say \"%s\"", error, text);

@@ -7,7 +7,7 @@
 #include "config/limits.h"
 #include "protocol/message.h"
 #include "proxy/login.h"
-#include "proxy/worker.h"
+#include "proxy/workers.h"
 #include "tests/unit/certificates.h"
 
 #include <string.h>
@@ -20,6 +20,7 @@ static struct certificates certificates;
 
 struct fixture {
 	struct settings settings, theirs; /* `theirs`: .client_tls is the server's */
+	struct workers workers;
 	struct worker worker;
 	struct session session;
 	struct tls_pair server; /* .client accepts as the server does */
@@ -57,6 +58,7 @@ static int set_up(void **state)
 	int ends[2];
 	settings_defaults(&fixture->settings);
 	settings_defaults(&fixture->theirs);
+	worker->workers = &fixture->workers;
 	worker->settings = &fixture->settings;
 	worker->parcel = parcel_new();
 	worker->format = SETTINGS_FORMAT_JSON;

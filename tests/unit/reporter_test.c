@@ -103,18 +103,28 @@ static bool wait_for(const char *name, const char *text)
 	return false;
 }
 
+static void put_from(struct reporter *reporter, uint32_t worker, struct parcel *parcel)
+{
+	for (int64_t until = now_ms() + 5000; !reporter_put(reporter, worker, parcel); nap())
+		assert_true(now_ms() < until);
+}
+
+static struct parcel *take_back(struct reporter *reporter, uint32_t worker)
+{
+	struct parcel *parcel;
+	for (int64_t until = now_ms() + 5000; (parcel = reporter_take(reporter, worker)) == NULL; nap())
+		assert_true(now_ms() < until);
+	return parcel;
+}
+
 static void put(struct reporter *reporter, struct parcel *parcel)
 {
-	for (int64_t until = now_ms() + 5000; !reporter_put(reporter, parcel); nap())
-		assert_true(now_ms() < until);
+	put_from(reporter, 0, parcel);
 }
 
 static struct parcel *take(struct reporter *reporter)
 {
-	struct parcel *parcel;
-	for (int64_t until = now_ms() + 5000; (parcel = reporter_take(reporter)) == NULL; nap())
-		assert_true(now_ms() < until);
-	return parcel;
+	return take_back(reporter, 0);
 }
 
 static void add_line(struct parcel *parcel, const char *line)
@@ -158,7 +168,7 @@ static void lines_pass_through(void **state)
 	struct reporter *reporter = start();
 	struct parcel *parcel = parcel_new();
 	assert_int_equal(reporter_format(reporter), SETTINGS_FORMAT_JSON);
-	assert_null(reporter_take(reporter));
+	assert_null(reporter_take(reporter, 0));
 	for (int at = 0; at < 5; at++) {
 		char line[32];
 		snprintf(line, sizeof(line), "line %d\n", at);
@@ -220,6 +230,94 @@ static void an_interval(void **state)
 	text = slurp(path);
 	assert_int_equal(count(text, "\"event\":\"fingerprint\""), 2);
 	assert_int_equal(count(text, "\"event\":\"stats\""), 1);
+	free(text);
+}
+
+/* The interval of several workers has ended when it has for each; their figures are one, and so are their gauges. */
+static void an_interval_of_several(void **state)
+{
+	(void)state;
+	settings.workers = 3;
+	struct reporter *reporter = start();
+	struct parcel *parcels[3];
+	for (uint32_t worker = 0; worker < 3; worker++) {
+		parcels[worker] = parcel_new();
+		record(parcels[worker], 1, 1000 * (worker + 1));
+		find(parcels[worker], 1);
+		parcels[worker]->interval_ends = true;
+		parcels[worker]->sessions = 10 + worker;
+		parcels[worker]->connects = 100;
+		parcels[worker]->cache_hits = 7;
+		put_from(reporter, worker, parcels[worker]);
+		parcels[worker] = take_back(reporter, worker);
+		if (worker < 2) {
+			/* What comes between is of the same interval. */
+			record(parcels[worker], 1, 1000);
+			put_from(reporter, worker, parcels[worker]);
+			parcels[worker] = take_back(reporter, worker);
+			char *text = slurp(path);
+			assert_string_equal(text, "");
+			free(text);
+		}
+	}
+	assert_true(wait_for(path, "\"event\":\"stats\""));
+	/* And the next one starts from nothing. */
+	for (uint32_t worker = 0; worker < 3; worker++) {
+		parcels[worker]->interval_ends = true;
+		parcels[worker]->sessions = 1;
+		put_from(reporter, worker, parcels[worker]);
+	}
+	assert_true(wait_for(path, "\"sessions_by_worker\":\"1 1 1\""));
+	char *text = slurp(path);
+	assert_int_equal(count(text, "\"event\":\"stats\""), 2);
+	assert_int_equal(count(text, "\"event\":\"fingerprint\""), 1);
+	assert_non_null(strstr(text, "\"calls\":5,"));
+	assert_non_null(strstr(text, "\"total_ms\":8,"));
+	assert_int_equal(count(text, "\"event\":\"finding\""), 1);
+	assert_non_null(strstr(text, "\"count\":3,"));
+	assert_non_null(strstr(text, "\"statements\":5,"));
+	assert_non_null(strstr(text, "\"sessions\":33,\"sessions_by_worker\":\"10 11 12\",\"connects\":300,"));
+	assert_non_null(strstr(text, "\"cache_hits\":21,"));
+	free(text);
+	reporter_stop(reporter);
+}
+
+/* A worker that says nothing, because its thread has ended, holds the others' interval up for a second, not for ever. */
+static void an_interval_that_one_misses(void **state)
+{
+	(void)state;
+	settings.workers = 2;
+	struct reporter *reporter = start();
+	struct parcel *parcel = parcel_new();
+	record(parcel, 1, 1000);
+	parcel->interval_ends = true;
+	int64_t before = now_ms();
+	put_from(reporter, 1, parcel);
+	assert_true(wait_for(path, "\"event\":\"stats\""));
+	assert_in_range(now_ms() - before, 900, 3000);
+	reporter_stop(reporter);
+	char *text = slurp(path);
+	assert_int_equal(count(text, "\"event\":\"stats\""), 1);
+	free(text);
+}
+
+/* What is told once is told once, whichever worker is first to. */
+static void first_of_several(void **state)
+{
+	(void)state;
+	settings.workers = 2;
+	struct reporter *reporter = start();
+	for (uint32_t worker = 0; worker < 2; worker++) {
+		struct parcel *parcel = parcel_new();
+		add_line(parcel, "before\n");
+		parcel_add_first(parcel, "the first\n", strlen("the first\n"), 4711);
+		add_line(parcel, "behind\n");
+		put_from(reporter, worker, parcel);
+		parcel_free(take_back(reporter, worker));
+	}
+	reporter_stop(reporter);
+	char *text = slurp(path);
+	assert_string_equal(text, "before\nthe first\nbehind\nbefore\nbehind\n");
 	free(text);
 }
 
@@ -321,9 +419,9 @@ static void blocked_output(void **state)
 			parcel_add_line(filling, line, sizeof(line));
 		record(filling, 1, 10);
 		if (spare == NULL)
-			spare = reporter_take(reporter);
+			spare = reporter_take(reporter, 0);
 		int64_t before = now_ms();
-		if (spare != NULL && reporter_put(reporter, filling)) {
+		if (spare != NULL && reporter_put(reporter, 0, filling)) {
 			filling = spare;
 			spare = NULL;
 			puts++;
@@ -477,6 +575,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(lines_pass_through, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(an_interval, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(an_interval_of_several, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(an_interval_that_one_misses, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(first_of_several, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(nothing_to_tell, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(lines_keep_their_place, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(stop_flushes, set_up, remove_files),

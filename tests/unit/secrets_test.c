@@ -131,6 +131,26 @@ static void test_the_query_is_for_the_others(void **state)
 	assert_int_equal(bert.result, AUTH_QUERY_FAILED);
 }
 
+static void test_shared(void **state)
+{
+	/* The same file, which lives as long as one of both has it, and the same salts; a query of its own. */
+	(void)state;
+	struct answer anna = {0};
+	struct secrets other;
+	write_file("\"anna\" \"" VERIFIER "\"\n");
+	snprintf(settings.auth_file, sizeof settings.auth_file, "%s", path);
+	snprintf(settings.auth_user, sizeof settings.auth_user, "postgres");
+	assert_true(secrets_init(&secrets, &settings, &loop, error, sizeof error));
+	secrets_share(&other, &secrets, &settings, &loop);
+	assert_ptr_equal(other.file, secrets.file);
+	assert_memory_equal(other.mock, secrets.mock, sizeof secrets.mock);
+	assert_true(other.query && other.query != secrets.query);
+	secrets_fini(&secrets);
+	assert_null(secrets_ask(&other, "anna", on_answer, &anna));
+	assert_int_equal(anna.result, AUTH_QUERY_FOUND);
+	secrets_fini(&other);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -139,6 +159,7 @@ int main(void)
 	    CASE(test_terminate_needs_one),
 	    CASE(test_the_file_answers_at_once),
 	    CASE(test_the_query_is_for_the_others),
+	    CASE(test_shared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

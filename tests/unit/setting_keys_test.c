@@ -177,6 +177,16 @@ static void sizes_and_counts(void **state)
 	                     "--set: max_client_conn is a whole number, at least 1: not \"1.5\"");
 	assert_value_refused("max_client_conn", "4294967296",
 	                     "--set: max_client_conn is a whole number, at least 1: not \"4294967296\"");
+	for (size_t at = 0; at < 5; at++) {
+		static const char *const wrong[] = {"0", "65", "-1", "two", "1.5"};
+		char message[128];
+		snprintf(message, sizeof(message), "--set: workers is a number from 1 to 64, or auto: not \"%s\"", wrong[at]);
+		assert_value_refused("workers", wrong[at], message);
+	}
+	set("workers", "64");
+	assert_int_equal(settings.workers, 64);
+	set("workers", "Auto");
+	assert_in_range(settings.workers, 1, 64);
 	set("max_client_conn", "4294967295");
 	assert_int_equal(settings.max_client_conn, UINT32_MAX);
 	set("large_table_rows", "2E6");

@@ -314,15 +314,15 @@ static void sights(void **state)
 	(void)state;
 	struct stats_sights seen;
 	stats_sights_init(&seen);
-	assert_true(stats_sights_add(&seen, "shop", &RULE_A, 1, "t"));
-	assert_false(stats_sights_add(&seen, "shop", &RULE_A, 1, "t"));
-	assert_true(stats_sights_add(&seen, "blog", &RULE_A, 1, "t"));
-	assert_true(stats_sights_add(&seen, "shop", &RULE_B, 1, "t"));
-	assert_true(stats_sights_add(&seen, "shop", &RULE_A, 2, "t"));
-	assert_true(stats_sights_add(&seen, "shop", &RULE_A, 1, "u"));
-	assert_true(stats_sights_add(&seen, "shop", &RULE_A, 1, NULL));
-	assert_false(stats_sights_add(&seen, "shop", &RULE_A, 1, ""));
-	assert_false(stats_sights_add(&seen, "shop", &RULE_A, 1, "t"));
+	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "t")));
+	assert_false(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "t")));
+	assert_true(stats_sights_add(&seen, stats_sight("blog", &RULE_A, 1, "t")));
+	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_B, 1, "t")));
+	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 2, "t")));
+	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "u")));
+	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, NULL)));
+	assert_false(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "")));
+	assert_false(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "t")));
 	stats_sights_fini(&seen);
 }
 
@@ -333,9 +333,9 @@ static void sights_are_bounded(void **state)
 	struct stats_sights seen;
 	stats_sights_init(&seen);
 	for (uint64_t at = 0; at < 3 * LIMIT_STATS_FINDINGS; at++)
-		assert_true(stats_sights_add(&seen, "shop", &RULE_A, at, "t"));
-	assert_false(stats_sights_add(&seen, "shop", &RULE_A, 3 * LIMIT_STATS_FINDINGS - 1, "t"));
-	assert_true(stats_sights_add(&seen, "shop", &RULE_A, 0, "t"));
+		assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, at, "t")));
+	assert_false(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 3 * LIMIT_STATS_FINDINGS - 1, "t")));
+	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 0, "t")));
 	stats_sights_fini(&seen);
 }
 

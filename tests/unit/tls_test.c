@@ -447,6 +447,33 @@ static void test_a_context_outlived(void **state)
 	assert_int_equal(fixture->accepting.plain_len, 8);
 }
 
+static void test_shared(void **state)
+{
+	/* What one has read others have too: with the same certificate, and after the first has let go of it; where TLS is
+	 * off there is nothing to share. */
+	struct fixture *fixture = *state;
+	struct tls_pair first, none = {NULL, NULL};
+	char error[512];
+	assert_true(tls_pair_init(&first, &fixture->settings, error, sizeof error));
+	tls_pair_share(&fixture->pair, &first);
+	fixture->accepting.tls = tls_new_server(fixture->pair.client, &fixture->accepting.output);
+	fixture->connecting.tls = tls_new_client(fixture->pair.server, "localhost", &fixture->connecting.output);
+	pump(fixture, SIZE_MAX / 2);
+	assert_true(tls_is_open(fixture->accepting.tls) && tls_is_open(fixture->connecting.tls));
+	assert_true(tls_peer_shows(fixture->connecting.tls, first.client));
+	tls_pair_fini(&first);
+	end_fini(&fixture->accepting);
+	end_fini(&fixture->connecting);
+	fixture->accepting.tls = tls_new_server(fixture->pair.client, &fixture->accepting.output);
+	/* verify-full is shared as well. */
+	fixture->connecting.tls = tls_new_client(fixture->pair.server, "elsewhere", &fixture->connecting.output);
+	pump(fixture, SIZE_MAX / 2);
+	assert_false(tls_is_open(fixture->connecting.tls));
+	struct tls_pair nothing = {fixture->pair.client, NULL};
+	tls_pair_share(&nothing, &none);
+	assert_null(nothing.client);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 static int make_certificates(void **state)
@@ -480,6 +507,7 @@ int main(void)
 	    CASE(test_whose_certificate),
 	    CASE(test_a_context_outlived),
 	    CASE(test_binding),
+	    CASE(test_shared),
 	};
 	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

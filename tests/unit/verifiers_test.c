@@ -57,7 +57,7 @@ static void test_what_pgbouncer_reads(void **state)
 	assert_null(verifiers_find(verifiers, "carl"));
 	assert_null(verifiers_find(verifiers, "Anna"));
 	assert_null(verifiers_find(verifiers, ""));
-	verifiers_free(verifiers);
+	verifiers_unref(verifiers);
 }
 
 static void test_nobody(void **state)
@@ -70,7 +70,7 @@ static void test_nobody(void **state)
 		assert_non_null(verifiers);
 		assert_int_equal(verifiers_count(verifiers), 0);
 		assert_null(verifiers_find(verifiers, "anna"));
-		verifiers_free(verifiers);
+		verifiers_unref(verifiers);
 	}
 }
 
@@ -93,7 +93,7 @@ static void test_many(void **state)
 		snprintf(user, sizeof user, "user%u", at * 7 % USERS);
 		assert_int_equal(verifiers_find(verifiers, user)->iterations, at % 2 ? 4096 : 5000);
 	}
-	verifiers_free(verifiers);
+	verifiers_unref(verifiers);
 }
 
 static void test_what_is_refused(void **state)
@@ -156,7 +156,7 @@ static void test_files_that_are_none(void **state)
 	assert_null(verifiers_read("/tmp", &exposed, error, sizeof error));
 	assert_non_null(strstr(error, "it is no file"));
 	struct verifiers *empty = read_text("");
-	verifiers_free(empty);
+	verifiers_unref(empty);
 	assert_int_equal(truncate(path, LIMIT_AUTH_FILE_BYTES + 1), 0);
 	assert_null(verifiers_read(path, &exposed, error, sizeof error));
 	assert_non_null(strstr(error, "longer than 16 MiB"));
@@ -182,9 +182,9 @@ static void test_who_may_read_it(void **state)
 		struct verifiers *verifiers = read_text("");
 		assert_non_null(verifiers);
 		assert_int_equal(exposed, cases[at].exposed);
-		verifiers_free(verifiers);
+		verifiers_unref(verifiers);
 	}
-	verifiers_free(NULL);
+	verifiers_unref(NULL);
 }
 
 static int make_file(void **state)

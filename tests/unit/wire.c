@@ -81,10 +81,11 @@ void wire_start(struct wire *wire)
 	wire->reporter = reporter_start(&wire->settings, error, sizeof error);
 	if (!wire->reporter)
 		fail_msg("%s", error);
-	wire->worker = worker_new(&wire->settings, &wire->rules, wire->reporter, error, sizeof error);
-	if (!wire->worker)
+	wire->workers = workers_new(&wire->settings, &wire->rules, wire->reporter, error, sizeof error);
+	if (!wire->workers)
 		fail_msg("%s", error);
-	assert_int_equal(worker_start(wire->worker, NULL), 0);
+	wire->worker = wire->workers->each[0];
+	assert_int_equal(workers_start(wire->workers, NULL), 0);
 	wire->started = true;
 }
 
@@ -95,8 +96,8 @@ char *wire_stop(struct wire *wire)
 	if (wire->server >= 0)
 		close(wire->server);
 	if (wire->started) {
-		worker_stop(wire->worker, true);
-		worker_free(wire->worker);
+		workers_stop(wire->workers, true);
+		workers_free(wire->workers);
 		reporter_stop(wire->reporter);
 	}
 	close(wire->upstream);
@@ -287,7 +288,7 @@ void wire_publish(struct wire *wire, const struct wire_table *tables, size_t cou
 		catalog_add_relation(catalog, &relation);
 	}
 	catalog_seal(catalog);
-	worker_publish(wire->worker, catalog);
+	workers_publish(wire->workers, catalog);
 	/* The worker takes it on its next turn of the loop; a session that is logged in meanwhile has seen one. */
 	usleep(20000);
 }

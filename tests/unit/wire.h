@@ -5,7 +5,7 @@
 #include "config/settings.h"
 #include "inspect/catalog.h"
 #include "inspect/rules.h"
-#include "proxy/worker.h"
+#include "proxy/workers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,8 @@ struct wire {
 	struct settings settings; /* change between wire_init and wire_start */
 	struct rule_settings rules;
 	struct reporter *reporter;
-	struct worker *worker;
+	struct workers *workers;
+	struct worker *worker; /* the first of them */
 	char dir[64];
 	char log_path[96];
 	int upstream; /* listening */

@@ -61,12 +61,12 @@ static void test_ends_without_having_run(void **state)
 	char error[512];
 	assert_true(rules_configure(&wire->rules, &wire->settings, error, sizeof error));
 	struct reporter *reporter = reporter_start(&wire->settings, error, sizeof error);
-	struct worker *worker = worker_new(&wire->settings, &wire->rules, reporter, error, sizeof error);
-	assert_non_null(worker);
+	struct workers *workers = workers_new(&wire->settings, &wire->rules, reporter, error, sizeof error);
+	assert_non_null(workers);
 	struct catalog *catalog = catalog_new("shop");
 	catalog_seal(catalog);
-	worker_publish(worker, catalog);
-	worker_free(worker);
+	workers_publish(workers, catalog);
+	workers_free(workers);
 	reporter_stop(reporter);
 }
 
@@ -87,12 +87,12 @@ static void test_verifiers_read_anew(void **state)
 	const struct verifiers *first = wire->worker->secrets.file;
 	assert_non_null(first);
 	for (int at = 0; at < 3; at++)
-		assert_true(worker_reload_users(wire->worker, &exposed, error, sizeof error));
+		assert_true(workers_reload_users(wire->workers, &exposed, error, sizeof error));
 	assert_int_equal(unlink(path), 0);
-	assert_false(worker_reload_users(wire->worker, &exposed, error, sizeof error));
+	assert_false(workers_reload_users(wire->workers, &exposed, error, sizeof error));
 	assert_non_null(strstr(error, path));
 	wire->settings.auth = SETTINGS_AUTH_RELAY;
-	assert_true(worker_reload_users(wire->worker, &exposed, error, sizeof error));
+	assert_true(workers_reload_users(wire->workers, &exposed, error, sizeof error));
 }
 
 static void test_stops_when_idle(void **state)
