@@ -111,6 +111,9 @@ enum {
 	/* Relations remembered as created in the open transaction; further ones count as pre-existing. */
 	LIMIT_CREATED_RELATIONS = 256,
 
+	/* What is remembered of the open transaction, beside that: locks, added columns and constraints. */
+	LIMIT_SESSION_PAST = 512,
+
 	/* Savepoints followed in the open transaction; a ROLLBACK TO a further one forgets what the transaction
 	 * created, so that it counts as pre-existing. */
 	LIMIT_SAVEPOINTS = 1024,

@@ -16,9 +16,9 @@ struct function {
 	bool inlinable_sql;
 };
 
-struct search_path {
+struct role_setting {
 	const char *role; /* NULL: everybody's */
-	const char *path;
+	const char *name, *value;
 };
 
 struct index_place {
@@ -46,7 +46,7 @@ struct catalog {
 	struct list functions;   /* struct function, by name */
 	struct list domains;     /* struct catalog_domain, by schema and name */
 	struct list extensions;  /* const char * */
-	struct list search_path; /* struct search_path */
+	struct list settings; /* struct role_setting */
 };
 
 /* A partition tree deeper than this is summed only so far; PostgreSQL itself recurses over it. */
@@ -74,6 +74,7 @@ static const struct catalog_relation *relation_in(const struct catalog *catalog,
 static const struct index_place *index_in(const struct catalog *catalog, const char *schema, const char *name);
 static const struct catalog_domain *domain_in(const struct catalog *catalog, const char *schema, const char *name);
 static const char *path_of(const struct catalog *catalog, const char *search_path, const char *user);
+static const char *setting_of(const struct catalog *catalog, const char *user, const char *name);
 static bool path_names(const char *path, const char *schema);
 static bool path_next(const char **rest, struct path_entry *entry);
 
@@ -104,7 +105,7 @@ struct catalog *catalog_new(const char *database)
 	list_init(&catalog->functions, sizeof(struct function));
 	list_init(&catalog->domains, sizeof(struct catalog_domain));
 	list_init(&catalog->extensions, sizeof(const char *));
-	list_init(&catalog->search_path, sizeof(struct search_path));
+	list_init(&catalog->settings, sizeof(struct role_setting));
 	return catalog;
 }
 
@@ -153,11 +154,11 @@ void catalog_add_domain(struct catalog *catalog, const struct catalog_domain *do
 	*(struct catalog_domain *)list_add(&catalog->domains) = *domain;
 }
 
-void catalog_add_search_path(struct catalog *catalog, const char *role, const char *search_path)
+void catalog_add_setting(struct catalog *catalog, const char *role, const char *name, const char *value)
 {
 	CHECK(!catalog->sealed);
-	CHECK(search_path != NULL);
-	*(struct search_path *)list_add(&catalog->search_path) = (struct search_path){role, search_path};
+	CHECK(name != NULL && value != NULL);
+	*(struct role_setting *)list_add(&catalog->settings) = (struct role_setting){role, name, value};
 }
 
 void catalog_add_extension(struct catalog *catalog, const char *name)
@@ -208,7 +209,7 @@ void catalog_unref(struct catalog *catalog)
 	free(catalog->functions.items);
 	free(catalog->domains.items);
 	free(catalog->extensions.items);
-	free(catalog->search_path.items);
+	free(catalog->settings.items);
 	arena_fini(&catalog->arena);
 	dictionary_unref(catalog->dictionary);
 	free(catalog);
@@ -335,13 +336,26 @@ const struct catalog_domain *catalog_find_domain(const struct catalog *catalog, 
 
 const char *catalog_search_path(const struct catalog *catalog, const char *user)
 {
-	const char *everybodys = default_search_path;
-	for (uint32_t at = 0; at < catalog->search_path.count; at++) {
-		const struct search_path *entry = list_at(&catalog->search_path, at);
+	const char *said = setting_of(catalog, user, "search_path");
+	return said != NULL ? said : default_search_path;
+}
+
+const char *catalog_lock_timeout(const struct catalog *catalog, const char *user)
+{
+	return setting_of(catalog, user, "lock_timeout");
+}
+
+static const char *setting_of(const struct catalog *catalog, const char *user, const char *name)
+{
+	const char *everybodys = NULL;
+	for (uint32_t at = 0; at < catalog->settings.count; at++) {
+		const struct role_setting *entry = list_at(&catalog->settings, at);
+		if (strcmp(entry->name, name) != 0)
+			continue;
 		if (entry->role == NULL)
-			everybodys = entry->path;
+			everybodys = entry->value;
 		else if (user != NULL && strcmp(entry->role, user) == 0)
-			return entry->path;
+			return entry->value;
 	}
 	return everybodys;
 }

@@ -288,6 +288,7 @@ struct facts {
 	bool local, hold, analyze;
 	bool cascade;        /* TRUNCATE */
 	bool only;           /* LOCK, TRUNCATE: ONLY, of any of the targets */
+	bool nowait;         /* LOCK … NOWAIT */
 	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
 	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
 	bool truncated;      /* a ceiling was met: there is more than the facts say */

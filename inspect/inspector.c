@@ -1,6 +1,7 @@
 #include "inspect/inspector.h"
 #include "inspect/documents.h"
 #include "inspect/parse.h"
+#include "inspect/progress.h"
 #include "inspect/readings.h"
 
 #include <string.h>
@@ -218,7 +219,7 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 	uint64_t generation = catalog ? catalog_generation(catalog) : 0;
 	/* What the session created in its open transaction is not in the key, parameters even less; and what was prepared
 	 * is planned anew under another search_path. */
-	bool once = statement->has_ddl || session->created || statement->scope != session->scope ||
+	bool once = session->created || statement->scope != session->scope ||
 	            (bound && statement->wants_parameters);
 	struct rule_input input = {
 	    .catalog = catalog,
@@ -230,6 +231,8 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 
 	if (statement->opaque != OPAQUE_NONE || statement->statement_count == 0)
 		return &inspector->nothing;
+	for (uint16_t at = 0; at < statement->statement_count && !once; at++)
+		once = progress_matters(&statement->facts[at], session);
 	if (statement->verdict && statement->generation == generation && !once)
 		return statement->verdict;
 	bool before = statement->verdict && !once && statement->generation != generation_once;
@@ -250,6 +253,20 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 		verdict_fini(&old);
 	}
 	return statement->verdict;
+}
+
+void inspector_completed(struct inspector *inspector, const struct statement *statement, struct session_state *session)
+{
+	struct rule_input input = {
+	    .catalog = inspector_catalog(inspector, session->database),
+	    .session = session,
+	    .settings = inspector->rules,
+	};
+
+	for (uint16_t at = 0; at < statement->statement_count; at++) {
+		input.facts = &statement->facts[at];
+		progress_completed(&input, session);
+	}
 }
 
 const struct verdict *inspector_observe(struct inspector *inspector, const struct statement *statement,

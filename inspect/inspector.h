@@ -54,6 +54,9 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
                                       const struct session_state *session, const struct bound_shape *bound,
                                       uint16_t bound_count);
 
+/* The statement has completed without error: the session follows it. */
+void inspector_completed(struct inspector *inspector, const struct statement *statement, struct session_state *session);
+
 /* Counts what a statement that is about to run stores; `bound` has at least the values' kinds. NULL, or findings of the
  * traffic, valid until the next call. */
 const struct verdict *inspector_observe(struct inspector *inspector, const struct statement *statement,

@@ -56,6 +56,8 @@ bool rewrite_time_zone_utc(const struct rule_input *input)
 		bool sets = earlier->kind == STATEMENT_SET || earlier->kind == STATEMENT_SELECT;
 		if (sets && earlier->name && strcasecmp(earlier->name, "timezone") == 0)
 			utc = earlier->value && session_state_is_utc(earlier->value, strlen(earlier->value));
+		if (earlier->kind == STATEMENT_RESET && (!earlier->name || strcasecmp(earlier->name, "timezone") == 0))
+			utc = false; /* what it goes back to is not known */
 	}
 	return utc;
 }

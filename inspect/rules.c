@@ -1,14 +1,17 @@
 #include "inspect/rules.h"
 
+#include "inspect/progress.h"
 #include "inspect/rules_access.h"
 #include "inspect/rules_constraint.h"
 #include "inspect/rules_data.h"
 #include "inspect/rules_ddl.h"
+#include "inspect/rules_drop.h"
 #include "inspect/rules_json.h"
 #include "inspect/rules_partition.h"
 #include "inspect/rules_read.h"
 #include "inspect/rules_schema.h"
 #include "inspect/rules_secret.h"
+#include "inspect/rules_transaction.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,6 +28,8 @@ static const struct rule_group *const groups[] = {
 	&rules_constraint,
 	&rules_schema,
 	&rules_partition,
+	&rules_transaction,
+	&rules_drop,
 	&rules_secret,
 	&rules_data,
 };
@@ -228,14 +233,26 @@ static bool unknown_rule_key(const struct rule *rule, const struct settings *set
 void rules_judge(const struct facts *facts, uint16_t statement_count, const struct rule_input *input,
                  struct verdict *verdict)
 {
+	/* A schema change is judged by what the statements before it in the text will have done. */
+	struct session_state fork;
+	bool forked = false;
+	for (uint16_t i = 0; i < statement_count && statement_count > 1; i++)
+		forked |= progress_matters(&facts[i], input->session);
+	if (forked)
+		session_state_fork(&fork, input->session);
 	for (uint16_t i = 0; i < statement_count; i++) {
 		struct rule_input one = *input;
 		one.facts = &facts[i];
 		one.earlier = facts;
 		one.earlier_count = i;
 		one.catalog_missing = &verdict->catalog_missing;
+		one.session = forked ? &fork : input->session;
 		judge_one(&one, verdict);
+		if (forked)
+			progress_completed(&one, &fork);
 	}
+	if (forked)
+		session_state_fini(&fork);
 }
 
 void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict)
@@ -337,6 +354,12 @@ const char *rules_search_path(const struct rule_input *input)
 		if (sets && earlier->name && strcasecmp(earlier->name, "search_path") == 0) {
 			unknown = !earlier->value;
 			path = earlier->value;
+		}
+		if (earlier->kind == STATEMENT_RESET &&
+		    (!earlier->name || strcasecmp(earlier->name, "search_path") == 0)) {
+			const struct session_setting_value *reset = &input->session->path.reset;
+			unknown = reset->unknown;
+			path = reset->text ? reset->text : "";
 		}
 	}
 	if (unknown)

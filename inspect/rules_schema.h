@@ -1,5 +1,5 @@
-/* More rules about schema changes: what hides behind a change that looks cheap, partitions, views and their kin, and
- * what the application around it notices. */
+/* More rules about schema changes: what hides behind a change that looks cheap, and what the application around it
+ * notices. */
 #ifndef PGPROCTOR_INSPECT_RULES_SCHEMA_H
 #define PGPROCTOR_INSPECT_RULES_SCHEMA_H
 

@@ -7,11 +7,6 @@
 #include <strings.h>
 #include <xxhash.h>
 
-struct search_path {
-	char text[256];
-	bool unknown;
-};
-
 /* Depth 0 is the transaction itself, n inside its n-th open savepoint. Temporary relations outlive the transaction
  * that made them; then they are `kept`. */
 struct created_relation {
@@ -24,7 +19,7 @@ struct created_relation {
 /* The newest of them. */
 struct session_foreseen {
 	uint32_t count;
-	struct search_path paths[LIMIT_FORESEEN_PATHS];
+	struct session_setting_value paths[LIMIT_FORESEEN_PATHS];
 };
 
 struct session_created {
@@ -32,32 +27,24 @@ struct session_created {
 	struct created_relation relations[];
 };
 
-/* Of a savepoint only what ROLLBACK TO needs: its name's hash, and the search_paths as they were, kept from the
- * first change after it. */
-struct savepoint {
-	uint64_t name;
-	struct search_path *path, *path_committed; /* NULL while unchanged */
-};
-
 struct session_transaction {
-	struct search_path before;    /* goes back to this at ROLLBACK */
-	struct search_path committed; /* and to this at COMMIT: SET LOCAL does not reach it */
-	struct savepoint *savepoints;
+	uint64_t *savepoints; /* their names' hashes */
 	uint32_t savepoint_count, savepoint_capacity;
 };
 
+static uint32_t depth_of(const struct session_state *state);
 static void transaction_begin(struct session_state *state);
 static void transaction_end(struct session_state *state, bool commit);
 static void savepoint_push(struct session_state *state, const char *name);
 static void savepoint_release(struct session_state *state, const char *name);
 static void savepoint_rollback(struct session_state *state, const char *name);
 static void send_one(struct session_state *state, const struct facts *facts);
-static bool sets_path(const struct facts *facts, const struct session_state *state, struct search_path *path);
-static void foresee(struct session_state *state, const struct search_path *path);
-static void set_path(struct session_state *state, const struct search_path *path, bool local);
-static struct search_path path_of(const char *value);
-static void apply_path(struct session_state *state, const struct search_path *path);
-static struct search_path current_path(const struct session_state *state);
+static void foresee(struct session_state *state, const struct session_setting_value *path);
+static void set(struct session_state *state, const struct facts *facts);
+static bool sets(const struct facts *facts, const char *name, const struct session_setting *setting,
+                 struct session_setting_value *said);
+static void apply_path(struct session_state *state);
+static void show_path(struct session_state *state, const struct session_setting_value *path);
 static void completed_one(struct session_state *state, const struct facts *facts);
 static void create_relations(struct session_state *state, const struct facts *facts);
 static void drop_relations(struct session_state *state, const struct facts *facts);
@@ -93,24 +80,22 @@ void session_state_fini(struct session_state *state)
 		state->transaction = 'I';
 		transaction_end(state, false);
 	}
+	session_setting_fini(&state->path);
+	session_setting_fini(&state->lock_timeout);
 	free(state->created);
 	state->created = NULL;
-	free(state->unready);
-	state->unready = NULL;
 	session_state_settled(state);
 }
 
 void session_state_search_path(struct session_state *state, const char *value, size_t len)
 {
-	if (len >= sizeof(state->search_path) || memchr(value, 0, len)) {
-		state->search_path_unknown = true;
-	} else {
-		memset(state->search_path, 0, sizeof(state->search_path));
-		memcpy(state->search_path, value, len);
-		memcpy(state->search_path_reset, state->search_path, sizeof(state->search_path));
-		state->search_path_unknown = false;
-	}
-	update_scope(state);
+	session_setting_start(&state->path, value, len);
+	apply_path(state);
+}
+
+void session_state_lock_timeout(struct session_state *state, const char *value, size_t len)
+{
+	session_setting_start(&state->lock_timeout, value, len);
 }
 
 void session_state_parameter(struct session_state *state, const char *name, size_t name_len, const char *value,
@@ -126,10 +111,8 @@ void session_state_parameter(struct session_state *state, const char *name, size
 	} else if (name_len == strlen("server_encoding") && strncasecmp(name, "server_encoding", name_len) == 0) {
 		state->server_encoding = encoding_named(value, value_len);
 	} else if (name_len == strlen("search_path") && strncasecmp(name, "search_path", name_len) == 0) {
-		struct search_path path = {.unknown = value_len >= sizeof(path.text) || memchr(value, 0, value_len)};
-		if (!path.unknown)
-			memcpy(path.text, value, value_len);
-		apply_path(state, &path);
+		session_setting_told(&state->path, value, value_len);
+		apply_path(state);
 	}
 }
 
@@ -145,19 +128,17 @@ const struct encoding *session_state_encoding(const struct session_state *state)
 void session_state_ready(struct session_state *state, uint8_t status)
 {
 	state->transaction = status;
-	free(state->unready);
-	state->unready = NULL;
 	if (status == 'I') {
 		if (state->open) {
 			/* It has ended by a statement that was not understood, so nothing says whether by COMMIT or
-			 * ROLLBACK: a search_path that was changed in it is not known any more. */
-			struct search_path now = current_path(state);
-			bool changed = now.unknown || strcmp(now.text, state->open->before.text) != 0 ||
-			               strcmp(now.text, state->open->committed.text) != 0;
+			 * ROLLBACK: what was set in it is not known any more. */
+			session_setting_doubt(&state->path);
+			session_setting_doubt(&state->lock_timeout);
 			transaction_end(state, true);
-			state->search_path_unknown |= changed;
-			update_scope(state);
 		}
+		session_setting_end(&state->path, true);
+		session_setting_end(&state->lock_timeout, true);
+		apply_path(state);
 		forget_created(state, 0);
 	} else if (!state->open) {
 		transaction_begin(state);
@@ -172,8 +153,11 @@ void session_state_sent(struct session_state *state, const struct facts *facts, 
 
 void session_state_settled(struct session_state *state)
 {
+	for (uint32_t i = 0; state->foreseen && i < state->foreseen->count; i++)
+		free(state->foreseen->paths[i].text);
 	free(state->foreseen);
 	state->foreseen = NULL;
+	state->lock_timeout_unsettled = false;
 }
 
 uint32_t session_state_paths(const struct session_state *state)
@@ -185,7 +169,7 @@ void session_state_with_path(const struct session_state *state, uint32_t at, str
 {
 	CHECK(at < session_state_paths(state));
 	*with = *state;
-	apply_path(with, &state->foreseen->paths[at]);
+	show_path(with, &state->foreseen->paths[at]);
 }
 
 void session_state_completed(struct session_state *state, const struct facts *facts, uint16_t statement_count)
@@ -196,20 +180,61 @@ void session_state_completed(struct session_state *state, const struct facts *fa
 
 void session_state_failed(struct session_state *state)
 {
-	if (!state->unready)
+	if (state->open)
 		return;
-	apply_path(state, state->unready);
-	free(state->unready);
-	state->unready = NULL;
+	session_setting_end(&state->path, false);
+	session_setting_end(&state->lock_timeout, false);
+	apply_path(state);
 }
 
 void session_state_doubt(struct session_state *state, bool path)
 {
-	const struct search_path unknown = {.unknown = true};
-	if (path)
-		set_path(state, &unknown, false);
+	const struct session_setting_value unknown = {.unknown = true};
+	bool block = state->open != NULL;
+	if (path) {
+		foresee(state, &state->path.now);
+		session_setting_set(&state->path, &unknown, false, block, depth_of(state));
+		session_setting_set(&state->lock_timeout, &unknown, false, block, depth_of(state));
+		apply_path(state);
+	}
 	forget_created(state, 0);
 	forget_temporary(state);
+	session_past_rollback(state->past, 0);
+}
+
+void session_state_add_past(struct session_state *state, const struct session_past_entry *entry)
+{
+	if (!state->open)
+		return; /* it has ended with the statement */
+	struct session_past_entry deep = *entry;
+	deep.depth = depth_of(state);
+	state->past = session_past_add(state->past, &deep);
+}
+
+void session_state_fork(struct session_state *fork, const struct session_state *state)
+{
+	*fork = *state;
+	session_setting_copy(&fork->path, &state->path);
+	session_setting_copy(&fork->lock_timeout, &state->lock_timeout);
+	fork->foreseen = NULL;
+	/* It may be a view with a path of its own. */
+	if (state->foreseen && !state->search_path_unknown)
+		session_setting_told(&fork->path, state->search_path, strlen(state->search_path));
+	fork->past = session_past_copy(state->past);
+	fork->open = NULL;
+	transaction_begin(fork);
+	if (state->open) {
+		*fork->open = *state->open;
+		size_t size = state->open->savepoint_capacity * sizeof(*fork->open->savepoints);
+		fork->open->savepoints = size ? grow(NULL, size) : NULL;
+		if (size)
+			memcpy(fork->open->savepoints, state->open->savepoints, size);
+	}
+	if (state->created) {
+		size_t size = sizeof(*fork->created) + state->created->capacity * sizeof(fork->created->relations[0]);
+		fork->created = grow(NULL, size);
+		memcpy(fork->created, state->created, size);
+	}
 }
 
 bool session_state_created(const struct session_state *state, const char *schema, const char *name)
@@ -260,33 +285,27 @@ bool session_state_is_utc(const char *zone, size_t len)
 
 static void send_one(struct session_state *state, const struct facts *facts)
 {
-	const struct session_transaction *open = state->open;
-	struct search_path path;
+	const struct session_setting_value *value;
+	struct session_setting_value said;
 	switch (facts->kind) {
 	case STATEMENT_COMMIT:
 	case STATEMENT_ROLLBACK:
 	case STATEMENT_ROLLBACK_TO:
-		if (!open)
-			break;
-		foresee(state, &open->before);
-		foresee(state, &open->committed);
-		for (uint32_t i = 0; i < open->savepoint_count; i++) {
-			if (open->savepoints[i].path)
-				foresee(state, open->savepoints[i].path);
-		}
+		for (uint32_t at = 0; (value = session_setting_earlier(&state->path, at)) != NULL; at++)
+			foresee(state, value);
+		state->lock_timeout_unsettled |= session_setting_earlier(&state->lock_timeout, 0) != NULL;
 		break;
 	default:
-		if (sets_path(facts, state, &path))
-			foresee(state, &path);
+		if (sets(facts, "search_path", &state->path, &said))
+			foresee(state, &said);
+		state->lock_timeout_unsettled |= sets(facts, "lock_timeout", &state->lock_timeout, &said);
 		break;
 	}
 }
 
 static void completed_one(struct session_state *state, const struct facts *facts)
 {
-	struct search_path path;
-	if (sets_path(facts, state, &path))
-		set_path(state, &path, facts->local);
+	set(state, facts);
 	switch (facts->kind) {
 	case STATEMENT_BEGIN:
 		if (!state->open)
@@ -321,58 +340,32 @@ static void completed_one(struct session_state *state, const struct facts *facts
 	}
 }
 
-/* Also SELECT set_config('search_path', …): walk.c names the setting there too. */
-static bool sets_path(const struct facts *facts, const struct session_state *state, struct search_path *path)
-{
-	bool named = facts->name && strcasecmp(facts->name, "search_path") == 0;
-	switch (facts->kind) {
-	case STATEMENT_SET:
-	case STATEMENT_SELECT:
-		*path = path_of(facts->value);
-		return named;
-	case STATEMENT_RESET:
-		*path = path_of(state->search_path_reset);
-		return !facts->name || named;
-	case STATEMENT_DISCARD:
-		*path = path_of(state->search_path_reset);
-		return facts->name && strcasecmp(facts->name, "all") == 0;
-	default:
-		return false;
-	}
-}
-
 /* -- transactions and savepoints ------------------------------------------------------------------ */
+
+static uint32_t depth_of(const struct session_state *state)
+{
+	return state->open ? state->open->savepoint_count : 0;
+}
 
 static void transaction_begin(struct session_state *state)
 {
 	CHECK(!state->open);
 	state->open = grow(NULL, sizeof(*state->open));
-	*state->open = (struct session_transaction){.before = current_path(state), .committed = current_path(state)};
-	/* BEGIN makes a block of what went before it in the same pipeline. */
-	if (state->unready)
-		state->open->before = *state->unready;
-	free(state->unready);
-	state->unready = NULL;
-}
-
-static void savepoint_drop(struct savepoint *savepoint)
-{
-	free(savepoint->path);
-	free(savepoint->path_committed);
+	*state->open = (struct session_transaction){0};
 }
 
 static void transaction_end(struct session_state *state, bool commit)
 {
-	struct session_transaction *open = state->open;
-	if (open) {
-		for (uint32_t i = 0; i < open->savepoint_count; i++)
-			savepoint_drop(&open->savepoints[i]);
-		struct search_path path = commit ? open->committed : open->before;
-		free(open->savepoints);
-		free(open);
+	if (state->open) {
+		free(state->open->savepoints);
+		free(state->open);
 		state->open = NULL;
-		apply_path(state, &path);
+		session_setting_end(&state->path, commit);
+		session_setting_end(&state->lock_timeout, commit);
+		apply_path(state);
 	}
+	free(state->past);
+	state->past = NULL;
 	for (uint32_t i = 0; commit && state->created && i < state->created->count; i++)
 		state->created->relations[i].kept |= state->created->relations[i].temporary;
 	forget_created(state, 0);
@@ -389,7 +382,7 @@ static void savepoint_push(struct session_state *state, const char *name)
 		open->savepoint_capacity = open->savepoint_capacity ? open->savepoint_capacity * 2 : 4;
 		open->savepoints = grow(open->savepoints, open->savepoint_capacity * sizeof(*open->savepoints));
 	}
-	open->savepoints[open->savepoint_count++] = (struct savepoint){.name = hash_name(name)};
+	open->savepoints[open->savepoint_count++] = hash_name(name);
 }
 
 /* The innermost of that name, as the server takes it; -1 when there is none. */
@@ -397,7 +390,7 @@ static int64_t savepoint_find(const struct session_state *state, const char *nam
 {
 	uint64_t hash = hash_name(name);
 	for (int64_t i = state->open ? (int64_t)state->open->savepoint_count - 1 : -1; i >= 0; i--) {
-		if (state->open->savepoints[i].name == hash)
+		if (state->open->savepoints[i] == hash)
 			return i;
 	}
 	return -1;
@@ -408,9 +401,10 @@ static void savepoint_release(struct session_state *state, const char *name)
 	int64_t at = savepoint_find(state, name);
 	if (at < 0)
 		return;
-	for (uint32_t i = (uint32_t)at; i < state->open->savepoint_count; i++)
-		savepoint_drop(&state->open->savepoints[i]);
 	state->open->savepoint_count = (uint32_t)at;
+	session_setting_release(&state->path, (uint32_t)at + 1);
+	session_setting_release(&state->lock_timeout, (uint32_t)at + 1);
+	session_past_release(state->past, (uint32_t)at + 1);
 	for (uint32_t i = 0; state->created && i < state->created->count; i++) {
 		if (state->created->relations[i].depth > at)
 			state->created->relations[i].depth = (uint16_t)at;
@@ -423,56 +417,61 @@ static void savepoint_rollback(struct session_state *state, const char *name)
 	if (at < 0) {
 		/* One past the ceiling, or of a transaction whose begin was not seen. What was created may be gone,
 		 * and what was set unset. */
-		if (state->open && strcmp(state->search_path, state->open->before.text) != 0)
-			state->search_path_unknown = true;
+		session_setting_doubt(&state->path);
+		session_setting_doubt(&state->lock_timeout);
+		apply_path(state);
 		forget_created(state, 0);
+		session_past_rollback(state->past, 0);
 		return;
 	}
-	struct session_transaction *open = state->open;
-	for (uint32_t i = (uint32_t)at + 1; i < open->savepoint_count; i++)
-		savepoint_drop(&open->savepoints[i]);
-	open->savepoint_count = (uint32_t)at + 1;
-	forget_created(state, (uint16_t)(at + 1));
-	struct savepoint *savepoint = &open->savepoints[at];
-	if (savepoint->path) {
-		open->committed = *savepoint->path_committed;
-		apply_path(state, savepoint->path);
-		savepoint_drop(savepoint);
-		savepoint->path = savepoint->path_committed = NULL;
-	}
+	uint32_t depth = (uint32_t)at + 1;
+	state->open->savepoint_count = depth; /* it stays itself */
+	session_setting_rollback(&state->path, depth);
+	session_setting_rollback(&state->lock_timeout, depth);
+	session_past_rollback(state->past, depth);
+	apply_path(state);
+	forget_created(state, (uint16_t)depth);
 }
 
-/* -- search_path ---------------------------------------------------------------------------------- */
+/* -- settings ------------------------------------------------------------------------------------- */
 
-static struct search_path *copy_path(const struct search_path *path)
+static void set(struct session_state *state, const struct facts *facts)
 {
-	struct search_path *copy = grow(NULL, sizeof(*copy));
-	*copy = *path;
-	return copy;
-}
-
-static void set_path(struct session_state *state, const struct search_path *path, bool local)
-{
-	struct session_transaction *open = state->open;
-	if (local && !open)
-		return; /* the server warns, and forgets it with the next Sync */
-	struct search_path now = current_path(state);
+	struct session_setting_value said;
+	bool block = state->open != NULL;
+	if (sets(facts, "lock_timeout", &state->lock_timeout, &said))
+		session_setting_set(&state->lock_timeout, &said, facts->local, block, depth_of(state));
+	if (!sets(facts, "search_path", &state->path, &said))
+		return;
 	/* What is sent before the answer that tells of a failure finds the old one. */
-	foresee(state, &now);
-	if (!open && !state->unready)
-		state->unready = copy_path(&now);
-	for (uint32_t i = 0; open && i < open->savepoint_count; i++) {
-		if (!open->savepoints[i].path) {
-			open->savepoints[i].path = copy_path(&now);
-			open->savepoints[i].path_committed = copy_path(&open->committed);
-		}
-	}
-	if (open && !local)
-		open->committed = *path;
-	apply_path(state, path);
+	foresee(state, &state->path.now);
+	session_setting_set(&state->path, &said, facts->local, block, depth_of(state));
+	apply_path(state);
 }
 
-static void foresee(struct session_state *state, const struct search_path *path)
+/* Does the statement set it, and to what? Also SELECT set_config('search_path', …): walk.c names the setting there
+ * too. The value is borrowed. */
+static bool sets(const struct facts *facts, const char *name, const struct session_setting *setting,
+                 struct session_setting_value *said)
+{
+	bool named = facts->name && strcasecmp(facts->name, name) == 0;
+	switch (facts->kind) {
+	case STATEMENT_SET:
+	case STATEMENT_SELECT:
+		*said = (struct session_setting_value){.text = (char *)facts->value, .unknown = !facts->value};
+		return named;
+	case STATEMENT_RESET:
+		*said = setting->reset;
+		return !facts->name || named;
+	case STATEMENT_DISCARD:
+		*said = setting->reset;
+		return facts->name && strcasecmp(facts->name, "all") == 0;
+	default:
+		return false;
+	}
+}
+
+static void foresee(struct session_state *state, const struct session_setting_value *path)
 {
 	struct session_foreseen *foreseen = state->foreseen;
 	if (!foreseen) {
@@ -481,36 +480,29 @@ static void foresee(struct session_state *state, const struct search_path *path)
 		state->foreseen = foreseen;
 	}
 	for (uint32_t i = 0; i < foreseen->count; i++) {
-		const struct search_path *known = &foreseen->paths[i];
-		if (known->unknown == path->unknown && strcmp(known->text, path->text) == 0)
+		if (session_setting_equal(&foreseen->paths[i], path))
 			return;
 	}
-	if (foreseen->count == LIMIT_FORESEEN_PATHS)
+	if (foreseen->count == LIMIT_FORESEEN_PATHS) {
+		free(foreseen->paths[0].text);
 		memmove(&foreseen->paths[0], &foreseen->paths[1], (--foreseen->count) * sizeof(foreseen->paths[0]));
-	foreseen->paths[foreseen->count++] = *path;
+	}
+	foreseen->paths[foreseen->count++] = session_setting_copy_value(path);
 }
 
-/* `value` NULL: something that is not known here. */
-static struct search_path path_of(const char *value)
+static void apply_path(struct session_state *state)
 {
-	struct search_path path = {.unknown = !value || strlen(value) >= sizeof(path.text)};
-	if (!path.unknown)
-		memcpy(path.text, value, strlen(value));
-	return path;
+	show_path(state, &state->path.now);
 }
 
-static void apply_path(struct session_state *state, const struct search_path *path)
+static void show_path(struct session_state *state, const struct session_setting_value *path)
 {
-	memcpy(state->search_path, path->text, sizeof(state->search_path));
-	state->search_path_unknown = path->unknown;
+	size_t len = path->text ? strlen(path->text) : 0;
+	state->search_path_unknown = path->unknown || len >= sizeof(state->search_path);
+	memset(state->search_path, 0, sizeof(state->search_path));
+	if (!state->search_path_unknown && path->text)
+		memcpy(state->search_path, path->text, len);
 	update_scope(state);
-}
-
-static struct search_path current_path(const struct session_state *state)
-{
-	struct search_path path = {.unknown = state->search_path_unknown};
-	memcpy(path.text, state->search_path, sizeof(path.text));
-	return path;
 }
 
 /* -- created relations ---------------------------------------------------------------------------- */
@@ -544,7 +536,7 @@ static void create_relations(struct session_state *state, const struct facts *fa
 		if (relation->schema)
 			strncpy(entry->schema, relation->schema, sizeof(entry->schema) - 1);
 		strncpy(entry->name, relation->name, sizeof(entry->name) - 1);
-		entry->depth = state->open ? (uint16_t)state->open->savepoint_count : 0;
+		entry->depth = (uint16_t)depth_of(state);
 		entry->temporary = action->temporary || strcmp(entry->schema, "pg_temp") == 0;
 		if (entry->temporary)
 			entry->schema[0] = 0;

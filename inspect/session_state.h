@@ -1,5 +1,5 @@
-/* What of a session decides a verdict: its database, user, search_path, time zone, transaction, and what it has
- * created in it. Fed by the proxy with what it sees (ParameterStatus, ReadyForQuery, completed statements).
+/* What of a session decides a verdict: its database, user, search_path, time zone, lock_timeout, transaction, and what it
+ * has done in it. Fed by the proxy with what it sees (ParameterStatus, ReadyForQuery, completed statements).
  *
  * It does not see what functions and DO blocks do, nor whether CREATE TABLE IF NOT EXISTS created anything: such a
  * table counts as pre-existing, and when it is new, the catalog does not know it. */
@@ -8,6 +8,8 @@
 
 #include "inspect/encoding.h"
 #include "inspect/facts.h"
+#include "inspect/session_past.h"
+#include "inspect/session_setting.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,22 +18,22 @@
 struct session_created;
 struct session_foreseen;
 struct session_transaction;
-struct search_path;
 
 struct session_state {
 	char database[64];
 	char user[64];
-	char search_path[256];       /* "" while nothing set it: the catalog's default holds */
-	char search_path_reset[256]; /* what RESET goes back to: the start-up parameter's */
-	bool search_path_unknown;    /* set in a way that can't be followed */
+	char search_path[256];    /* "" while nothing set it: the catalog's default holds */
+	bool search_path_unknown; /* set in a way that can't be followed */
 	bool standard_conforming_strings;
 	const struct encoding *client_encoding, *server_encoding; /* NULL: one that is not known here */
 	bool unsettled;      /* what is under way may change the last three before the next statement is read */
+	bool lock_timeout_unsettled; /* the same of lock_timeout */
 	bool time_zone_utc;  /* a zone that never was anything but UTC */
 	uint8_t transaction; /* 'I', 'T' or 'E', as of the last ReadyForQuery */
 	uint64_t scope;      /* hash of what changes a verdict: database, user, search_path, temporary tables */
-	struct session_transaction *open; /* what a ROLLBACK undoes; NULL outside a transaction */
-	struct search_path *unready; /* what an error goes back to before the next ReadyForQuery; NULL while the same */
+	struct session_setting path, lock_timeout; /* the first one's value stands above as well */
+	struct session_transaction *open;          /* its savepoints; NULL outside a transaction */
+	struct session_past *past;                 /* what it has done; NULL: nothing that matters */
 	struct session_foreseen *foreseen; /* what search_path may be by the next statement; NULL: what it is */
 	struct session_created *created;  /* relations created in the open transaction, and the session's
 	                                   * temporary ones; NULL when none */
@@ -47,6 +49,10 @@ void session_state_parameter(struct session_state *state, const char *name, size
                              size_t value_len);
 /* ReadyForQuery: leaving a transaction forgets what it created. */
 void session_state_ready(struct session_state *state, uint8_t status);
+/* The start-up parameter lock_timeout, or the one inside `options`. */
+void session_state_lock_timeout(struct session_state *state, const char *value, size_t len);
+/* The statement that is about to complete has done that in the open transaction; depth is filled in. */
+void session_state_add_past(struct session_state *state, const struct session_past_entry *entry);
 /* The statements of one message have been sent: until all that was sent is answered, search_path may be what they make
  * of it, or what it was. */
 void session_state_sent(struct session_state *state, const struct facts *facts, uint16_t statement_count);
@@ -65,6 +71,9 @@ const struct encoding *session_state_encoding(const struct session_state *state)
 /* Statements have completed, and it isn't known which: nothing that the session created counts any more, and with
  * `path` nothing that it set. */
 void session_state_doubt(struct session_state *state, bool path);
+/* A copy that goes its own way, as it is between the statements of one text: in the transaction that the server puts
+ * around them when none is open. */
+void session_state_fork(struct session_state *fork, const struct session_state *state);
 /* Created in this transaction, so nobody else can wait for its lock, or temporary. `schema` NULL: as found along the
  * search_path. */
 bool session_state_created(const struct session_state *state, const char *schema, const char *name);

@@ -136,6 +136,7 @@ static bool walk_utility(struct gather *gather, const Node *statement)
 	}
 	case T_LockStmt:
 		facts->kind = STATEMENT_LOCK;
+		facts->nowait = ((const LockStmt *)statement)->nowait;
 		facts->lock = walk_lock_mode(((const LockStmt *)statement)->mode);
 		foreach (cell, ((const LockStmt *)statement)->relations) {
 			facts->only |= !((const RangeVar *)lfirst(cell))->inh;

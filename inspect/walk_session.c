@@ -167,7 +167,9 @@ static void walk_set(struct gather *gather, const VariableSetStmt *set)
 {
 	struct facts *facts = gather->facts;
 
-	facts->kind = set->kind == VAR_RESET || set->kind == VAR_RESET_ALL ? STATEMENT_RESET : STATEMENT_SET;
+	bool resets = set->kind == VAR_RESET || set->kind == VAR_RESET_ALL || set->kind == VAR_SET_DEFAULT;
+
+	facts->kind = resets ? STATEMENT_RESET : STATEMENT_SET;
 	facts->name = arena_text(gather->arena, set->name);
 	facts->local = set->is_local;
 	if (set->kind == VAR_SET_VALUE)

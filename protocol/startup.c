@@ -170,6 +170,8 @@ static void note_parameter(struct startup *startup, struct bytes name, struct by
 		startup->client_encoding = value;
 	else if (equal_without_case(name, "search_path"))
 		startup->search_path = value;
+	else if (equal_without_case(name, "lock_timeout"))
+		startup->lock_timeout = value;
 	else if (equal_without_case(name, "TimeZone"))
 		startup->time_zone = value;
 }

@@ -26,8 +26,8 @@ struct startup {
 	/* Views of the input; empty when absent. database falls back to user, as the server does. Of a
 	 * repeated parameter the last one counts. */
 	struct bytes user, database, application_name, client_encoding, options, replication;
-	struct bytes search_path, time_zone; /* as parameters of their own, or empty */
-	struct bytes parameters;             /* all name/value pairs, for startup_option */
+	struct bytes search_path, time_zone, lock_timeout; /* as parameters of their own, or empty */
+	struct bytes parameters;                           /* all name/value pairs, for startup_option */
 };
 
 MUST_USE struct startup startup_parse(struct bytes input);

@@ -188,7 +188,7 @@ static void answer_completed(struct session *session, struct statement *statemen
 	if (doubt != ANSWER_CERTAIN)
 		session_state_doubt(&session->state, doubt == ANSWER_UNKNOWN);
 	else
-		session_state_completed(&session->state, statement->facts, statement->statement_count);
+		inspector_completed(session->worker->inspector, statement, &session->state);
 	session->catalog_changed |= statement->readings && statement->has_ddl;
 	for (uint16_t at = 0; at < statement->statement_count; at++) {
 		const struct facts *facts = &statement->facts[at];

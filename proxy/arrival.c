@@ -121,6 +121,11 @@ static void arrival_open(struct session *session, const struct startup *startup)
 		                          startup->search_path.len);
 	else if (startup_option(startup->options, "search_path", option, sizeof option))
 		session_state_search_path(&session->state, option, strlen(option));
+	if (startup->lock_timeout.len > 0)
+		session_state_lock_timeout(&session->state, (const char *)startup->lock_timeout.data,
+		                           startup->lock_timeout.len);
+	else if (startup_option(startup->options, "lock_timeout", option, sizeof option))
+		session_state_lock_timeout(&session->state, option, strlen(option));
 
 	if (!session->client.tls && handshake_demanded(session)) {
 		session_refuse(session, "28000", "SSL is required (client_tls_sslmode)");

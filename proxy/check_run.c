@@ -25,6 +25,7 @@ struct run {
 	PGconn *connection; /* NULL without a DSN */
 	char *database, *user;
 	char zone[64];
+	char lock_timeout[32]; /* as the role, the database and the DSN's options set it; "" when not known */
 	bool standard_conforming_strings;
 	struct inspector *inspector;
 	struct check_assume *assume; /* NULL with a catalog */
@@ -165,6 +166,10 @@ static bool begin_with_catalog(struct run *run)
 	const char *strings = PQparameterStatus(run->connection, "standard_conforming_strings");
 	snprintf(run->zone, sizeof(run->zone), "%s", zone != NULL ? zone : "");
 	run->standard_conforming_strings = strings == NULL || strcmp(strings, "off") != 0;
+	PGresult *shown = PQexec(run->connection, "SHOW lock_timeout");
+	if (PQresultStatus(shown) == PGRES_TUPLES_OK)
+		snprintf(run->lock_timeout, sizeof(run->lock_timeout), "%s", PQgetvalue(shown, 0, 0));
+	PQclear(shown);
 	struct catalog *catalog = feed_load(run->connection, run->database, NULL, error, sizeof(error));
 	if (catalog == NULL) {
 		fprintf(stderr, "pgproctor: check: the catalog can't be read: %s\n", error);
@@ -272,6 +277,11 @@ static void check_text(struct run *run, const char *text, size_t len)
 	struct check_script_piece piece;
 	session_state_init(&run->session, run->database, strlen(run->database), run->user, strlen(run->user));
 	run->session.standard_conforming_strings = run->standard_conforming_strings;
+	/* Of a server that is not there the default is as good a guess as the size that is given for its tables. */
+	if (run->assume && run->options->assume_rows >= run->settings->large_table_rows)
+		session_state_lock_timeout(&run->session, "0", 1);
+	if (run->lock_timeout[0])
+		session_state_lock_timeout(&run->session, run->lock_timeout, strlen(run->lock_timeout));
 	run->session.time_zone_utc = session_state_is_utc(run->zone, strlen(run->zone));
 	run->zone_before = run->zone_committed = run->session.time_zone_utc;
 	run->command_told = false;
@@ -473,8 +483,8 @@ static const char *opaque_words(enum opaque_reason reason)
 static void follow(struct run *run, const struct statement *statement)
 {
 	bool was_open = run->session.open != NULL;
+	inspector_completed(run->inspector, statement, &run->session);
 	amend(run, statement);
-	session_state_completed(&run->session, statement->facts, statement->statement_count);
 	bool open = run->session.open != NULL;
 	session_state_ready(&run->session, open ? 'T' : 'I');
 	for (uint16_t at = 0; at < statement->statement_count; at++)

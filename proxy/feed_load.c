@@ -43,7 +43,7 @@ static bool load_constraints(struct load *load);
 static bool load_dependents(struct load *load);
 static bool load_functions(struct load *load);
 static bool load_domains(struct load *load);
-static bool load_search_paths(struct load *load);
+static bool load_settings(struct load *load);
 static bool load_extensions(struct load *load);
 static bool load_dictionary(struct load *load);
 static void adopt_partitions(struct load *load);
@@ -101,7 +101,7 @@ static bool load_snapshot(struct load *load)
 	/* A failed statement has ended the transaction already. */
 	return feed_result_run(&load->result, feed_sql_begin, 0) && load_facts(load) && load_relations(load) &&
 	       load_columns(load) && load_indexes(load) && load_constraints(load) && load_dependents(load) &&
-	       load_functions(load) && load_domains(load) && load_search_paths(load) && load_extensions(load) &&
+	       load_functions(load) && load_domains(load) && load_settings(load) && load_extensions(load) &&
 	       load_dictionary(load) && feed_result_run(&load->result, "COMMIT", 0);
 }
 
@@ -443,14 +443,14 @@ static bool load_domains(struct load *load)
 	return true;
 }
 
-static bool load_search_paths(struct load *load)
+static bool load_settings(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_search_paths, 2))
+	if (!feed_result_run(result, feed_sql_settings, 3))
 		return false;
 	while (feed_result_next(result))
-		catalog_add_search_path(load->catalog, feed_texts_optional(&load->texts, result, 0),
-		                        feed_texts_cell(&load->texts, result, 1));
+		catalog_add_setting(load->catalog, feed_texts_optional(&load->texts, result, 0),
+		                    feed_texts_cell(&load->texts, result, 1), feed_texts_cell(&load->texts, result, 2));
 	return true;
 }
 

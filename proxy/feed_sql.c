@@ -136,19 +136,21 @@ const char feed_sql_dependents[] =
 /* Per role the setting for this database goes before that for all. The server's own is what this session would go
  * back to, unless a setting for its role or for everybody stands in front of it; then it can't be seen, or doesn't
  * count. */
-const char feed_sql_search_paths[] =
+const char feed_sql_settings[] =
     "WITH said AS ("
-    " SELECT DISTINCT ON (s.setrole) s.setrole, substr(line, 13) AS path"
+    " SELECT DISTINCT ON (s.setrole, split_part(line, '=', 1)) s.setrole, split_part(line, '=', 1) AS name,"
+    "  substr(line, strpos(line, '=') + 1) AS value"
     " FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS line"
-    " WHERE line LIKE 'search\\_path=%'"
+    " WHERE split_part(line, '=', 1) IN ('search_path', 'lock_timeout')"
     " AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
-    " ORDER BY s.setrole, s.setdatabase = 0)"
-    " SELECT r.rolname, said.path FROM said LEFT JOIN pg_roles r ON r.oid = said.setrole"
+    " ORDER BY s.setrole, split_part(line, '=', 1), s.setdatabase = 0)"
+    " SELECT r.rolname, said.name, said.value FROM said LEFT JOIN pg_roles r ON r.oid = said.setrole"
     " WHERE said.setrole = 0 OR r.oid IS NOT NULL"
     " UNION ALL"
-    " SELECT NULL, g.reset_val FROM pg_settings g WHERE g.name = 'search_path' AND NOT EXISTS ("
+    " SELECT NULL, g.name, g.reset_val FROM pg_settings g"
+    " WHERE g.name IN ('search_path', 'lock_timeout') AND NOT EXISTS ("
     "  SELECT FROM said LEFT JOIN pg_roles r ON r.oid = said.setrole"
-    "  WHERE said.setrole = 0 OR r.rolname = session_user)";
+    "  WHERE said.name = g.name AND (said.setrole = 0 OR r.rolname = session_user))";
 
 const char feed_sql_extensions[] = "SELECT extname FROM pg_extension";
 

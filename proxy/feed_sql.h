@@ -13,7 +13,7 @@ extern const char feed_sql_index_keys[];  /* by relation, index, position */
 extern const char feed_sql_constraints[]; /* by relation, constraint */
 extern const char feed_sql_functions[];
 extern const char feed_sql_domains[];
-extern const char feed_sql_search_paths[];
+extern const char feed_sql_settings[];
 extern const char feed_sql_dependents[];
 extern const char feed_sql_extensions[];
 /* What opens tables: relation, kind, oid, position or name, text; a size (s), the definition of an index that has

@@ -386,8 +386,8 @@ static void knows_search_paths_by_role(void **state)
 	struct catalog *catalog = catalog_new("shop");
 	add(catalog, 1, "public", "item", CATALOG_TABLE);
 	add(catalog, 2, "archive", "item", CATALOG_TABLE);
-	catalog_add_search_path(catalog, "clerk", "archive");
-	catalog_add_search_path(catalog, NULL, "public, archive");
+	catalog_add_setting(catalog, "clerk", "search_path", "archive");
+	catalog_add_setting(catalog, NULL, "search_path", "public, archive");
 	catalog_seal(catalog);
 	assert_string_equal(catalog_search_path(catalog, "clerk"), "archive");
 	assert_string_equal(catalog_search_path(catalog, "anna"), "public, archive");

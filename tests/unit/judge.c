@@ -1,6 +1,7 @@
 #include "tests/unit/judge.h"
 
 #include "inspect/dictionary.h"
+#include "inspect/progress.h"
 #include "tests/unit/dictionary_file.h"
 
 #include <stdio.h>
@@ -256,7 +257,17 @@ const char *judge_bound(struct judge *judge, const char *sql, const char *const 
 void judge_run(struct judge *judge, const char *sql)
 {
 	judge_parse(judge, sql);
-	session_state_completed(&judge->session, judge->facts, judge->statement_count);
+	judge_seal(judge);
+	struct rule_input input = {.catalog = judge->catalog, .session = &judge->session, .settings = &judge->rules};
+	for (uint16_t at = 0; at < judge->statement_count; at++) {
+		input.facts = &judge->facts[at];
+		progress_completed(&input, &judge->session);
+	}
+}
+
+bool judge_breaks(struct judge *judge, const char *sql, const char *code)
+{
+	return strstr(judge_sql(judge, sql), code) != NULL;
 }
 
 static const char *judge_now(struct judge *judge, const struct bound_shape *bound, uint16_t count)

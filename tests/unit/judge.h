@@ -56,5 +56,19 @@ const char *judge_sql(struct judge *judge, const char *sql);
 const char *judge_bound(struct judge *judge, const char *sql, const char *const *values, uint16_t count);
 /* The session has run it. */
 void judge_run(struct judge *judge, const char *sql);
+/* Whether the code is among those of the rules that the statement breaks. */
+bool judge_breaks(struct judge *judge, const char *sql, const char *code);
+
+/* For a file whose `judge` is all there is. */
+#define FOUND(sql, code)                                                                                               \
+	do {                                                                                                           \
+		if (!judge_breaks(&judge, sql, code))                                                                  \
+			fail_msg("%s: \"%s\" is not found", sql, code);                                                \
+	} while (0)
+#define SILENT(sql, code)                                                                                              \
+	do {                                                                                                           \
+		if (judge_breaks(&judge, sql, code))                                                                   \
+			fail_msg("%s: \"%s\" is found", sql, code);                                                    \
+	} while (0)
 
 #endif

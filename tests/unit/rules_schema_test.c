@@ -11,7 +11,7 @@
 /* -- fixture and helpers ------------------------------------------------------------------------------ */
 
 static struct judge judge;
-static struct catalog_relation *product, *small, *view;
+static struct catalog_relation *product, *small;
 
 static int set_up(void **state)
 {
@@ -19,8 +19,6 @@ static int set_up(void **state)
 	judge_init(&judge);
 	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
 	small = judge_table(&judge, "public", "small", JUDGE_SMALL);
-	view = judge_table(&judge, "public", "prices", JUDGE_SMALL);
-	view->kind = CATALOG_VIEW;
 	product->persistence = 'p';
 	return 0;
 }
@@ -32,46 +30,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Whether the code is among those of the rules that the statement breaks. */
-static bool breaks(const char *sql, const char *code)
-{
-	return strstr(judge_sql(&judge, sql), code) != NULL;
-}
-
-#define FOUND(sql, code)                                                                                               \
-	do {                                                                                                           \
-		if (!breaks(sql, code))                                                                                \
-			fail_msg("%s: \"%s\" is not found", sql, code);                                                \
-	} while (0)
-#define SILENT(sql, code)                                                                                              \
-	do {                                                                                                           \
-		if (breaks(sql, code))                                                                                 \
-			fail_msg("%s: \"%s\" is found", sql, code);                                                    \
-	} while (0)
-
-static void depend(struct catalog_relation *table, const char *column)
-{
-	struct catalog_dependent *dependent = arena_alloc(catalog_arena(judge.catalog), sizeof(*dependent));
-	dependent->kind = CATALOG_DEPENDENT_VIEW;
-	dependent->relation = view;
-	dependent->column = judge_column(table, column)->number;
-	table->dependents = dependent;
-	table->dependent_count = 1;
-}
-
 /* -- cases -------------------------------------------------------------------------------------------- */
-
-/* M203: by the size of the index's table, unless CONCURRENTLY. */
-static void dropped_indexes(void **state)
-{
-	(void)state;
-	judge_index(&judge, product, "product_qty", "btree", "qty int4_ops", NULL);
-	judge_index(&judge, small, "small_qty", "btree", "qty int4_ops", NULL);
-	FOUND("DROP INDEX product_qty", "M203");
-	SILENT("DROP INDEX CONCURRENTLY product_qty", "M203");
-	SILENT("DROP INDEX small_qty", "M203");
-	SILENT("DROP INDEX IF EXISTS nothing", "M203");
-}
 
 /* M207: on any table with rows; a default, or what makes one, mends it. */
 static void required_columns(void **state)
@@ -133,74 +92,6 @@ static void exclusions(void **state)
 	SILENT("CREATE TABLE fresh (a int, EXCLUDE (a WITH =))", "M217");
 }
 
-/* M218: in one statement or message, and not with a COMMIT between. */
-static void validated_at_once(void **state)
-{
-	(void)state;
-	FOUND("ALTER TABLE product ADD CONSTRAINT k CHECK (qty > 0) NOT VALID, VALIDATE CONSTRAINT k", "M218");
-	FOUND(
-	    "ALTER TABLE product ADD CONSTRAINT k CHECK (qty > 0) NOT VALID; ALTER TABLE product VALIDATE CONSTRAINT k",
-	    "M218");
-	SILENT("ALTER TABLE product ADD CONSTRAINT k CHECK (qty > 0) NOT VALID; COMMIT; ALTER TABLE product VALIDATE "
-	       "CONSTRAINT k",
-	       "M218");
-	SILENT("ALTER TABLE product VALIDATE CONSTRAINT k", "M218");
-	SILENT("ALTER TABLE small ADD CONSTRAINT k CHECK (qty > 0) NOT VALID, VALIDATE CONSTRAINT k", "M218");
-}
-
-/* M219: whatever the size, but only while a transaction is open. */
-static void in_transactions(void **state)
-{
-	(void)state;
-	SILENT("CREATE INDEX CONCURRENTLY i ON product (qty)", "M219");
-	judge.session.transaction = 'T';
-	FOUND("CREATE INDEX CONCURRENTLY i ON product (qty)", "M219");
-	FOUND("CREATE INDEX CONCURRENTLY i ON small (qty)", "M219");
-	FOUND("DROP INDEX CONCURRENTLY i", "M219");
-	SILENT("CREATE INDEX i ON product (qty)", "M219");
-}
-
-/* M220: tables and columns, not constraints and what is not there. */
-static void drops_and_renames(void **state)
-{
-	(void)state;
-	FOUND("DROP TABLE product", "M220");
-	FOUND("ALTER TABLE product DROP COLUMN qty", "M220");
-	FOUND("ALTER TABLE product RENAME COLUMN qty TO amount", "M220");
-	FOUND("ALTER TABLE product RENAME TO goods", "M220");
-	SILENT("ALTER TABLE product RENAME CONSTRAINT product_pkey TO p", "M220");
-	SILENT("ALTER TABLE product DROP COLUMN IF EXISTS nothing", "M220");
-	SILENT("DROP TABLE small", "M220");
-}
-
-/* M222: a view that CASCADE takes along, unless it is dropped by name or needs another column. */
-static void cascades(void **state)
-{
-	(void)state;
-	depend(small, "qty");
-	FOUND("ALTER TABLE small DROP COLUMN qty CASCADE", "M222");
-	FOUND("DROP TABLE small CASCADE", "M222");
-	SILENT("ALTER TABLE small DROP COLUMN name CASCADE", "M222");
-	SILENT("ALTER TABLE small DROP COLUMN qty", "M222");
-	SILENT("DROP TABLE product CASCADE", "M222");
-}
-
-static void cascaded_keys(void **state)
-{
-	static const char *const columns[] = {"owner"}, *const referenced[] = {"id"};
-	static struct catalog_constraint key = {.name = "k", .kind = CATALOG_FOREIGN_KEY, .valid = true};
-	(void)state;
-	key.columns = columns;
-	key.referenced_columns = referenced;
-	key.column_count = 1;
-	key.referenced = small;
-	product->constraints = &key;
-	product->constraint_count = 1;
-	FOUND("DROP TABLE small CASCADE", "M222");
-	SILENT("DROP TABLE small, product CASCADE", "M222");
-	SILENT("ALTER TABLE small DROP COLUMN qty CASCADE", "M222");
-}
-
 /* M224: unless it is so already. */
 static void properties(void **state)
 {
@@ -224,17 +115,11 @@ static void unindexed_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(dropped_indexes, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(required_columns, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(hidden_rebuilds, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(hidden_checks, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nullable_keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(exclusions, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(validated_at_once, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(in_transactions, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(drops_and_renames, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(cascades, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(cascaded_keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(properties, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(unindexed_keys, set_up, tear_down),
 	};

@@ -35,12 +35,12 @@ static void session(void **state)
 		 "INTERVAL '1' HOUR TO MINUTE",
 		 "set name=timezone value=UTC\n"
 		 "set name=timezone value=Europe/Berlin\n"
-		 "set name=timezone\n"
+		 "reset name=timezone\n"
 		 "set name=timezone\n"},
 		{"SET LOCAL search_path TO app, \"My X\", '$user', 'a\"b'; SET search_path = DEFAULT; SET "
 		 "statement_timeout = 500; SET x.y = 'a', 'b' ",
 		 "set name=search_path value=app, \"My X\", \"$user\", \"a\"\"b\" local\n"
-		 "set name=search_path\n"
+		 "reset name=search_path\n"
 		 "set name=statement_timeout value=500\n"
 		 "set name=x.y value=a, b\n"},
 		{"SET TRANSACTION READ ONLY; SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY; SET ROLE "
