@@ -247,7 +247,7 @@ static void long_behind_lock(const struct rule *rule, const struct rule_input *i
 	const char *message =
 	    held ? arena_printf(arena, "nobody can read or write %s, locked by an earlier statement of this transaction, "
 	                               "until this has gone over all of %s and COMMIT has come",
-	                        name, remedy_table(arena, table))
+	                        name, locked == table ? "it" : remedy_table(arena, table))
 	         : arena_printf(arena, "every row of %s was written in this transaction, so all other writers wait until "
 	                               "this has gone over it once more and COMMIT has come",
 	                        name);
