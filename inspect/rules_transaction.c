@@ -23,9 +23,10 @@ static const struct rule rows[] = {
         .any_size = true,
         .scope = RULE_ANY,
         .check = lock_timeout,
-        .why = "A lock that is waited for stands in the queue before every later query on the table. One long SELECT, or "
-               "one idle transaction, then stops the whole application for as long as it lasts, however short the "
-               "change itself is.",
+        .why =
+            "A lock that is waited for stands in the queue before every later query on the table. One long SELECT, or "
+            "one idle transaction, then stops the whole application for as long as it lasts, however short the "
+            "change itself is.",
         .example = "BEGIN;\nALTER TABLE shop_product ADD COLUMN colour text;   -- lock_timeout is 0",
         .safe = "BEGIN;\n"
                 "SET LOCAL lock_timeout = '2s';\n"
@@ -144,8 +145,9 @@ static const struct rule rows[] = {
         .severity = SEVERITY_INFO,
         .scope = RULE_DDL,
         .check = separate_alters,
-        .why = "ALTER TABLE verifies all its subcommands in one pass over the table. Two statements make two, under the "
-               "same lock.",
+        .why =
+            "ALTER TABLE verifies all its subcommands in one pass over the table. Two statements make two, under the "
+            "same lock.",
         .example = "BEGIN;\n"
                    "ALTER TABLE t ALTER COLUMN a SET NOT NULL;\n"
                    "ALTER TABLE t ADD CHECK (a > 0);",
@@ -188,10 +190,10 @@ static void lock_timeout(const struct rule *rule, const struct rule_input *input
 	struct finding finding = {
 	    .table = effect->relation,
 	    .evidence = EVIDENCE_CATALOG,
-	    .message = arena_printf(arena, "lock_timeout is 0: while this waits for its %s lock, every %s %s waits behind it",
-	                            lock_name(effect->lock),
-	                            lock_conflicts(effect->lock, LOCK_ACCESS_SHARE) ? "query on" : "write to",
-	                            remedy_table(arena, effect->table)),
+	    .message = arena_printf(
+	        arena, "lock_timeout is 0: while this waits for its %s lock, every %s %s waits behind it",
+	        lock_name(effect->lock), lock_conflicts(effect->lock, LOCK_ACCESS_SHARE) ? "query on" : "write to",
+	        remedy_table(arena, effect->table)),
 	    .hint = "Let it give up after a moment, and try again.",
 	    .fix_sql = arena_printf(arena, "%s lock_timeout = '2s';", set),
 	    .fix_django = "\"OPTIONS\": {\"options\": \"-c lock_timeout=2s\"}  # in DATABASES, for migrations",
@@ -238,18 +240,20 @@ static void long_behind_lock(const struct rule *rule, const struct rule_input *i
 	if (effect_applies(input->facts))
 		effect_of(input, arena, effects);
 	const struct catalog_relation *table = progress_long(input, effects);
-	bool written = table && input->facts->action_count > 0 &&
-	               session_past_find(past, SESSION_PAST_ALL_ROWS, table->oid, NULL);
+	bool written =
+	    table && input->facts->action_count > 0 && session_past_find(past, SESSION_PAST_ALL_ROWS, table->oid, NULL);
 	if (!table || (!held && !written))
 		return;
 	const struct catalog_relation *locked = held ? catalog_find_oid(input->catalog, held->relation) : table;
 	const char *name = locked ? remedy_table(arena, locked) : "what was changed before";
 	const char *message =
-	    held ? arena_printf(arena, "nobody can read or write %s, locked by an earlier statement of this transaction, "
-	                               "until this has gone over all of %s and COMMIT has come",
+	    held ? arena_printf(arena,
+	                        "nobody can read or write %s, locked by an earlier statement of this transaction, "
+	                        "until this has gone over all of %s and COMMIT has come",
 	                        name, locked == table ? "it" : remedy_table(arena, table))
-	         : arena_printf(arena, "every row of %s was written in this transaction, so all other writers wait until "
-	                               "this has gone over it once more and COMMIT has come",
+	         : arena_printf(arena,
+	                        "every row of %s was written in this transaction, so all other writers wait until "
+	                        "this has gone over it once more and COMMIT has come",
 	                        name);
 	struct finding finding = {
 	    .evidence = EVIDENCE_CATALOG,
@@ -290,10 +294,11 @@ static void several_tables(const struct rule *rule, const struct rule_input *inp
 		return;
 	struct finding finding = {
 	    .evidence = EVIDENCE_CATALOG,
-	    .message = arena_printf(arena,
-	                            "%s is locked ACCESS EXCLUSIVE while this waits for %s: whoever takes the two the other "
-	                            "way round ends in a deadlock",
-	                            first ? remedy_table(arena, first) : "another table", remedy_table(arena, table)),
+	    .message =
+	        arena_printf(arena,
+	                     "%s is locked ACCESS EXCLUSIVE while this waits for %s: whoever takes the two the other "
+	                     "way round ends in a deadlock",
+	                     first ? remedy_table(arena, first) : "another table", remedy_table(arena, table)),
 	    .hint = "Change each table in a transaction of its own.",
 	    .fix_sql = "COMMIT;  -- then this, by itself",
 	    .fix_django = "a migration for each table",
@@ -314,10 +319,11 @@ static void dropped_default(const struct rule *rule, const struct rule_input *in
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = change.action->column,
-		    .message = arena_printf(arena,
-		                            "processes that don't know %s yet fail at each INSERT into %s: it is NOT NULL, and "
-		                            "its default is gone",
-		                            change.column, change.table),
+		    .message = arena_printf(
+		        arena,
+		        "processes that don't know %s yet fail at each INSERT into %s: it is NOT NULL, and "
+		        "its default is gone",
+		        change.column, change.table),
 		    .hint = "Keep the default until the last of them is replaced.",
 		    .fix_sql = "-- leave this statement out",
 		    .fix_django = "db_default=… beside default=… (Django 5.0) keeps it",
@@ -334,7 +340,8 @@ static void separate_alters(const struct rule *rule, const struct rule_input *in
 	struct effects *effects = NULL;
 	for (size_t form = 0; form < ARRAY_LEN(forms) && input->session->past; form++) {
 		for (uint16_t at = 0; change_next(input, arena, forms[form], &at, &change);) {
-			if (!session_past_find(input->session->past, SESSION_PAST_ALTER_SCAN, change.relation->oid, NULL))
+			if (!session_past_find(input->session->past, SESSION_PAST_ALTER_SCAN, change.relation->oid,
+			                       NULL))
 				continue;
 			if (!effects) {
 				effects = arena_alloc(arena, sizeof(*effects));
@@ -348,10 +355,11 @@ static void separate_alters(const struct rule *rule, const struct rule_input *in
 				continue;
 			struct finding finding = {
 			    .evidence = EVIDENCE_CATALOG,
-			    .message = arena_printf(arena,
-			                            "%s is read from end to end once more, as by an earlier ALTER TABLE of this "
-			                            "transaction: one with both parts reads it once",
-			                            change.table),
+			    .message = arena_printf(
+			        arena,
+			        "%s is read from end to end once more, as by an earlier ALTER TABLE of this "
+			        "transaction: one with both parts reads it once",
+			        change.table),
 			    .hint = "Write the two as one ALTER TABLE, with a comma between.",
 			    .fix_django = "RunSQL with the one statement, in SeparateDatabaseAndState",
 			};

@@ -84,7 +84,8 @@ void session_setting_rollback(struct session_setting *setting, uint32_t depth)
 void session_setting_doubt(struct session_setting *setting)
 {
 	struct session_setting_open *open = setting->open;
-	if (!open || (session_setting_equal(&setting->now, &open->before) && session_setting_equal(&open->committed, &open->before)))
+	if (!open || (session_setting_equal(&setting->now, &open->before) &&
+	              session_setting_equal(&open->committed, &open->before)))
 		return;
 	put(&setting->now, (struct session_setting_value){.unknown = true});
 	put(&open->committed, (struct session_setting_value){.unknown = true});
@@ -126,7 +127,8 @@ struct session_setting_value session_setting_copy_value(const struct session_set
 
 void session_setting_copy(struct session_setting *copy, const struct session_setting *setting)
 {
-	*copy = (struct session_setting){.now = session_setting_copy_value(&setting->now), .reset = session_setting_copy_value(&setting->reset)};
+	*copy = (struct session_setting){.now = session_setting_copy_value(&setting->now),
+	                                 .reset = session_setting_copy_value(&setting->reset)};
 	const struct session_setting_open *open = setting->open;
 	if (!open)
 		return;
@@ -149,8 +151,9 @@ static void remember(struct session_setting *setting, uint32_t depth)
 		open->marks = realloc(open->marks, open->capacity * sizeof(*open->marks));
 		CHECK(open->marks);
 	}
-	open->marks[open->count++] =
-	    (struct mark){.depth = depth, .now = session_setting_copy_value(&setting->now), .committed = session_setting_copy_value(&open->committed)};
+	open->marks[open->count++] = (struct mark){.depth = depth,
+	                                           .now = session_setting_copy_value(&setting->now),
+	                                           .committed = session_setting_copy_value(&open->committed)};
 }
 
 /* Those of that depth or deeper. */

@@ -1,5 +1,5 @@
-/* What of a session decides a verdict: its database, user, search_path, time zone, lock_timeout, transaction, and what it
- * has done in it. Fed by the proxy with what it sees (ParameterStatus, ReadyForQuery, completed statements).
+/* What of a session decides a verdict: its database, user, search_path, time zone, lock_timeout, transaction, and what
+ * it has done in it. Fed by the proxy with what it sees (ParameterStatus, ReadyForQuery, completed statements).
  *
  * It does not see what functions and DO blocks do, nor whether CREATE TABLE IF NOT EXISTS created anything: such a
  * table counts as pre-existing, and when it is new, the catalog does not know it. */
@@ -26,17 +26,17 @@ struct session_state {
 	bool search_path_unknown; /* set in a way that can't be followed */
 	bool standard_conforming_strings;
 	const struct encoding *client_encoding, *server_encoding; /* NULL: one that is not known here */
-	bool unsettled;      /* what is under way may change the last three before the next statement is read */
+	bool unsettled;              /* what is under way may change the last three before the next statement is read */
 	bool lock_timeout_unsettled; /* the same of lock_timeout */
-	bool time_zone_utc;  /* a zone that never was anything but UTC */
-	uint8_t transaction; /* 'I', 'T' or 'E', as of the last ReadyForQuery */
-	uint64_t scope;      /* hash of what changes a verdict: database, user, search_path, temporary tables */
+	bool time_zone_utc;          /* a zone that never was anything but UTC */
+	uint8_t transaction;         /* 'I', 'T' or 'E', as of the last ReadyForQuery */
+	uint64_t scope;              /* hash of what changes a verdict: database, user, search_path, temporary tables */
 	struct session_setting path, lock_timeout; /* the first one's value stands above as well */
 	struct session_transaction *open;          /* its savepoints; NULL outside a transaction */
 	struct session_past *past;                 /* what it has done; NULL: nothing that matters */
-	struct session_foreseen *foreseen; /* what search_path may be by the next statement; NULL: what it is */
-	struct session_created *created;  /* relations created in the open transaction, and the session's
-	                                   * temporary ones; NULL when none */
+	struct session_foreseen *foreseen;         /* what search_path may be by the next statement; NULL: what it is */
+	struct session_created *created;           /* relations created in the open transaction, and the session's
+	                                            * temporary ones; NULL when none */
 };
 
 void session_state_init(struct session_state *state, const char *database, size_t database_len, const char *user,

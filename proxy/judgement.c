@@ -108,7 +108,7 @@ static const struct verdict *strictest_of(struct session *session, struct statem
 {
 	struct inspector *inspector = session->worker->inspector;
 	session->undoing &= !session->flight.settled;
-	if (session->flight.settled && session->state.foreseen)
+	if (session->flight.settled)
 		session_state_settled(&session->state);
 	const struct ways ways = {
 	    .whole = *statement,

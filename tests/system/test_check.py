@@ -72,7 +72,7 @@ def test_the_script_is_followed(postgres, products):
     status, events = check(
         postgres,
         products,
-        "ALTER TABLE product ADD CONSTRAINT there CHECK (price IS NOT NULL) NOT VALID;\n"
+        "SET lock_timeout = '2s'; ALTER TABLE product ADD CONSTRAINT there CHECK (price IS NOT NULL) NOT VALID;\n"
         "ALTER TABLE product VALIDATE CONSTRAINT there;\n"
         "ALTER TABLE product ALTER COLUMN price SET NOT NULL;\n",
         "--locks",
@@ -81,7 +81,7 @@ def test_the_script_is_followed(postgres, products):
     assert not [event for event in events if event["event"] == "finding"]
     locks = [(event["line"], event["lock"], event["scan"]) for event in events if event["event"] == "lock"]
     assert locks == [(1, "ACCESS EXCLUSIVE", False), (2, "SHARE UPDATE EXCLUSIVE", True), (3, "ACCESS EXCLUSIVE", False)]
-    status, events = check(postgres, products, "SELECT 1;\n  ALTER TABLE product ALTER price SET NOT NULL;")
+    status, events = check(postgres, products, "SET lock_timeout = 1;\n  ALTER TABLE product ALTER price SET NOT NULL;")
     assert status == 1
     assert [(event["line"], event["position"], event["code"]) for event in events] == [(2, 29, "M211")]
 
