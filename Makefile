@@ -43,6 +43,13 @@ test-system: build-release ## The system tests: psql, pgbench, psycopg and Djang
 test-wire: build-release ## The same bytes as from PostgreSQL directly, however they are cut
 	@$(PYTEST) -rs tests/wire
 
+# proxy/ is the only folder with threads.
+THREADED := $(patsubst proxy/%.h,%_test,$(wildcard proxy/*.h))
+test-tsan: setup ## Under ThreadSanitizer: the unit tests of proxy/, and two workers under load
+	@scripts/build tsan
+	@ctest --test-dir build/tsan --output-on-failure --no-tests=error --timeout 120 -j 2 -R '^($(shell echo $(THREADED) | tr " " "|"))$$'
+	@PROCTOR_BINARY=build/tsan/pgproctor PROCTOR_WORKERS=2 $(PYTEST) $(addprefix tests/system/test_,workers.py tls.py terminate.py gone.py)
+
 test-majors: build-release ## The wire scripts against PostgreSQL 14 to 18, fetched by npm (MAJORS="17 18": some)
 	@$(PYTHON) scripts/majors $(MAJORS)
 
@@ -74,5 +81,5 @@ docs: build-release ## README's table of rules, from the program's own
 clean: ## Remove what was built
 	rm -rf build
 
-.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire test-majors test-clients test-truth
+.PHONY: help setup build demo demo-quick test test-unit test-layers test-system test-wire test-tsan test-majors test-clients test-truth
 .PHONY: bench bench-quick build-bench build-release build-dev docs clean
