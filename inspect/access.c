@@ -45,6 +45,8 @@ struct access *access_make(const struct access_input *input)
 	    .relations = input->relations,
 	    .parameters = parameters,
 	    .parameter_count = facts->parameter_type_count,
+	    .values = input->values,
+	    .value_count = input->value_count,
 	    .arena = arena,
 	};
 	type_conditions(access, &typing);
@@ -84,9 +86,8 @@ static void type_conditions(struct access *access, const struct typing *typing)
 	}
 }
 
-/* Does the condition restrict what is read of that appearance? One in a sub-select that names only outer tables does,
- * once EXISTS has become a join. */
-static bool restricts(const struct access *access, const struct access_condition *condition, int16_t relation)
+/* One in a sub-select that names only outer tables does, once EXISTS has become a join. */
+bool access_restricts(const struct access *access, const struct access_condition *condition, int16_t relation)
 {
 	const struct facts *facts = access->input->facts;
 	const struct fact_condition *fact = condition->fact;
@@ -111,7 +112,7 @@ const struct matching *access_matching(struct access *access, int16_t relation)
 	uint16_t count = 0;
 	for (uint16_t at = 0; at < access->condition_count; at++) {
 		const struct term *term = access->conditions[at].term;
-		if (!restricts(access, &access->conditions[at], relation))
+		if (!access_restricts(access, &access->conditions[at], relation))
 			continue;
 		for (uint16_t i = 0; i < (term->kind == TERM_AND ? term->count : 1) && count < PARTS_MAX; i++)
 			parts[count++] = term->kind == TERM_AND ? term->items[i] : term;
@@ -123,7 +124,6 @@ const struct matching *access_matching(struct access *access, int16_t relation)
 	    .conditions = parts,
 	    .condition_count = count,
 	    .bound = access->input->bound,
-	    .context = access->input->context,
 	    .generous = access->input->generous,
 	    .arena = arena,
 	};
@@ -139,7 +139,7 @@ static void match_conditions(struct access *access)
 		struct access_condition *condition = &access->conditions[at];
 		for (uint16_t r = 0; r < facts->relation_count; r++) {
 			int16_t relation = (int16_t)r;
-			if (!restricts(access, condition, relation))
+			if (!access_restricts(access, condition, relation))
 				continue;
 			const struct matching *matching = access_matching(access, relation);
 			if (matching == NULL)

@@ -11,10 +11,10 @@ struct access_input {
 	const struct facts *facts;
 	const struct catalog *catalog;
 	const struct catalog_relation *const *relations; /* by facts' index; NULL: not known, or of no interest */
-	/* As in matching.h. */
-	const struct pattern_shape *(*bound)(void *context, const struct clause_pattern *pattern);
-	void *context;
-	bool generous;
+	struct pattern_values bound;
+	const struct clause *const *values; /* of the parameters, where they are to be seen; element 0 for $1 */
+	uint16_t value_count;
+	bool generous; /* as in matching.h */
 	struct arena *arena; /* everything lives there */
 };
 
@@ -51,6 +51,9 @@ struct access {
 struct access *access_make(const struct access_input *input);
 /* What is known of one appearance of a table; NULL when it is none that the input knows. */
 const struct matching *access_matching(struct access *access, int16_t relation);
+
+/* Does the condition restrict what is read of that appearance? */
+bool access_restricts(const struct access *access, const struct access_condition *condition, int16_t relation);
 
 struct access_event {
 	const char *relation;  /* "shop.product"; public is left out */

@@ -39,8 +39,12 @@ enum clause_literal { LITERAL_NULL, LITERAL_BOOLEAN, LITERAL_INTEGER, LITERAL_DE
 enum clause_test { TEST_TRUE, TEST_NOT_TRUE, TEST_FALSE, TEST_NOT_FALSE, TEST_UNKNOWN, TEST_NOT_UNKNOWN };
 enum clause_sublink { SUBLINK_EXISTS, SUBLINK_ANY, SUBLINK_VALUE, SUBLINK_OTHER };
 
+/* How a pattern is read. */
+enum clause_reading { READING_NONE, READING_LIKE, READING_REGEX, READING_SIMILAR };
+
 /* What is known of the right side of LIKE, ~ and their like. */
 struct clause_pattern {
+	enum clause_reading reading;
 	enum operand_kind operand;
 	struct pattern_shape shape;
 	uint16_t parameter;

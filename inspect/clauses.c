@@ -560,7 +560,7 @@ static const struct clause_pattern *pattern_of(struct maker *maker, const char *
 {
 	static const struct {
 		const char *name;
-		enum operand_reading reading;
+		enum clause_reading reading;
 	} readings[] = {
 	    {"~~", READING_LIKE},   {"~~*", READING_LIKE},  {"!~~", READING_LIKE},
 	    {"!~~*", READING_LIKE}, {"~", READING_REGEX},   {"~*", READING_REGEX},
@@ -577,6 +577,7 @@ static const struct clause_pattern *pattern_of(struct maker *maker, const char *
 		operand.reading = READING_SIMILAR;
 	operand_fold(&operand, right);
 	struct clause_pattern *pattern = arena_alloc(maker->scope->arena, sizeof(*pattern));
+	pattern->reading = operand.reading;
 	pattern->operand = operand_kind_of(&operand);
 	if (pattern->operand == OPERAND_PARAMETER) {
 		pattern->parameter = operand.parameter;

@@ -3,15 +3,15 @@
 #include "inspect/bound.h"
 #include "inspect/change.h"
 #include "inspect/effect_alter.h"
-#include "inspect/indexes.h"
 #include "inspect/rewrite.h"
+#include "inspect/search.h"
 
 #include <string.h>
 
 static void of_action(struct effect_list *list, const struct fact_action *action);
 static void of_targets(struct effect_list *list);
 static void of_rows(struct effect_list *list);
-static bool is_served(const struct facts *facts, int16_t relation, const struct catalog_relation *table);
+static bool is_served(const struct rule_input *input, int16_t relation);
 static void touch_sources(struct effect_list *list, const struct catalog_relation *view, enum lock_mode lock,
                           bool scan);
 static void create_table(struct effect_list *list, const struct fact_action *action);
@@ -50,7 +50,14 @@ bool effect_applies(const struct facts *facts)
 
 void effect_of(const struct rule_input *input, struct arena *arena, struct effects *effects)
 {
-	struct effect_list list = {.input = input, .arena = arena, .effects = effects};
+	struct searches *searches = NULL;
+	struct rule_input own = *input;
+	struct effect_list list = {.input = &own, .arena = arena, .effects = effects};
+	bool catalog_missing;
+	if (own.searches == NULL)
+		own.searches = &searches;
+	if (own.catalog_missing == NULL)
+		own.catalog_missing = &catalog_missing;
 	effects->count = 0;
 	effects->truncated = input->facts->truncated;
 	effects->refused = NULL;
@@ -70,6 +77,7 @@ void effect_of(const struct rule_input *input, struct arena *arena, struct effec
 		break;
 	}
 	effect_list_finish(&list);
+	search_free(searches);
 }
 
 static void of_action(struct effect_list *list, const struct fact_action *action)
@@ -186,19 +194,19 @@ static void of_rows(struct effect_list *list)
 		if (!effect)
 			continue;
 		effect->all_rows = all;
-		effect->scan = all || (effect->table && !is_served(facts, (int16_t)i, effect->table));
+		effect->scan = all || (effect->table && !is_served(list->input, (int16_t)i));
 		if (effect->table)
 			effect_list_touch_children(list, effect->table, LOCK_ROW_EXCLUSIVE, false, effect->scan);
 	}
 }
 
 /* Does an index lead to the rows that are meant? */
-static bool is_served(const struct facts *facts, int16_t relation, const struct catalog_relation *table)
+static bool is_served(const struct rule_input *input, int16_t relation)
 {
-	for (uint16_t i = 0; i < facts->predicate_count; i++) {
-		const struct fact_predicate *predicate = &facts->predicates[i];
-		if (predicate->relation == relation && predicate->conjunct &&
-		    indexes_for(table, facts, predicate, &predicate->shape).answer == INDEXES_SERVED)
+	struct access *access = search_all(input)->access;
+	for (uint16_t at = 0; access != NULL && at < access->condition_count; at++) {
+		const struct access_condition *condition = &access->conditions[at];
+		if (condition->relation == relation && condition->hit.quality >= MATCHING_LOSSY)
 			return true;
 	}
 	return false;

@@ -1,184 +1,145 @@
 #include "inspect/lookup.h"
 
-#include <math.h>
 #include <string.h>
 
-static bool is_lookup(const struct fact_predicate *predicate);
-static bool shape_of(const struct rule_input *input, const struct fact_predicate *predicate,
-                     struct pattern_shape *shape);
-static double rows_joined(const struct rule_input *input, const struct lookup *lookup,
-                          const struct fact_predicate *join);
-static enum lookup_complaint complaint_of(const struct lookup *lookup);
+static bool is_lookup(const struct searches *searches, struct lookup *lookup);
+static enum lookup_complaint complaint_of(struct searches *searches, struct lookup *lookup);
 static enum lookup_need need_of(const struct lookup *lookup);
+static bool find_mismatch(struct searches *searches, struct lookup *lookup);
 
-struct lookup lookup_of(const struct rule *rule, const struct rule_input *input, const struct fact_predicate *predicate)
+struct lookup lookup_of(const struct rule *rule, const struct rule_input *input, const struct search *search)
 {
-	struct lookup lookup = {.rule = rule, .predicate = predicate};
-	/* A pattern out of a column or a subquery is another rule's. */
-	if (!is_lookup(predicate) || predicate->relation < 0 || !predicate->expression || !predicate->expression[0] ||
-	    (predicate->operand != OPERAND_LITERAL && predicate->operand != OPERAND_PARAMETER))
-		return lookup;
+	struct searches *searches = search_all(input);
+	struct lookup lookup = {.search = search};
 	/* d ->> $1: which expression that is, its value says; none of the facts does. */
-	if (strchr(predicate->expression, '$'))
+	if (!is_lookup(searches, &lookup) || search->operand->has_parameter || search->value->has_column ||
+	    search->value->is_volatile || rules_size(rule, input, search->table) == RULE_SMALL)
 		return lookup;
-	lookup.relation = rules_relation(input, predicate->relation);
-	if (!lookup.relation || rules_size(rule, input, lookup.relation) == RULE_SMALL)
-		return lookup;
-	if (predicate->column)
-		lookup.column = catalog_column(lookup.relation, predicate->column);
-	bool pattern = predicate->operator!= PREDICATE_EQUAL;
-	if (pattern && (!shape_of(input, predicate, &lookup.shape) || lookup.shape.only_wildcards))
+	if (!lookup.equal && (!pattern_shape_of(search->term->pattern, searches->input.bound, &lookup.shape) ||
+	                      lookup.shape.only_wildcards))
 		return lookup;
 	/* There LIKE is an error, up to PostgreSQL 17. */
-	if (pattern && lookup.column && lookup.column->collation_nondeterministic && !predicate->collation)
+	const struct dictionary_collation *by =
+	    dictionary_collation(searches->access->dictionary, search->term->input_collation);
+	if (!lookup.equal && by != NULL && by->nondeterministic)
 		return lookup;
 	/* No index serves what is negated. As most of the table comes out of it, that is worth a word only where a
 	 * pattern is searched in every value. */
-	if (predicate->negated && (!lookup.shape.leading_wildcard ||
-	                           predicate->operator== PREDICATE_REGEX || predicate->operator== PREDICATE_IREGEX))
+	if (lookup.negated && (lookup.reading != READING_LIKE || !lookup.shape.leading_wildcard))
 		return lookup;
-	lookup.match = (struct indexes_match){.answer = INDEXES_NOT_SERVED};
-	if (!predicate->negated)
-		lookup.match = indexes_for(lookup.relation, input->facts, predicate, &lookup.shape);
 	lookup.need = need_of(&lookup);
-	if (lookup.match.answer != INDEXES_SERVED)
-		lookup.complaint = complaint_of(&lookup);
+	if (search->hit.quality < MATCHING_LOSSY && search->hit.quality != MATCHING_PARTIAL)
+		lookup.complaint = complaint_of(searches, &lookup);
 	return lookup;
 }
 
-static bool is_lookup(const struct fact_predicate *predicate)
+bool lookup_is_cased(const struct searches *searches, const struct term *term, const char **name)
 {
-	if (predicate->operator== PREDICATE_EQUAL)
-		return lookup_is_upper_or_lower(predicate) && !predicate->negated;
-	return lookup_is_pattern(predicate);
-}
-
-bool lookup_is_pattern(const struct fact_predicate *predicate)
-{
-	switch (predicate->operator) {
-	case PREDICATE_LIKE:
-	case PREDICATE_ILIKE:
-	case PREDICATE_REGEX:
-	case PREDICATE_IREGEX:
-	case PREDICATE_SIMILAR:
-		return true;
-	default:
+	const struct dictionary_function *function =
+	    term->kind == TERM_CALL ? dictionary_function(searches->access->dictionary, term->oid) : NULL;
+	if (function == NULL || term->count != 1 ||
+	    (strcmp(function->name, "upper") != 0 && strcmp(function->name, "lower") != 0))
 		return false;
-	}
+	*name = function->name;
+	return true;
 }
 
-bool lookup_is_upper_or_lower(const struct fact_predicate *predicate)
+static bool is_lookup(const struct searches *searches, struct lookup *lookup)
 {
-	return predicate->column && predicate->expression &&
-	       (strncmp(predicate->expression, "upper(", 6) == 0 || strncmp(predicate->expression, "lower(", 6) == 0);
-}
-
-/* False while the shape is not known: before Bind, or for a value in binary. */
-static bool shape_of(const struct rule_input *input, const struct fact_predicate *predicate,
-                     struct pattern_shape *shape)
-{
-	*shape = predicate->shape;
-	if (predicate->operand == OPERAND_LITERAL)
-		return shape->known;
-
-	const struct pattern_shape *bound = NULL;
-	if (input->bound && predicate->parameter >= 1 && predicate->parameter <= input->bound_count &&
-	    input->bound[predicate->parameter - 1].known) {
-		const struct bound_shape *value = &input->bound[predicate->parameter - 1];
-		bool regex = predicate->operator== PREDICATE_REGEX || predicate->operator== PREDICATE_IREGEX;
-		bound = regex                                     ? &value->regex
-		        : predicate->operator== PREDICATE_SIMILAR ? &value->similar
-		                                                  : & value->like;
+	const struct search *search = lookup->search;
+	const struct clause_pattern *pattern = search->term->pattern;
+	const char *operator= search->operator->name, *cased;
+	if (pattern == NULL) {
+		lookup->equal = true;
+		return strcmp(operator, "=") == 0 && search->term->variant != CLAUSE_SUBLINK && !search->term->flag &&
+		       search->column != NULL && lookup_is_cased(searches, search->operand, &cased);
 	}
-	if (!predicate->parameter_prefixed && !predicate->parameter_suffixed) {
-		if (bound)
-			*shape = *bound;
-		return bound && shape->known;
-	}
-	/* With constants around it, the beginning is that of the first piece. Whether the whole yields a trigram
-	 * can't be told from the pieces: taken for granted. */
-	if (!predicate->parameter_prefixed) {
-		if (!bound || !bound->known)
-			return false;
-		shape->leading_wildcard = bound->leading_wildcard;
-		shape->has_prefix = bound->has_prefix;
-	}
-	shape->has_wildcard |= bound && bound->has_wildcard;
-	shape->only_wildcards = shape->only_wildcards && bound && bound->only_wildcards;
-	shape->has_trigram = true;
-	return shape->known;
+	/* ^@ is no pattern of the user's. A pattern out of a column or a sub-select is another rule's. */
+	if (strchr(operator, '~') == NULL ||
+	    (pattern->operand != OPERAND_LITERAL && pattern->operand != OPERAND_PARAMETER))
+		return false;
+	lookup->reading = pattern->reading;
+	lookup->negated = operator[0] == '!';
+	lookup->folds_case = operator[strlen(operator) - 1] == '*';
+	return true;
 }
 
 static enum lookup_need need_of(const struct lookup *lookup)
 {
-	const struct fact_predicate *predicate = lookup->predicate;
 	const struct pattern_shape *shape = &lookup->shape;
-	bool regex =
-	    predicate->operator== PREDICATE_REGEX || predicate->operator== PREDICATE_IREGEX || predicate->operator==
-	    PREDICATE_SIMILAR;
-	bool folds_case = predicate->operator== PREDICATE_ILIKE || predicate->operator== PREDICATE_IREGEX;
-	if (predicate->negated)
+	const bool regex = lookup->reading != READING_LIKE;
+	if (lookup->negated)
 		return NEED_UNSERVABLE;
-	if (predicate->operator== PREDICATE_EQUAL)
+	if (lookup->equal)
 		return NEED_EQUALITY;
-	if (!folds_case && !shape->leading_wildcard && (shape->has_prefix || (!regex && !shape->has_wildcard)))
+	if (!lookup->folds_case && !shape->leading_wildcard && (shape->has_prefix || (!regex && !shape->has_wildcard)))
 		return NEED_PATTERN_OPS;
 	/* A short LIKE pattern is the user's input and the next one is longer; a regular expression is mostly not. */
 	return regex && !shape->has_trigram ? NEED_UNSERVABLE : NEED_TRIGRAM;
 }
 
-static enum lookup_complaint complaint_of(const struct lookup *lookup)
+/* An index that is there for nothing says more than one that is missing. */
+static enum lookup_complaint complaint_of(struct searches *searches, struct lookup *lookup)
 {
-	if (lookup->match.answer == INDEXES_OTHER_EXPRESSION)
-		return LOOKUP_MISMATCH;
-	if (lookup->match.answer == INDEXES_NO_TRIGRAM)
+	if (lookup->search->hit.quality == MATCHING_WHOLE) {
+		lookup->index = lookup->search->hit.index;
 		return LOOKUP_SHORT;
-	switch (lookup->predicate->operator) {
-	case PREDICATE_EQUAL:
+	}
+	if (!lookup->negated && find_mismatch(searches, lookup))
+		return LOOKUP_MISMATCH;
+	if (lookup->equal)
 		return LOOKUP_IEXACT;
-	case PREDICATE_LIKE:
-	case PREDICATE_ILIKE:
+	if (lookup->reading == READING_LIKE)
 		return lookup->shape.leading_wildcard ? LOOKUP_LEADING : LOOKUP_PREFIX;
-	default:
-		return lookup->need == NEED_PATTERN_OPS ? LOOKUP_PREFIX : LOOKUP_REGEX;
-	}
+	return lookup->need == NEED_PATTERN_OPS ? LOOKUP_PREFIX : LOOKUP_REGEX;
 }
 
-bool lookup_restricted(const struct rule_input *input, const struct lookup *lookup)
+/* Would a key of that kind serve the search, were it asked of what the key is on? */
+static bool would_serve(struct searches *searches, const struct lookup *lookup, const struct matching_index *index,
+                        uint16_t at)
 {
-	double rows = lookup->relation->rows < 0 ? INDEXES_ROWS_ASSUMED : lookup->relation->rows;
-	double left = indexes_rows_left(lookup->relation, input->facts, lookup->predicate);
-	for (uint16_t i = 0; i < input->facts->predicate_count; i++) {
-		double joined = rows_joined(input, lookup, &input->facts->predicates[i]);
-		left = joined < left ? joined : left;
+	const struct search *search = lookup->search;
+	const struct term *term = search->term, *key = index->keys[at];
+	struct arena *arena = &searches->arena;
+	const int side = term->items[0]->has_column ? 0 : 1;
+	if (lookup->equal) {
+		const char *method = index->index->method;
+		return strcmp(method, "btree") == 0 || strcmp(method, "hash") == 0;
 	}
-	return left < rows / 100 && left < rules_setting(lookup->rule, input)->medium_rows;
+	/* As a text, which varchar and its like are by another name only. */
+	struct term *same = term_new(TERM_RELABEL, &key, 1, arena);
+	same->type = term->items[side]->type;
+	struct term *asked = arena_alloc(arena, sizeof(*asked));
+	const struct term **items = arena_alloc(arena, 2 * sizeof(*items));
+	items[side] = same;
+	items[1 - side] = term->items[1 - side];
+	*asked = *term;
+	asked->items = items;
+	return matching_key(access_matching(searches->access, search->relation), index, at, asked) == MATCHING_GOOD;
 }
 
-/* What a join leaves when it is driven by the few rows of another table; INFINITY when `join` is none. */
-static double rows_joined(const struct rule_input *input, const struct lookup *lookup,
-                          const struct fact_predicate *join)
+static bool find_mismatch(struct searches *searches, struct lookup *lookup)
 {
-	const struct facts *facts = input->facts;
-	int16_t ours = lookup->predicate->relation, other;
-	const char *expression;
-	if (join->operator!= PREDICATE_EQUAL || join->operand != OPERAND_COLUMN || !join->conjunct || join->negated)
-		return INFINITY;
-	if (join->relation == ours && join->level == lookup->predicate->level) {
-		expression = join->expression;
-		other = join->operand_relation;
-	} else if (join->operand_relation == ours && join->level == lookup->predicate->level) {
-		expression = join->operand_expression;
-		other = join->relation;
-	} else {
-		return INFINITY;
+	const struct search *search = lookup->search;
+	const struct matching_index *indexes = searches->access->indexes[search->relation];
+	if (search->column == NULL)
+		return false;
+	for (uint16_t at = 0; at < searches->access->index_counts[search->relation]; at++) {
+		if (indexes[at].holds == TERM_NO)
+			continue;
+		/* Behind another key it is not the expression that matters. */
+		const uint16_t keys = strcmp(indexes[at].index->method, "btree") == 0 ? 1 : indexes[at].index->key_count;
+		for (uint16_t key = 0; key < keys; key++) {
+			const struct term *other = indexes[at].keys[key];
+			const struct term *column = other != NULL ? search_only_column(other) : NULL;
+			if (column == NULL || term_equal(column, search->column) != TERM_YES ||
+			    term_equal(other, search->operand) != TERM_NO ||
+			    !would_serve(searches, lookup, &indexes[at], key))
+				continue;
+			lookup->index = indexes[at].index;
+			lookup->key = other;
+			return true;
+		}
 	}
-	const struct catalog_relation *driving = other >= 0 && other != ours ? rules_relation(input, other) : NULL;
-	if (!driving || !expression || driving->rows < 0)
-		return INFINITY;
-	double each = indexes_rows_joined(lookup->relation, facts, ours, expression);
-	if (each >= rules_setting(lookup->rule, input)->medium_rows)
-		return INFINITY;
-	struct fact_predicate any = {.relation = other, .level = facts->relations[other].level};
-	return each * indexes_rows_left(driving, facts, &any);
+	return false;
 }

@@ -20,16 +20,31 @@ static struct matching_hit match_either(const struct matching *m, const struct m
 static bool proves_part(const struct matching *m, const struct term *predicate, const struct term *condition);
 static bool reachable(const struct matching *m, const struct matching_index *index, uint16_t key);
 
-const struct matching_index *matching_indexes(const struct matching *m, uint16_t *count)
+static struct typing typing_for(const struct matching *m)
 {
-	const struct catalog_relation *relation = m->relation;
-	struct matching_index *list = arena_alloc(m->arena, (relation->index_count + 1u) * sizeof(*list));
-	const struct typing typing = {
+	return (struct typing){
 	    .dictionary = m->dictionary,
 	    .relations = &m->relation,
 	    .relation = m->number,
 	    .arena = m->arena,
 	};
+}
+
+const struct term *matching_key_of(const struct matching *m, const struct catalog_index_key *key)
+{
+	const struct typing typing = typing_for(m);
+	const struct clause column = {
+	    .kind = CLAUSE_COLUMN, .name = key->column, .relation = -1, .from = -1, .to = -1};
+	if (key->column != NULL)
+		return typing_of(&typing, &column);
+	return key->clause != NULL ? term_strip(typing_of(&typing, key->clause)) : NULL;
+}
+
+const struct matching_index *matching_indexes(const struct matching *m, uint16_t *count)
+{
+	const struct catalog_relation *relation = m->relation;
+	struct matching_index *list = arena_alloc(m->arena, (relation->index_count + 1u) * sizeof(*list));
+	const struct typing typing = typing_for(m);
 	*count = 0;
 	for (uint16_t at = 0; at < relation->index_count; at++) {
 		const struct catalog_index *index = &relation->indexes[at];
@@ -38,14 +53,8 @@ const struct matching_index *matching_indexes(const struct matching *m, uint16_t
 		struct matching_index *to = &list[(*count)++];
 		const struct term **keys = arena_alloc(m->arena, (index->key_count + 1u) * sizeof(*keys));
 		*to = (struct matching_index){.index = index, .keys = keys, .holds = TERM_YES, .generous = m->generous};
-		for (uint16_t k = 0; k < index->key_count; k++) {
-			const struct clause column = {
-			    .kind = CLAUSE_COLUMN, .name = index->keys[k].column, .relation = -1, .from = -1, .to = -1};
-			if (index->keys[k].column != NULL)
-				keys[k] = typing_of(&typing, &column);
-			else if (index->keys[k].clause != NULL)
-				keys[k] = term_strip(typing_of(&typing, index->keys[k].clause));
-		}
+		for (uint16_t k = 0; k < index->key_count; k++)
+			keys[k] = matching_key_of(m, &index->keys[k]);
 		if (index->predicate == NULL)
 			continue;
 		to->holds = TERM_NO;
@@ -108,30 +117,40 @@ static bool proves_part(const struct matching *m, const struct term *predicate, 
 	return false;
 }
 
-/* generate_bitmap_or_paths: an index for each arm; a partial one may owe its predicate to the arm. */
+struct matching_hit matching_arm(const struct matching *m, const struct matching_index *indexes, uint16_t count,
+                                 const struct term *arm)
+{
+	bool proven = true;
+	for (uint16_t at = 0; at < count && proven; at++)
+		proven = indexes[at].predicate == NULL || indexes[at].holds == TERM_YES;
+	if (proven)
+		return matching_condition(m, indexes, count, arm);
+	struct matching_index *own = arena_alloc(m->arena, (count + 1u) * sizeof(*own));
+	const struct term **conditions = arena_alloc(m->arena, (m->condition_count + 1u) * sizeof(*conditions));
+	struct matching inner = *m;
+	memcpy(conditions, m->conditions, m->condition_count * sizeof(*conditions));
+	conditions[inner.condition_count++] = arm;
+	inner.conditions = conditions;
+	memcpy(own, indexes, count * sizeof(*own));
+	for (uint16_t at = 0; at < count; at++) {
+		if (own[at].predicate != NULL && own[at].holds != TERM_YES)
+			own[at].holds = implication_holds(m->dictionary, own[at].predicate, conditions,
+			                                  inner.condition_count);
+	}
+	return matching_condition(&inner, own, count, arm);
+}
+
+/* generate_bitmap_or_paths: an index for each arm. */
 static struct matching_hit match_either(const struct matching *m, const struct matching_index *indexes, uint16_t count,
                                         const struct term *either)
 {
 	struct matching_hit worst = {.quality = MATCHING_GOOD};
-	struct matching_index *own = arena_alloc(m->arena, (count + 1u) * sizeof(*own));
-	const struct term **conditions = arena_alloc(m->arena, (m->condition_count + 1u) * sizeof(*conditions));
-	memcpy(conditions, m->conditions, m->condition_count * sizeof(*conditions));
 	for (uint16_t arm = 0; arm < either->count; arm++) {
-		struct matching inner = *m;
-		conditions[m->condition_count] = either->items[arm];
-		inner.conditions = conditions;
-		inner.condition_count = (uint16_t)(m->condition_count + 1);
-		memcpy(own, indexes, count * sizeof(*own));
-		for (uint16_t at = 0; at < count; at++) {
-			if (own[at].predicate != NULL && own[at].holds != TERM_YES)
-				own[at].holds = implication_holds(m->dictionary, own[at].predicate, conditions,
-				                                  inner.condition_count);
-		}
 		/* A sub-select in an arm is no join. */
 		const struct term *part = either->items[arm];
 		struct matching_hit hit = {.quality = MATCHING_NONE};
 		if (!(part->kind == TERM_OPERATOR && part->variant == CLAUSE_SUBLINK))
-			hit = matching_condition(&inner, own, count, part);
+			hit = matching_arm(m, indexes, count, part);
 		if (hit.quality < worst.quality || arm == 0)
 			worst = hit;
 		if (hit.quality == MATCHING_NONE)
@@ -253,10 +272,8 @@ static bool lacks_trigram(const struct matching *m, const struct catalog_index_k
 {
 	if (term->pattern == NULL || key->opclass == NULL || strstr(key->opclass, "_trgm_ops") == NULL)
 		return false;
-	const struct pattern_shape *shape = &term->pattern->shape;
-	if (term->pattern->operand == OPERAND_PARAMETER)
-		shape = m->bound != NULL ? m->bound(m->context, term->pattern) : NULL;
-	return shape != NULL && shape->known && !shape->has_trigram;
+	struct pattern_shape shape;
+	return pattern_shape_of(term->pattern, m->bound, &shape) && !shape.has_trigram;
 }
 
 /* match_opclause_to_indexcol. */
@@ -268,6 +285,10 @@ static enum matching_quality match_operator(const struct matching *m, const stru
 	if (term->count != 2)
 		return MATCHING_NONE;
 	const struct term *left = term->items[0], *right = term->items[1];
+	const struct dictionary_collation *by = dictionary_collation(m->dictionary, term->input_collation);
+	/* There a pattern is an error; LIKE is none from PostgreSQL 18 on, and no index serves it. */
+	if (term->pattern != NULL && by != NULL && by->nondeterministic)
+		return MATCHING_NONE;
 	if (match_operand(index, key, left) && !term_mentions(right, m->number) && !right->is_volatile) {
 		if (collates && dictionary_searches(m->dictionary, own->family, term->oid))
 			return lacks_trigram(m, own, term) ? MATCHING_WHOLE : MATCHING_GOOD;
@@ -306,13 +327,11 @@ static enum prefix prefix_of(const struct matching *m, const struct term *term, 
 		return PREFIX_NONE;
 	if (!regex && text != NULL && text[0] == '\0')
 		return PREFIX_EXACT;
-	const struct pattern_shape *shape = &pattern->shape;
-	if (pattern->operand == OPERAND_PARAMETER)
-		shape = m->bound != NULL ? m->bound(m->context, pattern) : NULL;
-	if (shape == NULL || !shape->known)
+	struct pattern_shape shape;
+	if (!pattern_shape_of(pattern, m->bound, &shape))
 		return PREFIX_NONE;
 	if (folds) {
-		if (text == NULL || !shape->has_prefix)
+		if (text == NULL || !shape.has_prefix)
 			return PREFIX_NONE;
 		const char *at = text + (regex && text[0] == '^');
 		if (is_letter(at[0]) || at[0] == '\\' || at[0] == '\0')
@@ -320,7 +339,7 @@ static enum prefix prefix_of(const struct matching *m, const struct term *term, 
 		bool letters = false;
 		for (const char *c = text; *c != '\0'; c++)
 			letters = letters || is_letter(*c);
-		return !letters && !regex && !shape->has_wildcard ? PREFIX_EXACT : PREFIX_SOME;
+		return !letters && !regex && !shape.has_wildcard ? PREFIX_EXACT : PREFIX_SOME;
 	}
 	/* As written: SIMILAR TO comes as ~ with its own shape, and there text is a pattern without ^. */
 	if (regex && text != NULL && text[0] == '^' && strlen(text) > 2 && text[strlen(text) - 1] == '$') {
@@ -331,9 +350,9 @@ static enum prefix prefix_of(const struct matching *m, const struct term *term, 
 		if (plain)
 			return PREFIX_EXACT;
 	}
-	if (!shape->has_wildcard && (!regex || shape->has_prefix))
+	if (!shape.has_wildcard && (!regex || shape.has_prefix))
 		return PREFIX_EXACT;
-	return shape->has_prefix ? PREFIX_SOME : PREFIX_NONE;
+	return shape.has_prefix ? PREFIX_SOME : PREFIX_NONE;
 }
 
 static bool searches(const struct matching *m, uint32_t family, const char *name, uint32_t type)

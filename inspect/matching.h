@@ -5,6 +5,7 @@
 #define PGPROCTOR_INSPECT_MATCHING_H
 
 #include "inspect/catalog.h"
+#include "inspect/pattern.h"
 #include "inspect/term.h"
 
 /* One appearance of a table in a statement, with what is and-ed to it. */
@@ -14,9 +15,7 @@ struct matching {
 	int16_t number;                       /* the facts' index of the appearance */
 	const struct term *const *conditions; /* canonical */
 	uint16_t condition_count;
-	/* The pattern of a bound parameter; NULL where its value isn't known. */
-	const struct pattern_shape *(*bound)(void *context, const struct clause_pattern *pattern);
-	void *context;
+	struct pattern_values bound;
 	/* What hangs on hidden literals or on parameters counts as given. */
 	bool generous;
 	struct arena *arena;
@@ -29,6 +28,9 @@ struct matching_index {
 	bool generous;         /* the matching's */
 	enum term_truth holds; /* whether the index has all rows that the conditions ask for */
 };
+
+/* What the key is on; NULL where that can't be read. */
+const struct term *matching_key_of(const struct matching *matching, const struct catalog_index_key *key);
 
 /* In order: the higher the better. */
 enum matching_quality {
@@ -51,6 +53,9 @@ const struct matching_index *matching_indexes(const struct matching *matching, u
 /* One condition: of an AND the best part, of an OR the worst arm. */
 struct matching_hit matching_condition(const struct matching *matching, const struct matching_index *indexes,
                                        uint16_t count, const struct term *condition);
+/* The same for an arm of an OR: a partial index may owe its predicate to it. */
+struct matching_hit matching_arm(const struct matching *matching, const struct matching_index *indexes, uint16_t count,
+                                 const struct term *arm);
 /* One condition against one key, alone. */
 enum matching_quality matching_key(const struct matching *matching, const struct matching_index *index, uint16_t key,
                                    const struct term *condition);

@@ -3,14 +3,12 @@
 #ifndef PGPROCTOR_INSPECT_OPERAND_H
 #define PGPROCTOR_INSPECT_OPERAND_H
 
+#include "inspect/clause.h"
 #include "inspect/nodes.h"
-
-/* How a pattern is read. */
-enum operand_reading { READING_NONE, READING_LIKE, READING_REGEX, READING_SIMILAR };
 
 /* What an operand is made of, piece by piece from left to right. */
 struct operand {
-	enum operand_reading reading;
+	enum clause_reading reading;
 	bool column, subquery, other;
 	uint32_t parameters, constants, pieces;
 	uint16_t parameter;

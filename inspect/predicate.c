@@ -284,7 +284,7 @@ static void gather_cases(struct gather *gather, const Node *node, struct predica
 		gather_at(gather, (const Node *)((const CaseWhen *)lfirst(cell))->expr, place, depth + 1);
 }
 
-static enum operand_reading reading_of(enum predicate_operator operator)
+static enum clause_reading reading_of(enum predicate_operator operator)
 {
 	switch (operator) {
 	case PREDICATE_LIKE:

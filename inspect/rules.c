@@ -1,17 +1,19 @@
 #include "inspect/rules.h"
 
 #include "inspect/progress.h"
-#include "inspect/rules_access.h"
 #include "inspect/rules_constraint.h"
 #include "inspect/rules_data.h"
 #include "inspect/rules_ddl.h"
 #include "inspect/rules_drop.h"
+#include "inspect/rules_filter.h"
 #include "inspect/rules_json.h"
 #include "inspect/rules_partition.h"
 #include "inspect/rules_read.h"
 #include "inspect/rules_schema.h"
 #include "inspect/rules_secret.h"
+#include "inspect/rules_sort.h"
 #include "inspect/rules_transaction.h"
+#include "inspect/search.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +25,8 @@
 static const struct rule_group *const groups[] = {
 	&rules_read,
 	&rules_json,
-	&rules_access,
+	&rules_filter,
+	&rules_sort,
 	&rules_ddl,
 	&rules_constraint,
 	&rules_schema,
@@ -245,11 +248,14 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 		one.facts = &facts[i];
 		one.earlier = facts;
 		one.earlier_count = i;
+		struct searches *searches = NULL;
 		one.catalog_missing = &verdict->catalog_missing;
 		one.session = forked ? &fork : input->session;
+		one.searches = &searches;
 		judge_one(&one, verdict);
 		if (forked)
 			progress_completed(&one, &fork);
+		search_free(searches);
 	}
 	if (forked)
 		session_state_fini(&fork);

@@ -15,6 +15,8 @@
 #include "inspect/session_state.h"
 #include "inspect/verdict.h"
 
+struct searches; /* search.h */
+
 struct rule_input {
 	const struct facts *facts;     /* of one statement */
 	const struct catalog *catalog; /* NULL: not there */
@@ -27,6 +29,7 @@ struct rule_input {
 	const struct facts *earlier;
 	uint16_t earlier_count;
 	bool *catalog_missing;
+	struct searches **searches; /* what search.h has made of the statement for the rules before; NULL in it: nothing */
 };
 
 /* Adds its findings to `verdict` by rules_add. */

@@ -1,19 +1,17 @@
 #include "inspect/rules_json.h"
 
-#include "inspect/indexes.h"
-#include "inspect/lookup.h"
-#include "inspect/partial.h"
 #include "inspect/remedy.h"
+#include "inspect/selectivity.h"
 
 #include <string.h>
 
 enum complaint { COMPLAINT_NONE, COMPLAINT_CONTAINMENT, COMPLAINT_KEY, COMPLAINT_OPCLASS };
 
-/* One predicate that looks into documents. */
-struct search {
-	const struct fact_predicate *predicate;
-	const struct catalog_relation *relation;
-	const struct catalog_column *column;
+/* One search that looks into documents. */
+struct inside {
+	const struct search *search;
+	const char *column;
+	const char *operator;
 	const struct catalog_index *gin; /* on the column itself, whatever it serves; or NULL */
 	enum complaint complaint;
 };
@@ -21,16 +19,13 @@ struct search {
 static void containment(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void key_comparison(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void operator_class(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static bool next_search(const struct rule *rule, const struct rule_input *input, enum complaint complaint, uint16_t *at,
-                        struct search *search);
-static struct search search_of(const struct rule *rule, const struct rule_input *input,
-                               const struct fact_predicate *predicate);
-static bool looks_inside(const struct fact_predicate *predicate);
-static bool takes_key(const char *expression);
-static bool served_by_gin(const struct rule_input *input, const struct search *search,
-                          const struct catalog_index *index);
-static bool has_key_index(const struct search *search);
-static bool is_key_exists(const struct fact_predicate *predicate);
+static bool next_inside(const struct rule *rule, const struct rule_input *input, enum complaint complaint, uint16_t *at,
+                        struct inside *inside);
+static struct inside inside_of(const struct rule *rule, const struct rule_input *input, const struct search *search);
+static bool looks_inside(const char *operator);
+static bool takes_key(const struct searches *searches, const struct term *term);
+static bool has_key_index(struct searches *searches, const struct search *search);
+static bool is_key_exists(const struct inside *inside);
 
 static const struct rule rows[] = {
     {
@@ -75,8 +70,7 @@ static const struct rule rows[] = {
                 "Index(KeyTransform(\"colour\", \"data\"), name=\"shop_product_colour\")   -- for "
                 "data__colour=\"red\", Django 3.2 and later",
         .decides = "Equality and IN on ->, ->>, #> or #>> of a jsonb or json column, and containment within "
-                   "a key. An index serves it when its expression is the same to the letter, casts between "
-                   "text types and quotes aside. Where the key itself is a parameter, it is silent as soon "
+                   "a key. An index serves it when it is on the same expression, however either is written. Where the key itself is a parameter, it is silent as soon "
                    "as any expression index on that column takes a key. Silent where other conditions leave "
                    "few rows, and on small tables.",
     },
@@ -103,20 +97,20 @@ const struct rule_group rules_json = {rows, ARRAY_LEN(rows)};
 
 /* -- what to say ------------------------------------------------------------------------------------ */
 
-static void propose_gin(const struct rule_input *input, const struct search *search, struct arena *arena,
+static void propose_gin(const struct rule_input *input, const struct inside *inside, struct arena *arena,
                         struct finding *finding)
 {
-	const char *column = search->predicate->column;
-	bool paths = !is_key_exists(search->predicate);
+	const char *column = inside->column;
+	bool paths = !is_key_exists(inside);
 	struct remedy_index index = {
-	    .name = remedy_name(arena, search->relation, column, "gin"),
+	    .name = remedy_name(arena, inside->search->table, column, "gin"),
 	    .method = "gin",
 	    .expression = remedy_identifier(arena, column),
 	    .opclass = paths ? "jsonb_path_ops" : NULL,
 	};
-	finding->fix_sql = remedy_create_index(arena, input->catalog, search->relation, &index);
+	finding->fix_sql = remedy_create_index(arena, input->catalog, inside->search->table, &index);
 	finding->fix_django =
-	    remedy_add_index(arena, input->catalog, search->relation, false,
+	    remedy_add_index(arena, input->catalog, inside->search->table, false,
 	                     arena_printf(arena, "GinIndex(fields=[\"%s\"]%s, name=\"%s\")", column,
 	                                  paths ? ", opclasses=[\"jsonb_path_ops\"]" : "", index.name));
 }
@@ -124,9 +118,9 @@ static void propose_gin(const struct rule_input *input, const struct search *sea
 static void containment(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
-	struct search search;
-	for (uint16_t at = 0; next_search(rule, input, COMPLAINT_CONTAINMENT, &at, &search);) {
-		const char *operator= search.predicate->operator_name, *column = search.predicate->column;
+	struct inside inside;
+	for (uint16_t at = 0; next_inside(rule, input, COMPLAINT_CONTAINMENT, &at, &inside);) {
+		const char *operator= inside.operator, *column = inside.column;
 		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = column};
 		if (strcmp(operator, "<@") == 0) {
 			finding.message =
@@ -143,9 +137,9 @@ static void containment(const struct rule *rule, const struct rule_input *input,
 			                 column, operator);
 			finding.hint =
 			    arena_printf(arena, "Build a GIN index on \"%s\", in a migration of its own.", column);
-			propose_gin(input, &search, arena, &finding);
+			propose_gin(input, &inside, arena, &finding);
 		}
-		rules_add(verdict, rule, input, search.relation, &finding);
+		rules_add(verdict, rule, input, inside.search->table, &finding);
 	}
 }
 
@@ -153,170 +147,150 @@ static void containment(const struct rule *rule, const struct rule_input *input,
 static void key_comparison(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
-	struct search search;
-	for (uint16_t at = 0; next_search(rule, input, COMPLAINT_KEY, &at, &search);) {
-		const char *column = search.predicate->column;
+	struct inside inside;
+	for (uint16_t at = 0; next_inside(rule, input, COMPLAINT_KEY, &at, &inside);) {
+		const char *column = inside.column;
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = column,
 		    .message =
-		        search.gin
+		        inside.gin
 		            ? arena_printf(arena,
 		                           "each call reads every document of the table: nothing indexes that key of "
 		                           "\"%s\"; %s serves containment (@>), not a comparison with a key",
-		                           column, search.gin->name)
+		                           column, inside.gin->name)
 		            : arena_printf(arena,
 		                           "each call reads every document of the table: nothing indexes that key of "
 		                           "\"%s\", nor the documents as a whole",
 		                           column),
-		    .hint = search.gin
+		    .hint = inside.gin
 		                ? "Ask by containment, or build an index on the expression with that key."
 		                : "Build a GIN index and ask by containment, or build one on the expression with "
 		                  "that key.",
 		};
-		if (search.gin)
+		if (inside.gin)
 			finding.fix_django = arena_printf(arena, "filter(%s__contains={\"…\": value})", column);
-		else if (strcmp(search.column->type, "jsonb") == 0)
-			propose_gin(input, &search, arena, &finding);
-		rules_add(verdict, rule, input, search.relation, &finding);
+		else if (strcmp(inside.search->known->type, "jsonb") == 0)
+			propose_gin(input, &inside, arena, &finding);
+		rules_add(verdict, rule, input, inside.search->table, &finding);
 	}
 }
 
 static void operator_class(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
-	struct search search;
-	for (uint16_t at = 0; next_search(rule, input, COMPLAINT_OPCLASS, &at, &search);) {
+	struct inside inside;
+	for (uint16_t at = 0; next_inside(rule, input, COMPLAINT_OPCLASS, &at, &inside);) {
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
-		    .column = search.predicate->column,
+		    .column = inside.column,
 		    .message =
 		        arena_printf(arena,
 		                     "each call reads every document of the table: %s has jsonb_path_ops, which serves "
 		                     "@>, @@ and @?, not %s",
-		                     search.gin->name, search.predicate->operator_name),
+		                     inside.gin->name, inside.operator),
 		    .hint = "Build the index with the default operator class, and drop the other where nothing else "
 		            "needs it.",
 		};
-		propose_gin(input, &search, arena, &finding);
-		rules_add(verdict, rule, input, search.relation, &finding);
+		propose_gin(input, &inside, arena, &finding);
+		rules_add(verdict, rule, input, inside.search->table, &finding);
 	}
 }
 
 /* -- how it decides --------------------------------------------------------------------------------- */
 
-static bool next_search(const struct rule *rule, const struct rule_input *input, enum complaint complaint, uint16_t *at,
-                        struct search *search)
+static bool next_inside(const struct rule *rule, const struct rule_input *input, enum complaint complaint, uint16_t *at,
+                        struct inside *inside)
 {
-	while (*at < input->facts->predicate_count) {
-		const struct fact_predicate *predicate = &input->facts->predicates[(*at)++];
-		*search = search_of(rule, input, predicate);
-		if (search->complaint != complaint)
-			continue;
-		struct lookup lookup = {.rule = rule, .predicate = predicate, .relation = search->relation};
-		if (!lookup_restricted(input, &lookup))
+	struct searches *searches = search_all(input);
+	while (*at < searches->count) {
+		const struct search *search = &searches->list[(*at)++];
+		*inside = inside_of(rule, input, search);
+		if (inside->complaint == complaint &&
+		    !selectivity_restricted(rule, input, search->relation, search->condition,
+		                            SELECTIVITY_UNKNOWN_IS_MUCH))
 			return true;
 	}
 	return false;
 }
 
-static struct search search_of(const struct rule *rule, const struct rule_input *input,
-                               const struct fact_predicate *predicate)
+static struct inside inside_of(const struct rule *rule, const struct rule_input *input, const struct search *search)
 {
-	struct search search = {.predicate = predicate};
-	bool inside = looks_inside(predicate), key = takes_key(predicate->expression);
-	bool compares = inside || (key && predicate->operator== PREDICATE_EQUAL);
-	/* A join by documents, and what is negated, no index serves. */
-	if (!compares || !predicate->column || predicate->relation < 0 || predicate->negated ||
-	    predicate->operand == OPERAND_COLUMN || predicate->operand == OPERAND_SUBQUERY)
-		return search;
-	search.relation = rules_relation(input, predicate->relation);
-	search.column = search.relation ? catalog_column(search.relation, predicate->column) : NULL;
-	if (!search.column || rules_size(rule, input, search.relation) != RULE_LARGE)
-		search.column = NULL;
-	if (!search.column ||
-	    (strcmp(search.column->type, "jsonb") != 0 && !(key && strcmp(search.column->type, "json") == 0)))
-		return search;
-	if (indexes_for(search.relation, input->facts, predicate, NULL).answer == INDEXES_SERVED)
-		return search;
-	bool served = false;
-	for (uint16_t i = 0; i < search.relation->index_count; i++)
-		served |= served_by_gin(input, &search, &search.relation->indexes[i]);
-	for (uint16_t i = 0; i < search.relation->index_count && !search.gin; i++) {
-		const struct catalog_index *index = &search.relation->indexes[i];
+	struct searches *searches = search_all(input);
+	struct inside inside = {.search = search, .operator= search->operator->name};
+	const bool within = looks_inside(inside.operator), key = takes_key(searches, search->operand);
+	const bool equal = strcmp(inside.operator, "=") == 0 && !search->term->flag;
+	/* A join by documents no index serves, nor what is made of a key by upper(), which is another rule's. */
+	if (search->known == NULL || search->value->has_column || search->term->variant == CLAUSE_SUBLINK ||
+	    !(key ? within || equal : within && search->operand->kind == TERM_COLUMN) ||
+	    search->hit.quality >= MATCHING_LATER || rules_size(rule, input, search->table) != RULE_LARGE)
+		return inside;
+	if (strcmp(search->known->type, "jsonb") != 0 && !(key && strcmp(search->known->type, "json") == 0))
+		return inside;
+	inside.column = search->known->name;
+	for (uint16_t i = 0; i < search->table->index_count && !inside.gin; i++) {
+		const struct catalog_index *index = &search->table->indexes[i];
 		for (uint16_t k = 0; k < index->key_count && index->valid && strcmp(index->method, "gin") == 0; k++) {
-			if (index->keys[k].column && strcmp(index->keys[k].column, predicate->column) == 0)
-				search.gin = index;
+			if (index->keys[k].column && strcmp(index->keys[k].column, inside.column) == 0)
+				inside.gin = index;
 		}
 	}
-	if (served || (strchr(predicate->expression, '$') && has_key_index(&search)))
-		return search;
+	if (search->operand->has_parameter && has_key_index(searches, search))
+		return inside;
 	if (key)
-		search.complaint = COMPLAINT_KEY;
-	else if (search.gin && is_key_exists(predicate))
-		search.complaint = COMPLAINT_OPCLASS;
+		inside.complaint = COMPLAINT_KEY;
+	else if (inside.gin && is_key_exists(&inside))
+		inside.complaint = COMPLAINT_OPCLASS;
 	else
-		search.complaint = COMPLAINT_CONTAINMENT;
-	return search;
+		inside.complaint = COMPLAINT_CONTAINMENT;
+	return inside;
 }
 
-static bool looks_inside(const struct fact_predicate *predicate)
+static bool looks_inside(const char *operator)
 {
 	static const char *const operators[] = {"@>", "<@", "?", "?|", "?&", "@@", "@?"};
-	if (predicate->operator!= PREDICATE_OTHER || !predicate->operator_name)
-		return false;
 	for (size_t i = 0; i < ARRAY_LEN(operators); i++) {
-		if (strcmp(predicate->operator_name, operators[i]) == 0)
-			return predicate->bare || takes_key(predicate->expression);
-	}
-	return false;
-}
-
-/* col -> 'k', col #>> '{a,b}', casts and further steps included; upper(col ->> 'k') is another rule's. */
-static bool takes_key(const char *expression)
-{
-	if (!expression || strncmp(expression, "upper(", 6) == 0 || strncmp(expression, "lower(", 6) == 0)
-		return false;
-	return strstr(expression, " -> ") || strstr(expression, " ->> ") || strstr(expression, " #> ") ||
-	       strstr(expression, " #>> ");
-}
-
-static bool served_by_gin(const struct rule_input *input, const struct search *search,
-                          const struct catalog_index *index)
-{
-	const struct fact_predicate *predicate = search->predicate;
-	if (!index->valid || !index->ready || strcmp(index->method, "gin") != 0 || !looks_inside(predicate) ||
-	    strcmp(predicate->operator_name, "<@") == 0)
-		return false;
-	if (index->predicate && !partial_implied(index->predicate, input->facts, predicate))
-		return false;
-	for (uint16_t k = 0; k < index->key_count; k++) {
-		const struct catalog_index_key *key = &index->keys[k];
-		if (!key->expression || !key->opclass || strcmp(key->expression, predicate->expression) != 0)
-			continue;
-		if (strcmp(key->opclass, "jsonb_ops") == 0 ||
-		    (strcmp(key->opclass, "jsonb_path_ops") == 0 && !is_key_exists(predicate)))
+		if (strcmp(operator, operators[i]) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* col -> 'k', col #>> '{a,b}', col['k'], casts and further steps included. */
+static bool takes_key(const struct searches *searches, const struct term *term)
+{
+	if (term == NULL || !term->has_column)
+		return false;
+	if (term->kind == TERM_OTHER && term->variant == CLAUSE_SUBSCRIPT)
+		return term->type == TYPE_JSONB;
+	const struct dictionary_operator *operator=
+	    term->kind == TERM_OPERATOR ? dictionary_operator(searches->access->dictionary, term->oid) : NULL;
+	if (operator!= NULL && (operator->left == TYPE_JSONB || operator->left == TYPE_JSON) &&
+	                       (strncmp(operator->name, "->", 2) == 0 || strncmp(operator->name, "#>", 2) == 0))
+		return true;
+	const struct dictionary_function *function =
+	    term->kind == TERM_CALL ? dictionary_function(searches->access->dictionary, term->oid) : NULL;
+	if (function != NULL && (strcmp(function->name, "upper") == 0 || strcmp(function->name, "lower") == 0))
+		return false;
+	return term->count > 0 && takes_key(searches, term->items[0]);
 }
 
 /* Of a key that only its bound value names: any index that takes one may be the one. */
-static bool has_key_index(const struct search *search)
+static bool has_key_index(struct searches *searches, const struct search *search)
 {
-	for (uint16_t i = 0; i < search->relation->index_count; i++) {
-		const struct catalog_index *index = &search->relation->indexes[i];
-		for (uint16_t k = 0; k < index->key_count; k++) {
-			const char *expression = index->keys[k].expression;
-			if (!index->keys[k].column && takes_key(expression) &&
-			    strstr(expression, search->predicate->column))
+	const struct matching_index *indexes = searches->access->indexes[search->relation];
+	for (uint16_t i = 0; i < searches->access->index_counts[search->relation]; i++) {
+		for (uint16_t k = 0; k < indexes[i].index->key_count; k++) {
+			const struct term *key = indexes[i].keys[k];
+			const struct term *column = key != NULL ? search_only_column(key) : NULL;
+			if (column != NULL && term_equal(column, search->column) == TERM_YES && takes_key(searches, key))
 				return true;
 		}
 	}
 	return false;
 }
 
-static bool is_key_exists(const struct fact_predicate *predicate)
+static bool is_key_exists(const struct inside *inside)
 {
-	return predicate->operator== PREDICATE_OTHER && predicate->operator_name[0] == '?';
+	return inside->operator[0] == '?';
 }

@@ -2,6 +2,7 @@
 
 #include "inspect/lookup.h"
 #include "inspect/remedy.h"
+#include "inspect/selectivity.h"
 
 #include <string.h>
 
@@ -14,7 +15,6 @@ static void expression_mismatch(const struct rule *rule, const struct rule_input
 static void prefix(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void iexact(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void regex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static bool wants_patterns(const struct facts *facts);
 static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
                    enum lookup_complaint complaint, describe_fn *describe);
 static void describe_unserved(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
@@ -34,7 +34,7 @@ static const struct rule rows[] = {
         .on_medium = true,
         .scope = RULE_READS,
         .check = leading_wildcard,
-        .wants = wants_patterns,
+        .wants = search_wants_patterns,
         .why = "A btree finds a text by its beginning. With a wildcard in front there is none, so every "
                "row of the table is read and compared, for each call; the time grows with the table.\n"
                "Django's icontains asks for UPPER(\"name\"::text). An index on the bare column does not "
@@ -62,7 +62,7 @@ static const struct rule rows[] = {
         .severity = SEVERITY_WARN,
         .scope = RULE_READS,
         .check = short_pattern,
-        .wants = wants_patterns,
+        .wants = search_wants_patterns,
         .why = "A trigram index finds what has three characters in a row. From '%ab%' no trigram can be "
                "had: the server reads the whole index and then checks every row, which can take longer "
                "than reading the table.",
@@ -88,7 +88,7 @@ static const struct rule rows[] = {
         .severity = SEVERITY_ERROR,
         .scope = RULE_READS,
         .check = expression_mismatch,
-        .wants = wants_patterns,
+        .wants = search_wants_patterns,
         .why = "An index serves the expression that it was built on and no other. The table has one on "
                "the same column, somebody pays for it with every write, and yet every call reads the "
                "whole table.",
@@ -116,7 +116,7 @@ static const struct rule rows[] = {
         .severity = SEVERITY_WARN,
         .scope = RULE_READS,
         .check = prefix,
-        .wants = wants_patterns,
+        .wants = search_wants_patterns,
         .why = "In a database whose collation is not C a plain btree sorts by the rules of a language, "
                "where the texts that begin with 'lam' do not stand together. It serves equality and "
                "order, but no prefix.",
@@ -141,7 +141,7 @@ static const struct rule rows[] = {
         .severity = SEVERITY_WARN,
         .scope = RULE_READS,
         .check = iexact,
-        .wants = wants_patterns,
+        .wants = search_wants_patterns,
         .why = "UPPER(email) = … can use an index on UPPER(email) only. The one on email, unique or "
                "not, is of no use to it, so each log-in reads all users.",
         .example = "SELECT … FROM auth_user WHERE UPPER(email::text) = UPPER('ann@example.com');",
@@ -162,7 +162,7 @@ static const struct rule rows[] = {
         .severity = SEVERITY_WARN,
         .scope = RULE_READS,
         .check = regex,
-        .wants = wants_patterns,
+        .wants = search_wants_patterns,
         .why = "No btree serves a regular expression that is not anchored, so every row is read and "
                "matched; matching costs more than comparing.",
         .example = "SELECT … FROM shop_product WHERE name ~* 'lamp|light';",
@@ -212,58 +212,61 @@ static void regex(const struct rule *rule, const struct rule_input *input, struc
 	report(rule, input, verdict, LOOKUP_REGEX, describe_unserved);
 }
 
-static bool wants_patterns(const struct facts *facts)
-{
-	for (uint16_t p = 0; p < facts->predicate_count; p++) {
-		const struct fact_predicate *predicate = &facts->predicates[p];
-		if (predicate->operand == OPERAND_PARAMETER && predicate->relation >= 0 && lookup_is_pattern(predicate))
-			return true;
-	}
-	return false;
-}
-
 static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
                    enum lookup_complaint complaint, describe_fn *describe)
 {
-	for (uint16_t i = 0; i < input->facts->predicate_count; i++) {
-		struct lookup lookup = lookup_of(rule, input, &input->facts->predicates[i]);
-		if (lookup.complaint != complaint || lookup_restricted(input, &lookup))
+	struct searches *searches = search_all(input);
+	for (uint16_t i = 0; i < searches->count; i++) {
+		const struct search *search = &searches->list[i];
+		struct lookup lookup = lookup_of(rule, input, search);
+		/* The other arms of an OR take nothing away from what this one asks for. */
+		if (lookup.complaint != complaint ||
+		    selectivity_restricted(rule, input, search->relation, search->condition,
+		                           SELECTIVITY_UNKNOWN_IS_MUCH))
 			continue;
-		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = lookup.predicate->column};
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = search->known != NULL ? search->known->name : NULL,
+		};
 		describe(input, &lookup, &verdict->arena, &finding);
-		if (lookup.predicate->negated)
-			rules_add_lowered(verdict, rule, input, lookup.relation, &finding);
+		if (lookup.negated)
+			rules_add_lowered(verdict, rule, input, search->table, &finding);
 		else
-			rules_add(verdict, rule, input, lookup.relation, &finding);
+			rules_add(verdict, rule, input, search->table, &finding);
 	}
 }
 
 /* -- what to say ---------------------------------------------------------------------------------- */
 
-static const char *display(struct arena *arena, const struct lookup *lookup);
-static const char *lookup_name(const struct lookup *lookup, const char *expression);
-static const struct catalog_index *nearest_index(const struct lookup *lookup, bool *same);
-static bool would_serve(const struct lookup *lookup, const struct catalog_index *index);
-static const char *why(const struct lookup *lookup, struct arena *arena);
+static const char *lookup_name(const struct rule_input *input, const struct lookup *lookup, const struct term *term);
+static const struct catalog_index *nearest_index(const struct rule_input *input, const struct lookup *lookup,
+                                                 uint16_t *key, bool *same);
+static bool would_serve(const struct lookup *lookup, const struct catalog_index *index, uint16_t key);
+static const char *why(const struct rule_input *input, const struct lookup *lookup, struct arena *arena);
 static void remedy(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
                    struct finding *finding);
-static const char *index_expression(struct arena *arena, const struct lookup *lookup);
+
+static const char *shown(const struct rule_input *input, const struct term *term)
+{
+	return spelling_shown(&search_all(input)->spelling, term);
+}
 
 static void describe_unserved(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
                               struct finding *finding)
 {
-	if (lookup->predicate->negated) {
+	if (lookup->negated) {
 		finding->message = arena_printf(arena,
 		                                "each call reads the whole table: no index serves a negated pattern, "
 		                                "neither on %s nor on anything else",
-		                                display(arena, lookup));
+		                                shown(input, lookup->search->operand));
 		finding->hint = "Restrict the rows by another condition that an index serves.";
 		return;
 	}
-	finding->message = arena_printf(arena, "each call reads the whole table: %s", why(lookup, arena));
+	finding->message = arena_printf(arena, "each call reads the whole table: %s", why(input, lookup, arena));
 	bool same;
-	const struct catalog_index *near = nearest_index(lookup, &same);
-	if (same && !(near->valid && near->ready) && would_serve(lookup, near)) {
+	uint16_t key;
+	const struct catalog_index *near = nearest_index(input, lookup, &key, &same);
+	if (same && !(near->valid && near->ready) && would_serve(lookup, near, key)) {
 		finding->hint = "While it is being built, wait for it; when its build has failed, build it again.";
 		bool public = strcmp(near->schema, "public") == 0;
 		finding->fix_sql = arena_printf(arena, "REINDEX INDEX CONCURRENTLY %s%s%s;",
@@ -277,112 +280,84 @@ static void describe_unserved(const struct rule_input *input, const struct looku
 static void describe_mismatch(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
                               struct finding *finding)
 {
-	const struct catalog_index *index = lookup->match.index;
-	const char *other = NULL;
-	for (uint16_t k = 0; k < index->key_count && !other; k++) {
-		const struct catalog_index_key *key = &index->keys[k];
-		if (key->expression && strstr(key->expression, lookup->predicate->column))
-			other = key->expression;
-	}
-	CHECK(other); /* indexes_for found it by that */
-	const char *serves = lookup_name(lookup, other);
-	const char *asked = lookup_name(lookup, lookup->predicate->expression);
+	const char *serves = lookup_name(input, lookup, lookup->key);
+	const char *asked = lookup_name(input, lookup, lookup->search->operand);
 	const char *but = "";
 	if (serves && asked && strcmp(serves, asked) != 0)
 		but = arena_printf(arena, " and serves %s, not %s", serves, asked);
 	finding->message = arena_printf(arena, "each call reads the whole table: nothing indexes %s; %s is on %s%s",
-	                                display(arena, lookup), index->name, remedy_expression(arena, other), but);
+	                                shown(input, lookup->search->operand), lookup->index->name,
+	                                shown(input, lookup->key), but);
 	remedy(input, lookup, arena, finding);
 }
 
 static void describe_short(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
                            struct finding *finding)
 {
-	(void)input;
+	const struct search *search = lookup->search;
 	finding->message =
 	    arena_printf(arena,
 	                 "each call reads the whole table: %s indexes the trigrams of %s, and the pattern "
 	                 "has none: it takes three letters in a row, or fewer next to a word's edge",
-	                 lookup->match.index->name, display(arena, lookup));
+	                 lookup->index->name, shown(input, search->operand));
 	finding->hint = "Ask for at least three letters, or match the beginning only.";
-	bool like = lookup->predicate->operator== PREDICATE_LIKE || lookup->predicate->operator== PREDICATE_ILIKE;
-	if (like && lookup->predicate->column)
+	if (lookup->reading == READING_LIKE && search->known)
 		finding->fix_django =
-		    arena_printf(arena, "if len(q) < 3: qs = qs.filter(%s__%sstartswith=q)", lookup->predicate->column,
-		                 lookup->predicate->bare && lookup->predicate->operator== PREDICATE_LIKE ? "" : "i");
+		    arena_printf(arena, "if len(q) < 3: qs = qs.filter(%s__%sstartswith=q)", search->known->name,
+		                 search->operand->kind == TERM_COLUMN && !lookup->folds_case ? "" : "i");
 }
 
-/* A column of another type than text is cast to it; in the canonical text that cast is not seen. */
-static bool needs_cast(const struct lookup *lookup)
+/* What Django calls the lookup, were it on that; NULL when it has no name for it. */
+static const char *lookup_name(const struct rule_input *input, const struct lookup *lookup, const struct term *term)
 {
-	static const char *const texts[] = {"text", "varchar", "bpchar", "citext", "name"};
-	if (!lookup->column || strstr(lookup->predicate->expression, "host(") ||
-	    strchr(lookup->predicate->expression, '>'))
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		if (strcmp(lookup->column->type, texts[i]) == 0)
-			return false;
-	}
-	return true;
-}
-
-static const char *display(struct arena *arena, const struct lookup *lookup)
-{
-	const struct fact_predicate *predicate = lookup->predicate;
-	if (predicate->column && needs_cast(lookup) && predicate->bare)
-		return arena_printf(arena, "\"%s\"::text", predicate->column);
-	return remedy_expression(arena, predicate->expression);
-}
-
-/* What Django calls the lookup, were it on that expression; NULL when it has no name for it. */
-static const char *lookup_name(const struct lookup *lookup, const char *expression)
-{
-	const char *column = lookup->predicate->column;
-	bool bare = column && strcmp(expression, column) == 0;
-	bool upper = strncmp(expression, "upper(", 6) == 0;
+	const char *cased;
+	bool bare = term->kind == TERM_COLUMN;
+	bool upper = lookup_is_cased(search_all(input), term, &cased) && strcmp(cased, "upper") == 0 &&
+	             term_strip(term->items[0])->kind == TERM_COLUMN;
 	if (!bare && !upper)
 		return NULL;
-	switch (lookup->predicate->operator) {
-	case PREDICATE_EQUAL:
+	if (lookup->equal)
 		return bare ? "exact" : "iexact";
-	case PREDICATE_LIKE:
-		if (lookup->shape.leading_wildcard)
-			return bare ? "contains" : "icontains";
-		return bare ? "startswith" : "istartswith";
-	case PREDICATE_REGEX:
-		return bare ? "regex" : NULL;
-	case PREDICATE_IREGEX:
-		return bare ? "iregex" : NULL;
-	default:
+	if (lookup->reading == READING_REGEX && bare)
+		return lookup->folds_case ? "iregex" : "regex";
+	if (lookup->reading != READING_LIKE || lookup->folds_case)
 		return NULL;
-	}
+	if (lookup->shape.leading_wildcard)
+		return bare ? "contains" : "icontains";
+	return bare ? "startswith" : "istartswith";
 }
 
-/* An index on the same expression (`same`), else one on the same column, else NULL. */
-static const struct catalog_index *nearest_index(const struct lookup *lookup, bool *same)
+/* An index on the same expression (`same`), else one on the same column, else NULL; valid or not. */
+static const struct catalog_index *nearest_index(const struct rule_input *input, const struct lookup *lookup,
+                                                 uint16_t *key, bool *same)
 {
-	const struct fact_predicate *predicate = lookup->predicate;
+	const struct search *search = lookup->search;
+	const struct matching *matching = access_matching(search_all(input)->access, search->relation);
 	const struct catalog_index *near = NULL;
 	*same = false;
-	for (uint16_t i = 0; i < lookup->relation->index_count; i++) {
-		const struct catalog_index *index = &lookup->relation->indexes[i];
+	for (uint16_t i = 0; i < search->table->index_count; i++) {
+		const struct catalog_index *index = &search->table->indexes[i];
 		for (uint16_t k = 0; k < index->key_count; k++) {
-			const struct catalog_index_key *key = &index->keys[k];
-			if (key->expression && strcmp(key->expression, predicate->expression) == 0) {
+			const struct term *on = matching_key_of(matching, &index->keys[k]);
+			if (on != NULL && term_equal(on, search->operand) != TERM_NO) {
 				*same = true;
+				*key = k;
 				return index;
 			}
-			if (!near && key->column && predicate->column && strcmp(key->column, predicate->column) == 0)
+			if (!near && on != NULL && search->column && on->kind == TERM_COLUMN &&
+			    on->column == search->column->column) {
 				near = index;
+				*key = k;
+			}
 		}
 	}
 	return near;
 }
 
 /* Of an index on the same expression that is not valid: whether it would help if it were. */
-static bool would_serve(const struct lookup *lookup, const struct catalog_index *index)
+static bool would_serve(const struct lookup *lookup, const struct catalog_index *index, uint16_t key)
 {
-	const char *opclass = index->keys[0].opclass ? index->keys[0].opclass : "";
+	const char *opclass = index->keys[key].opclass ? index->keys[key].opclass : "";
 	switch (lookup->need) {
 	case NEED_TRIGRAM:
 		return strcmp(opclass, "gin_trgm_ops") == 0 || strcmp(opclass, "gist_trgm_ops") == 0;
@@ -396,46 +371,46 @@ static bool would_serve(const struct lookup *lookup, const struct catalog_index 
 }
 
 /* Names the index that comes nearest, and why it does not serve. */
-static const char *why(const struct lookup *lookup, struct arena *arena)
+static const char *why(const struct rule_input *input, const struct lookup *lookup, struct arena *arena)
 {
-	const struct fact_predicate *predicate = lookup->predicate;
-	const char *shown = display(arena, lookup);
+	const struct search *search = lookup->search;
+	const char *operand = shown(input, search->operand);
 	bool same;
-	const struct catalog_index *near = nearest_index(lookup, &same);
+	uint16_t key;
+	const struct catalog_index *near = nearest_index(input, lookup, &key, &same);
 	if (!near)
-		return arena_printf(arena, "nothing indexes %s", shown);
+		return arena_printf(arena, "nothing indexes %s", operand);
 	if (!same)
-		return arena_printf(arena, "nothing indexes %s; %s is a %s index on %s", shown, near->name,
-		                    near->method, remedy_expression(arena, predicate->column));
+		return arena_printf(arena, "nothing indexes %s; %s is a %s index on \"%s\"", operand, near->name,
+		                    near->method, search->known->name);
 	if (!near->valid || !near->ready)
 		return arena_printf(arena, "%s on %s is not valid: its build has failed or is not done", near->name,
-		                    shown);
-	bool first = near->keys[0].expression && strcmp(near->keys[0].expression, predicate->expression) == 0;
-	if (!first && strcmp(near->method, "btree") == 0)
+		                    operand);
+	if (key > 0 && strcmp(near->method, "btree") == 0)
 		return arena_printf(arena,
 		                    "in %s, %s stands behind a column that the statement does not compare for "
 		                    "equality",
-		                    near->name, shown);
-	if (predicate->collation && near->keys[0].collation &&
-	    strcmp(predicate->collation, near->keys[0].collation) != 0)
+		                    near->name, operand);
+	const uint32_t collation = near->keys[key].collation_oid;
+	if (collation != 0 && search->term->input_collation != 0 && collation != search->term->input_collation)
 		return arena_printf(arena, "%s on %s has another collation than the statement asks for", near->name,
-		                    shown);
+		                    operand);
 	if (near->predicate)
 		return arena_printf(arena,
 		                    "%s on %s holds only a part of the rows, and the statement does not say that "
 		                    "it wants no others",
-		                    near->name, shown);
+		                    near->name, operand);
 	switch (lookup->need) {
 	case NEED_PATTERN_OPS:
 		return arena_printf(arena,
 		                    "%s on %s sorts by the rules of a language, and the beginning of a text is not "
 		                    "a range there",
-		                    near->name, shown);
+		                    near->name, operand);
 	case NEED_TRIGRAM:
-		return arena_printf(arena, "%s on %s is a %s index and serves no %s", near->name, shown, near->method,
+		return arena_printf(arena, "%s on %s is a %s index and serves no %s", near->name, operand, near->method,
 		                    lookup->shape.leading_wildcard ? "wildcard in front" : "such pattern");
 	default:
-		return arena_printf(arena, "%s on %s is a %s index and does not serve it", near->name, shown,
+		return arena_printf(arena, "%s on %s is a %s index and does not serve it", near->name, operand,
 		                    near->method);
 	}
 }
@@ -445,29 +420,32 @@ static const char *why(const struct lookup *lookup, struct arena *arena)
 static void remedy(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
                    struct finding *finding)
 {
-	const struct fact_predicate *predicate = lookup->predicate;
-	const struct catalog_relation *relation = lookup->relation;
-	const char *expression = index_expression(arena, lookup);
-	if (!expression || lookup->need == NEED_UNSERVABLE) {
+	const struct search *search = lookup->search;
+	const struct catalog_relation *relation = search->table;
+	struct searches *searches = search_all(input);
+	const char *key = spelling_key(&searches->spelling, search->operand);
+	if (!key || lookup->need == NEED_UNSERVABLE) {
 		finding->hint = lookup->need == NEED_UNSERVABLE
 		                    ? "No index serves such a pattern; restrict the rows by another condition."
 		                    : "No index can hold that expression; compare a column of a text type instead.";
 		return;
 	}
-	bool upper = strncmp(predicate->expression, "upper(", 6) == 0;
-	bool lower = strncmp(predicate->expression, "lower(", 6) == 0;
-	bool of_column = predicate->bare || ((upper || lower) && !strpbrk(predicate->expression + 6, " ('"));
-	const char *wrapped = upper ? "upper_" : lower ? "lower_" : predicate->bare ? "" : "expr_";
+	const char *cased = NULL;
+	const bool bare = search->operand->kind == TERM_COLUMN;
+	const bool is_cased = lookup_is_cased(searches, search->operand, &cased);
+	const struct term *argument = is_cased ? term_strip(search->operand->items[0]) : NULL;
+	const bool cast = search->operand->kind == TERM_CONVERT || (argument && argument->kind == TERM_CONVERT);
+	const char *wrapped = is_cased ? arena_printf(arena, "%s_", cased) : bare || cast ? "" : "expr_";
 	const char *kind = lookup->need == NEED_TRIGRAM ? "trgm" : lookup->need == NEED_PATTERN_OPS ? "like" : "idx";
-	const char *type = lookup->column ? lookup->column->type : "text";
-	const char *pattern_ops = predicate->bare && strcmp(type, "varchar") == 0  ? "varchar_pattern_ops"
-	                          : predicate->bare && strcmp(type, "bpchar") == 0 ? "bpchar_pattern_ops"
-	                                                                           : "text_pattern_ops";
+	const uint32_t type = bare ? dictionary_base(searches->access->dictionary, search->operand->type) : TYPE_TEXT;
+	const char *pattern_ops = type == TYPE_VARCHAR  ? "varchar_pattern_ops"
+	                          : type == TYPE_BPCHAR ? "bpchar_pattern_ops"
+	                                                : "text_pattern_ops";
 	struct remedy_index index = {
-	    .name = remedy_name(arena, relation, predicate->column ? predicate->column : "expr",
+	    .name = remedy_name(arena, relation, search->known ? search->known->name : "expr",
 	                        arena_printf(arena, "%s%s", wrapped, kind)),
 	    .method = lookup->need == NEED_TRIGRAM ? "gin" : NULL,
-	    .expression = expression,
+	    .expression = key,
 	    .opclass = lookup->need == NEED_TRIGRAM       ? "gin_trgm_ops"
 	               : lookup->need == NEED_PATTERN_OPS ? pattern_ops
 	                                                  : NULL,
@@ -478,50 +456,22 @@ static void remedy(const struct rule_input *input, const struct lookup *lookup, 
 	                             index.trigram                      ? "a trigram index"
 	                             : lookup->need == NEED_PATTERN_OPS ? "an index for patterns"
 	                                                                : "an index",
-	                             display(arena, lookup));
-	if (!of_column || needs_cast(lookup))
+	                             shown(input, search->operand));
+	if (!bare && (!argument || argument->kind != TERM_COLUMN))
 		return; /* Django's RunSQL takes the SQL as it is */
 
 	const char *class = index.trigram ? "GinIndex" : "Index";
+	const char *column = search->known->name;
 	const char *django;
-	if (predicate->bare && index.opclass) {
-		django = arena_printf(arena, "%s(fields=[\"%s\"], opclasses=[\"%s\"], name=\"%s\")", class,
-		                      predicate->column, index.opclass, index.name);
+	if (bare) {
+		django = arena_printf(arena, "%s(fields=[\"%s\"], opclasses=[\"%s\"], name=\"%s\")", class, column,
+		                      index.opclass, index.name);
 	} else {
-		const char *function = upper ? "Upper" : "Lower";
+		const char *function = strcmp(cased, "upper") == 0 ? "Upper" : "Lower";
 		django = index.opclass ? arena_printf(arena, "%s(OpClass(%s(\"%s\"), name=\"%s\"), name=\"%s\")", class,
-		                                      function, predicate->column, index.opclass, index.name)
-		                       : arena_printf(arena, "%s(%s(\"%s\"), name=\"%s\")", class, function,
-		                                      predicate->column, index.name);
+		                                      function, column, index.opclass, index.name)
+		                       : arena_printf(arena, "%s(%s(\"%s\"), name=\"%s\")", class, function, column,
+		                                      index.name);
 	}
 	finding->fix_django = remedy_add_index(arena, input->catalog, relation, index.trigram, django);
-}
-
-/* SQL for between an index's brackets; NULL when its value may change with a setting, so that no index can hold it. */
-static const char *index_expression(struct arena *arena, const struct lookup *lookup)
-{
-	static const char *const immutable[] = {"int2", "int4", "int8", "numeric", "uuid", "bool", "json", "jsonb"};
-	const struct fact_predicate *predicate = lookup->predicate;
-	const char *cast = "";
-	if (needs_cast(lookup)) {
-		bool stays = false;
-		for (size_t i = 0; i < ARRAY_LEN(immutable); i++)
-			stays |= strcmp(lookup->column->type, immutable[i]) == 0;
-		if (!stays)
-			return NULL;
-		cast = "::text";
-	}
-	if (predicate->bare && !*cast)
-		return remedy_identifier(arena, predicate->column);
-	if (predicate->bare)
-		return arena_printf(arena, "(%s%s)", remedy_identifier(arena, predicate->column), cast);
-	size_t len = strlen(predicate->expression);
-	if (lookup_is_upper_or_lower(predicate) && !strpbrk(predicate->expression + 6, " ('") &&
-	    predicate->expression[len - 1] == ')')
-		return arena_printf(arena, "%.6s%s%s)", predicate->expression,
-		                    remedy_identifier(arena, predicate->column), cast);
-	/* Any other expression has its literals masked; without any it can be written as it is. */
-	if (*cast || strchr(predicate->expression, '?') || strchr(predicate->expression, '$') || predicate->cast)
-		return NULL;
-	return arena_printf(arena, "(%s)", predicate->expression);
 }

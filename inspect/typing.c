@@ -172,8 +172,34 @@ static const struct term *type_constant(struct typer *t, const struct clause *cl
 	return term;
 }
 
+/* A custom plan has the value in its place, of the type that the parameter is declared with, or as undecided as the
+ * parameter would be. */
+static const struct term *type_value(struct typer *t, const struct clause *clause)
+{
+	const struct clause *value = clause->number >= 1 && clause->number <= t->in->value_count
+	                                 ? t->in->values[clause->number - 1]
+	                                 : NULL;
+	const uint32_t type = clause->number <= t->in->parameter_count ? t->in->parameters[clause->number - 1]
+	                                                               : TYPE_UNKNOWN;
+	if (value == NULL)
+		return NULL;
+	const struct term *given = typing_clause(t, value);
+	if (type != TYPE_UNKNOWN)
+		return coercion_apply(t->dictionary, given, type, -1, COERCION_ASSIGNMENT, t->arena);
+	if (given->kind != TERM_CONSTANT)
+		return NULL;
+	struct term *open = term_new(TERM_CONSTANT, NULL, 0, t->arena);
+	open->type = TYPE_UNKNOWN;
+	open->text = given->text;
+	open->null = given->null;
+	return open;
+}
+
 static const struct term *type_parameter(struct typer *t, const struct clause *clause)
 {
+	const struct term *value = type_value(t, clause);
+	if (value != NULL)
+		return value;
 	struct term *term = term_new(TERM_PARAMETER, NULL, 0, t->arena);
 	term->type = TYPE_UNKNOWN;
 	if (t->in->parameters != NULL && clause->number >= 1 && clause->number <= t->in->parameter_count)

@@ -12,6 +12,8 @@ struct typing {
 	const struct catalog_relation *const *relations; /* by facts' index; NULL: not known */
 	const uint32_t *parameters; /* types of $1 …, TYPE_UNKNOWN where not declared; may be NULL */
 	uint16_t parameter_count;
+	const struct clause *const *values; /* what they are bound to, as for a custom plan; may be NULL, also in it */
+	uint16_t value_count;
 	int16_t relation; /* without facts: the number that its columns get */
 	struct arena *arena;
 };

@@ -31,7 +31,7 @@ static const char *const kinds[] = {
 };
 
 /* "literal leading wild", "parameter ..$1", "literal ?" for a pattern of which nothing is known. */
-static const char *describe(const char *expression, enum operand_reading reading)
+static const char *describe(const char *expression, enum clause_reading reading)
 {
 	static char text[256];
 	struct operand operand = {.reading = reading};
@@ -57,7 +57,7 @@ struct operand_case {
 	const char *expression, *description;
 };
 
-static void compare(const struct operand_case *cases, size_t count, enum operand_reading reading)
+static void compare(const struct operand_case *cases, size_t count, enum clause_reading reading)
 {
 	for (size_t at = 0; at < count; at++) {
 		const char *got = describe(cases[at].expression, reading);

@@ -1,5 +1,6 @@
 #include "inspect/rules_json.h"
 
+#include "inspect/dictionary.h"
 #include "tests/unit/judge.h"
 
 #include <setjmp.h>
@@ -84,7 +85,9 @@ static void operator_classes(void **state)
 	assert_non_null(strstr(judge.verdict.findings[0].message, "data_gin serves containment"));
 	assert_non_null(strstr(judge.verdict.findings[0].fix_django, "data__contains"));
 	expect("data -> 'colour' @> '[1]'", "Q116");
-	((struct catalog_index_key *)gin->keys)[0].opclass = "jsonb_path_ops";
+	const struct dictionary *dictionary = catalog_dictionary(judge.catalog);
+	((struct catalog_index_key *)gin->keys)[0].family =
+	    dictionary_class_named(dictionary, "gin", "jsonb_path_ops")->family;
 	expect("data @> '{\"colour\": 1}'", "");
 	expect("data @? '$.colour ? (@ == 5)'", "");
 	expect("data ? 'colour'", "Q117");

@@ -6,8 +6,10 @@
 
 #include "tests/unit/wire.h"
 
+#include "inspect/dictionary.h"
 #include "protocol/bytes.h"
 #include "proxy/reporter.h"
+#include "tests/unit/dictionary_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -267,12 +269,26 @@ void wire_publish(struct wire *wire, const struct wire_table *tables, size_t cou
 	     .number = 1,
 	     .type_schema = "pg_catalog",
 	     .type = "int4",
+	     .type_oid = TYPE_INT4,
 	     .type_modifier = -1,
 	     .not_null = true},
-	    {.name = "name", .number = 2, .type_schema = "pg_catalog", .type = "varchar", .type_modifier = 104},
-	    {.name = "stock", .number = 3, .type_schema = "pg_catalog", .type = "int4", .type_modifier = -1},
+	    {.name = "name",
+	     .number = 2,
+	     .type_schema = "pg_catalog",
+	     .type = "varchar",
+	     .type_oid = TYPE_VARCHAR,
+	     .type_modifier = 104,
+	     .collation = "default",
+	     .collation_oid = COLLATION_DEFAULT},
+	    {.name = "stock",
+	     .number = 3,
+	     .type_schema = "pg_catalog",
+	     .type = "int4",
+	     .type_oid = TYPE_INT4,
+	     .type_modifier = -1},
 	};
 	struct catalog *catalog = catalog_new("shop");
+	catalog_set_dictionary(catalog, dictionary_file());
 	for (size_t at = 0; at < count; at++) {
 		const struct catalog_relation relation = {
 		    .oid = 20001 + (uint32_t)at,

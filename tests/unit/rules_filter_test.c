@@ -1,4 +1,4 @@
-#include "inspect/rules_access.h"
+#include "inspect/rules_filter.h"
 
 #include "tests/unit/judge.h"
 
@@ -105,40 +105,6 @@ static void other_types(void **state)
 	expect("SELECT * FROM tiny WHERE id = 5.0", "");
 }
 
-/* The first rows of an order that no index has. */
-static void orders(void **state)
-{
-	(void)state;
-	judge_index(&judge, product, "by_qty", "btree", "qty int4_ops", NULL);
-	expect("SELECT * FROM product ORDER BY amount DESC LIMIT 20", "Q110");
-	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(amount)"));
-	expect("SELECT * FROM product ORDER BY amount, id LIMIT 20", "Q110");
-	expect("SELECT * FROM product ORDER BY amount", "");
-	expect("SELECT * FROM product ORDER BY qty DESC LIMIT 20", "");
-	expect("SELECT * FROM product ORDER BY qty, amount LIMIT 20", "");
-	expect("SELECT * FROM product WHERE qty = 5 ORDER BY amount LIMIT 20", "");
-	expect("SELECT * FROM product ORDER BY id LIMIT 20", "");
-	expect("SELECT max(amount) FROM product LIMIT 1", "");
-	expect("SELECT amount FROM product GROUP BY amount ORDER BY amount LIMIT 5", "");
-	expect("SELECT * FROM tiny ORDER BY amount LIMIT 20", "");
-	expect("SELECT * FROM product p, tiny t ORDER BY p.amount LIMIT 20", "");
-	expect("SELECT * FROM product ORDER BY random() LIMIT 1", "Q111");
-	expect("SELECT * FROM product WHERE qty = 5 ORDER BY random() LIMIT 1", "");
-	expect("SELECT * FROM tiny ORDER BY random() LIMIT 1", "");
-}
-
-/* A page far behind the first; a parameter may be anything. */
-static void offsets(void **state)
-{
-	(void)state;
-	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 10001", "Q112");
-	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 3000000000", "Q112");
-	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 10000", "");
-	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET $1", "");
-	expect("SELECT * FROM product WHERE id IN (1, 2) ORDER BY id LIMIT 20 OFFSET 20000", "");
-	expect("SELECT * FROM tiny ORDER BY id LIMIT 20 OFFSET 20000", "");
-}
-
 /* One arm without an index is one too many; where all or none have one there is nothing to say of the OR. */
 static void arms(void **state)
 {
@@ -204,8 +170,6 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(around_a_column, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(without_index, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(other_types, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(orders, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(offsets, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(arms, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(patterns_of_columns, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(negated_membership, set_up, tear_down),

@@ -1,0 +1,81 @@
+#include "inspect/rules_sort.h"
+
+#include "tests/unit/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct judge judge;
+static struct catalog_relation *product;
+
+static int set_up(void **state)
+{
+	(void)state;
+	judge_init(&judge);
+	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	judge_table(&judge, "public", "tiny", JUDGE_SMALL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	return 0;
+}
+
+static void expect(const char *sql, const char *codes)
+{
+	const char *found = judge_sql(&judge, sql);
+	if (strcmp(found, codes) != 0)
+		fail_msg("%s\nexpected: %s\nbut got: %s", sql, codes, found);
+	for (uint8_t i = 0; i < judge.verdict.count; i++)
+		assert_null(strstr(judge.verdict.findings[i].message, "canary"));
+}
+
+/* The first rows of an order that no index has. */
+static void orders(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "by_qty", "btree", "qty int4_ops", NULL);
+	expect("SELECT * FROM product ORDER BY amount DESC LIMIT 20", "Q110");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(amount)"));
+	expect("SELECT * FROM product ORDER BY amount, id LIMIT 20", "Q110");
+	expect("SELECT * FROM product ORDER BY amount", "");
+	expect("SELECT * FROM product ORDER BY qty DESC LIMIT 20", "");
+	expect("SELECT * FROM product ORDER BY qty, amount LIMIT 20", "");
+	expect("SELECT * FROM product WHERE qty = 5 ORDER BY amount LIMIT 20", "");
+	expect("SELECT * FROM product ORDER BY id LIMIT 20", "");
+	expect("SELECT max(amount) FROM product LIMIT 1", "");
+	expect("SELECT amount FROM product GROUP BY amount ORDER BY amount LIMIT 5", "");
+	expect("SELECT * FROM tiny ORDER BY amount LIMIT 20", "");
+	expect("SELECT * FROM product p, tiny t ORDER BY p.amount LIMIT 20", "");
+	expect("SELECT * FROM product ORDER BY random() LIMIT 1", "Q111");
+	expect("SELECT * FROM product WHERE qty = 5 ORDER BY random() LIMIT 1", "");
+	expect("SELECT * FROM tiny ORDER BY random() LIMIT 1", "");
+}
+
+/* A page far behind the first; a parameter may be anything. */
+static void offsets(void **state)
+{
+	(void)state;
+	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 10001", "Q112");
+	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 3000000000", "Q112");
+	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET 10000", "");
+	expect("SELECT * FROM product ORDER BY id LIMIT 20 OFFSET $1", "");
+	expect("SELECT * FROM product WHERE id IN (1, 2) ORDER BY id LIMIT 20 OFFSET 20000", "");
+	expect("SELECT * FROM tiny ORDER BY id LIMIT 20 OFFSET 20000", "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(orders, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(offsets, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
