@@ -121,6 +121,9 @@ enum {
 	/* Parameters of one statement whose values are looked at; what comes after them is judged as unknown. */
 	LIMIT_BOUND_PARAMETERS = 100,
 
+	/* Names that one script has prepared; what EXECUTE runs of later ones is not looked into. */
+	LIMIT_CHECK_PREPARED = 1000,
+
 	/* search_paths that a pipeline may set before any of it is answered; of more the newest count. */
 	LIMIT_FORESEEN_PATHS = 16,
 

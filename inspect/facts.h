@@ -303,6 +303,7 @@ struct facts {
 	const char *executes; /* the name of what EXECUTE runs, also in EXPLAIN and CREATE TABLE AS; else NULL */
 	const struct bound_shape *arguments; /* EXECUTE name (value, …): of what is no constant nothing is known */
 	uint16_t argument_count;
+	const struct clause *const *values; /* the same as clauses; NULL where literals are not to be seen */
 	struct fact_sort *sorts;
 	uint16_t sort_count;
 	struct fact_level *levels;

@@ -1,5 +1,7 @@
 #include "inspect/walk_session.h"
 
+#include "inspect/clauses.h"
+
 #include <string.h>
 
 static bool walk_transaction(struct gather *gather, const TransactionStmt *transaction);
@@ -93,12 +95,18 @@ void walk_session_execute(struct gather *gather, const ExecuteStmt *execute)
 
 	facts->executes = arena_text(gather->arena, execute->name);
 	facts->arguments = arguments;
+	const struct clauses_scope scope = {.gather = gather, .literals = true, .arena = gather->arena};
+	const struct clause **values = arena_alloc(gather->arena, (count + 1) * sizeof(*values));
+	if (gather->literals)
+		facts->values = values;
 	foreach (cell, execute->params) {
 		const Node *value = lfirst(cell);
 		char number[32];
 
 		if (facts->argument_count == count)
 			break;
+		if (gather->literals)
+			values[facts->argument_count] = clauses_of(&scope, value);
 		while (IsA(value, TypeCast))
 			value = ((const TypeCast *)value)->arg;
 		const char *text =

@@ -6,6 +6,7 @@
 #include "inspect/parse.h"
 #include "proxy/check_assume.h"
 #include "proxy/check_django.h"
+#include "proxy/check_prepared.h"
 #include "proxy/check_script.h"
 #include "proxy/feed.h"
 #include "proxy/feed_connect.h"
@@ -33,6 +34,7 @@ struct run {
 	struct arena amended;
 	bool is_amended;
 	struct session_state session;
+	struct check_prepared prepared;
 	bool zone_before; /* time_zone_utc, as a ROLLBACK or the end of SET LOCAL brings it back */
 	bool zone_committed;
 	const char *file;
@@ -52,8 +54,10 @@ static char *read_file(struct run *run, const char *name, size_t *len);
 static void check_text(struct run *run, const char *text, size_t len);
 static void check_statement(struct run *run, const char *text, size_t len);
 static void tell(struct run *run, const struct statement *statement, const char *text, size_t len);
+static void tell_findings(struct run *run, const struct verdict *verdict, const char *text, size_t len);
+static void tell_execution(struct run *run, const struct facts *facts, const char *text, size_t len);
 static void tell_locks(struct run *run, const struct statement *statement);
-static void tell_access(struct run *run, const char *text, size_t len);
+static void tell_access(struct run *run, const char *text, size_t len, const struct facts *execution);
 static void follow(struct run *run, const struct statement *statement);
 static void amend(struct run *run, const struct statement *statement);
 static void follow_zone(struct run *run, const struct facts *facts);
@@ -285,6 +289,7 @@ static void check_text(struct run *run, const char *text, size_t len)
 	run->session.time_zone_utc = session_state_is_utc(run->zone, strlen(run->zone));
 	run->zone_before = run->zone_committed = run->session.time_zone_utc;
 	run->command_told = false;
+	check_prepared_init(&run->prepared);
 	check_script_init(&script, text, len);
 	for (;;) {
 		check_script_next(&script, run->session.standard_conforming_strings, &piece);
@@ -308,6 +313,7 @@ static void check_text(struct run *run, const char *text, size_t len)
 		run->print.statements++;
 		check_statement(run, piece.text, piece.len);
 	}
+	check_prepared_fini(&run->prepared);
 	session_state_fini(&run->session);
 }
 
@@ -324,6 +330,7 @@ static void check_statement(struct run *run, const char *text, size_t len)
 		if (run->assume && check_assume_add(run->assume, statement->facts, statement->statement_count))
 			inspector_put_catalog(run->inspector, check_assume_catalog(run->assume, run->database));
 		tell(run, statement, text, len);
+		check_prepared_follow(&run->prepared, &statement->facts[0], text, len);
 		follow(run, statement);
 	}
 	cache_unref(statement);
@@ -333,8 +340,18 @@ static void check_statement(struct run *run, const char *text, size_t len)
 
 static void tell(struct run *run, const struct statement *statement, const char *text, size_t len)
 {
-	const struct verdict *verdict =
-	    inspector_judge(run->inspector, (struct statement *)statement, &run->session, NULL, 0);
+	tell_findings(run, inspector_judge(run->inspector, (struct statement *)statement, &run->session, NULL, 0), text,
+	              len);
+	if (run->options->locks)
+		tell_locks(run, statement);
+	if (run->options->access)
+		tell_access(run, text, len, NULL);
+	if (statement->facts[0].executes != NULL)
+		tell_execution(run, &statement->facts[0], text, len);
+}
+
+static void tell_findings(struct run *run, const struct verdict *verdict, const char *text, size_t len)
+{
 	for (uint8_t at = 0; at < verdict->count; at++) {
 		struct check_print_place place = run->place;
 		point_at(&place, text, len, &verdict->findings[at]);
@@ -342,10 +359,29 @@ static void tell(struct run *run, const struct statement *statement, const char 
 	}
 	if (verdict->dropped > 0)
 		check_print_note(&run->print, &run->place, "there are more findings of this statement than are told");
-	if (run->options->locks)
-		tell_locks(run, statement);
-	if (run->options->access)
-		tell_access(run, text, len);
+}
+
+/* What EXECUTE runs, with its arguments in place of the parameters; told where the EXECUTE stands. */
+static void tell_execution(struct run *run, const struct facts *facts, const char *text, size_t len)
+{
+	const struct check_prepared_text *prepared = check_prepared_find(&run->prepared, facts->executes);
+	if (prepared == NULL)
+		return;
+	struct statement *statement =
+	    inspector_recognise(run->inspector, &run->session, prepared->text, prepared->len);
+	tell_findings(run,
+	              inspector_judge(run->inspector, statement, &run->session, facts->arguments, facts->argument_count),
+	              text, len);
+	cache_unref(statement);
+	if (!run->options->access)
+		return;
+	struct arena arena;
+	struct parsed execute;
+	arena_init(&arena);
+	if (parse_sql_literally(text, len, run->session.standard_conforming_strings, &arena, &execute) == PARSE_OK &&
+	    execute.statement_count == 1)
+		tell_access(run, prepared->text, prepared->len, &execute.facts[0]);
+	arena_fini(&arena);
 }
 
 static void tell_locks(struct run *run, const struct statement *statement)
@@ -372,8 +408,9 @@ static void tell_locks(struct run *run, const struct statement *statement)
 	arena_fini(&arena);
 }
 
-/* From the statement as it is written: a pattern or a value may decide which index knows it. */
-static void tell_access(struct run *run, const char *text, size_t len)
+/* From the statement as it is written: a pattern or a value may decide which index knows it. `execution` NULL: the
+ * parameters have no values. */
+static void tell_access(struct run *run, const char *text, size_t len, const struct facts *execution)
 {
 	struct arena arena;
 	struct parsed parsed;
@@ -397,8 +434,13 @@ static void tell_access(struct run *run, const char *text, size_t len)
 		    arena_alloc(&arena, (input.facts->relation_count + 1u) * sizeof(*relations));
 		for (uint16_t i = 0; i < input.facts->relation_count; i++)
 			relations[i] = rules_relation(&input, (int16_t)i);
-		const struct access_input wanted = {
+		struct access_input wanted = {
 		    .facts = input.facts, .catalog = catalog, .relations = relations, .arena = &arena};
+		if (execution != NULL) {
+			wanted.bound = (struct pattern_values){execution->arguments, execution->argument_count};
+			wanted.values = execution->values;
+			wanted.value_count = execution->values != NULL ? execution->argument_count : 0;
+		}
 		struct access *access = access_make(&wanted);
 		uint16_t count = 0;
 		const struct access_event *events = access != NULL ? access_events(access, &count) : NULL;
