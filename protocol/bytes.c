@@ -70,11 +70,6 @@ bool bytes_equal(struct bytes view, const char *text)
 	return view.len == len && (len == 0 || memcmp(view.data, text, len) == 0);
 }
 
-uint32_t bytes_get_u32(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 void bytes_put_u32(uint8_t *at, uint32_t value)
 {
 	at[0] = (uint8_t)(value >> 24);

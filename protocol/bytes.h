@@ -33,7 +33,11 @@ size_t bytes_left(const struct bytes_reader *reader);
 bool bytes_equal(struct bytes view, const char *text);
 
 /* Big-endian, at any alignment. */
-uint32_t bytes_get_u32(const uint8_t *at);
+static inline uint32_t bytes_get_u32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
 void bytes_put_u32(uint8_t *at, uint32_t value);
 
 #endif

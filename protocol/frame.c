@@ -7,6 +7,7 @@
 /* The length word counts itself. */
 #define LENGTH_WORD_BYTES 4
 
+static uint32_t body_bytes_of(const struct frame *frame);
 static bool header_is_broken(const struct frame *frame);
 static enum frame_event next_of_header(struct frame *frame, struct bytes input, struct frame_piece *piece);
 static enum frame_event next_of_body(struct frame *frame, struct bytes input, struct frame_piece *piece);
@@ -18,14 +19,9 @@ void frame_init(struct frame *frame)
 
 enum frame_event frame_next(struct frame *frame, struct bytes input, struct frame_piece *piece)
 {
-	CHECK(frame->header_bytes <= MESSAGE_HEADER_BYTES);
-	*piece = (struct frame_piece){0};
 	if (frame->header_bytes < MESSAGE_HEADER_BYTES)
 		return next_of_header(frame, input, piece);
-	piece->type = frame->header[0];
-	/* The broken header is kept, so that no later call mistakes what follows for a message. */
-	if (header_is_broken(frame))
-		return FRAME_BROKEN;
+	CHECK(frame->header_bytes == MESSAGE_HEADER_BYTES);
 	return next_of_body(frame, input, piece);
 }
 
@@ -37,30 +33,40 @@ bool frame_at_boundary(const struct frame *frame)
 static enum frame_event next_of_header(struct frame *frame, struct bytes input, struct frame_piece *piece)
 {
 	size_t wanted = MESSAGE_HEADER_BYTES - frame->header_bytes;
-	size_t given = input.len < wanted ? input.len : wanted;
-	if (given > 0)
-		memcpy(frame->header + frame->header_bytes, input.data, given);
-	frame->header_bytes += (uint8_t)given;
-	piece->input_bytes = given;
-	if (given < wanted)
-		return FRAME_MORE;
-
-	piece->type = frame->header[0];
-	if (header_is_broken(frame))
-		return FRAME_BROKEN;
-	frame->body_left = bytes_get_u32(frame->header + 1) - LENGTH_WORD_BYTES;
-	piece->body_bytes = frame->body_left;
-	return FRAME_HEADER;
+	/* Nearly always it is all there; copying a known length takes two moves. */
+	if (wanted == MESSAGE_HEADER_BYTES && input.len >= MESSAGE_HEADER_BYTES) {
+		memcpy(frame->header, input.data, MESSAGE_HEADER_BYTES);
+	} else {
+		size_t given = input.len < wanted ? input.len : wanted;
+		if (given > 0)
+			memcpy(frame->header + frame->header_bytes, input.data, given);
+		if (given < wanted) {
+			frame->header_bytes += (uint8_t)given;
+			*piece = (struct frame_piece){.input_bytes = given};
+			return FRAME_MORE;
+		}
+	}
+	/* A broken header is kept, so that no later call mistakes what follows for a message. */
+	frame->header_bytes = MESSAGE_HEADER_BYTES;
+	frame->body_left = body_bytes_of(frame);
+	*piece = (struct frame_piece){
+	    .type = frame->header[0],
+	    .body_bytes = frame->body_left,
+	    .input_bytes = wanted,
+	};
+	return header_is_broken(frame) ? FRAME_BROKEN : FRAME_HEADER;
 }
 
 static enum frame_event next_of_body(struct frame *frame, struct bytes input, struct frame_piece *piece)
 {
-	piece->body_bytes = bytes_get_u32(frame->header + 1) - LENGTH_WORD_BYTES;
+	size_t given = input.len < frame->body_left ? input.len : frame->body_left;
+	*piece = (struct frame_piece){.type = frame->header[0], .body_bytes = body_bytes_of(frame)};
+	if (header_is_broken(frame))
+		return FRAME_BROKEN;
 	/* An empty body ends at once, needing no input; a longer one never yields an empty piece. */
 	if (frame->body_left > 0 && input.len == 0)
 		return FRAME_MORE;
 
-	size_t given = input.len < frame->body_left ? input.len : frame->body_left;
 	piece->body = (struct bytes){input.data, given};
 	piece->input_bytes = given;
 	frame->body_left -= (uint32_t)given;
@@ -68,6 +74,11 @@ static enum frame_event next_of_body(struct frame *frame, struct bytes input, st
 	if (piece->last)
 		frame->header_bytes = 0;
 	return FRAME_BODY;
+}
+
+static uint32_t body_bytes_of(const struct frame *frame)
+{
+	return bytes_get_u32(frame->header + 1) - LENGTH_WORD_BYTES;
 }
 
 static bool header_is_broken(const struct frame *frame)
