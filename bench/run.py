@@ -2,7 +2,7 @@
 """make bench: pgproctor beside a bare relay, HAProxy and PgBouncer, on one machine, in one run. What is compared takes
 turns, repetition by repetition, and a ratio is that of one repetition; the table shows the median ratio and the spread.
 
-    bench/run.py [--quick] [--only NAME,…]        NAMEs: pgbench unix micro copy tls idle connect latency big
+    bench/run.py [--quick] [--only NAME,…]        NAMEs: pgbench unix micro mix copy tls idle connect latency big
 """
 
 import argparse
@@ -45,7 +45,8 @@ class Plan:
 
 
 class Row:
-    """One line of the table: ratios, what is wanted of their median, and whether that is so."""
+    """One line of the table: ratios, what is wanted of their median, and whether that is so. `wanted` None: another's
+    figure, for company."""
 
     def __init__(self, goal, what, values, wanted, unit="", at_most=True):
         self.goal, self.what, self.values, self.wanted, self.unit, self.at_most = goal, what, values, wanted, unit, at_most
@@ -54,11 +55,15 @@ class Row:
         return statistics.median(self.values)
 
     def met(self):
+        if self.wanted is None:
+            return None
         return self.median() <= self.wanted if self.at_most else self.median() >= self.wanted
 
     def cells(self):
         low, high = min(self.values), max(self.values)
         spread = f"{figure(low)}–{figure(high)}" if len(self.values) > 1 else "—"
+        if self.wanted is None:
+            return [self.goal, self.what, figure(self.median()) + self.unit, spread, "—", "beside"]
         sign = "≤" if self.at_most else "≥"
         return [self.goal, self.what, figure(self.median()) + self.unit, spread, f"{sign} {figure(self.wanted)}{self.unit}",
                 "met" if self.met() else "missed"]
@@ -89,6 +94,11 @@ class Bench:
         self.postgres.stop()
         self.scratch.remove()
 
+    def goals(self):
+        """How many there are, and how many are met."""
+        met = [row.met() for row in self.rows if row.wanted is not None]
+        return len(met), sum(met)
+
     def keep(self, target):
         self.others.append(target)
         return target
@@ -100,7 +110,7 @@ class Bench:
         self.haproxy = self.keep(targets.haproxy(self.postgres.port, self.directory))
         self.pgbouncer = self.keep(targets.pgbouncer(self.postgres.port, self.directory))
         self.proctor = self.keep(targets.pgproctor(self.postgres, self.directory))
-        for name in ["pgbench", "unix", "micro", "copy", "tls", "idle", "connect", "latency", "big"]:
+        for name in ["pgbench", "unix", "micro", "mix", "copy", "tls", "idle", "connect", "latency", "big"]:
             if not self.only or name in self.only:
                 began = time.monotonic()
                 print(f"bench: {name} …", end="", flush=True)
@@ -162,18 +172,27 @@ class Bench:
                 self.ratio("1", f"CPU per transaction / bare relay's: {mode}, c{clients}", samples, "cpu_us", self.proctor, self.relay, 1.15, True)
 
     def goal_unix(self):
+        """Beside the others on the same socket: what a proxy on the clients' own processors can reach at all."""
+        upstream = targets.Unix(self.postgres)
         proctor = targets.pgproctor(
-            self.postgres, self.directory, "pgproctor-unix", f"{self.postgres.socket_dir}:{self.postgres.port}"
+            self.postgres, self.directory, "pgproctor-unix", f"{upstream.directory}:{upstream.port}"
         )
+        others = []
         try:
+            for make in (targets.relay, targets.haproxy, targets.pgbouncer):
+                others.append(make(upstream, self.directory))
             samples = self.interleaved(
                 "pgbench -S -M prepared, 8 clients, server on a unix socket",
-                [self.direct, proctor],
+                [self.direct, *others, proctor],
                 lambda target: self.pgbench(target, "-M", "prepared", "-c", 8),
             )
-            self.ratio("2", "tps / direct TCP's, server leg on a unix socket: prepared, c8", samples, "tps", proctor, self.direct, 0.9, False)
+            what = "tps / direct TCP's, server leg on a unix socket: prepared, c8"
+            self.ratio("2", what, samples, "tps", proctor, self.direct, 0.9, False)
+            for other in others:
+                self.ratio("2", f"the same of {other.name.removesuffix('-unix')}", samples, "tps", other, self.direct, None, False)
         finally:
-            proctor.stop()
+            for target in [proctor, *others]:
+                target.stop()
 
     def goal_connect(self):
         compared = [self.haproxy, self.proctor]
@@ -220,6 +239,34 @@ class Bench:
             ("pg_query_fingerprint + parse / recognition", "libpg_query's time / recognition's on a hit", 30, " ×", False),
         ]:
             self.rows.append(Row("3", what, values[name], wanted, unit, at_most))
+
+    def goal_mix(self):
+        """The same mix over a socket, to the stub, 8 sessions: what a statement costs in all."""
+        proctor, server = self.stub_behind("pgproctor-mix")
+        haproxy = targets.haproxy(int(server.arguments[-1]), self.scratch_directory("haproxy-mix"))
+        count = self.plan.statements // (4 if self.plan.quick else 10)
+        paths = [self.directory / f"mix-{number}" for number in range(self.plan.repetitions + 1)]
+        for seed, path in enumerate(paths):
+            corpus.write(path, count, seed=100 + seed)
+        sent = {proctor: 0, haproxy: 0}
+
+        def measure(target):
+            sent[target] += 1
+            began_ns = target.cpu_ns()
+            self.replay(target, paths[sent[target]])
+            return {"cpu_us": (target.cpu_ns() - began_ns) / 1000 / count}
+
+        try:
+            self.replay(proctor, paths[0])
+            samples = self.interleaved("Django-like mix, 8 sessions", [haproxy, proctor], measure)
+            self.ratio("3", "CPU per statement / HAProxy's: Django-like mix", samples, "cpu_us", proctor, haproxy, None, True)
+        finally:
+            haproxy.stop()
+            proctor.stop()
+            server.stop()
+
+    def replay(self, target, path):
+        run([harness.PYTHON, ROOT / "bench" / "stub.py", "replay", target.port, path])
 
     # -- bulk -------------------------------------------------------------------------------------------
 
@@ -463,18 +510,22 @@ def plain_table(head, rows):
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [head, *rows])
 
 
+def medians(bench):
+    return [[experiment, target, ", ".join(f"{name} {figure(value)}" for name, value in figures.items())]
+            for experiment, target, figures in bench.raw]
+
+
 HEAD = ["goal", "what", "median", "spread", "wanted", ""]
 
 
 def report(bench, command, loads):
-    met = sum(row.met() for row in bench.rows)
-    raw = [[experiment, target, ", ".join(f"{name} {figure(value)}" for name, value in figures.items())]
-           for experiment, target, figures in bench.raw]
+    goals, met = bench.goals()
+    raw = medians(bench)
     micro = [[name, unit, f"{median:.4g}", f"{low:.4g}–{high:.4g}"] for name, unit, median, low, high in bench.micro_figures]
     postgres = version_of(str(bench.postgres.bin / "postgres"), "--version")
     parts = [
         "# Results",
-        f"Written by `{command}` on {time.strftime('%Y-%m-%d', time.gmtime())}; {met} of {len(bench.rows)} goals met.",
+        f"Written by `{command}` on {time.strftime('%Y-%m-%d', time.gmtime())}; {met} of {goals} goals met.",
         f"Machine: {machine()}. Its processors were shared: clients, server and proxy ran on the same ones, and so did other "
         f"work (load average {loads[0]:.1f} before, {loads[1]:.1f} after). Ratios are of runs that took turns; CPU per "
         "transaction is what the kernel charged to the proxy's process (schedstat), and the steadier figure by far.",
@@ -510,8 +561,10 @@ def main():
         bench.close()
     print()
     print(plain_table(HEAD, [row.cells() for row in bench.rows]))
-    met = sum(row.met() for row in bench.rows)
-    print(f"\n{met} of {len(bench.rows)} met, {time.monotonic() - began:.0f} s")
+    if options.only:
+        print("\n" + plain_table(["experiment", "target", "medians"], medians(bench)))
+    goals, met = bench.goals()
+    print(f"\n{met} of {goals} met, {time.monotonic() - began:.0f} s")
     if options.quick or options.only:
         return
     (ROOT / "bench" / "results.md").write_text(report(bench, "make bench", (load, os.getloadavg()[0])))

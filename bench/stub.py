@@ -2,7 +2,8 @@
 everybody in and answers each Query with an empty result at once, whatever it says.
 
     stub.py serve PORT
-    stub.py probe PORT      small queries between the lines "start" and "stop" of its input; then the slowest's ms
+    stub.py replay PORT FILE    the statements of FILE, each ended by a zero byte, over eight sessions
+    stub.py probe PORT          small queries between the lines "start" and "stop" of its input; then the slowest's ms
 """
 
 import os
@@ -136,5 +137,27 @@ def probe(port):
     client.close()
 
 
+def replay(port, path, sessions=8):
+    """Each session sends its next statement as soon as the one before is answered."""
+    with open(path, "rb") as file:
+        statements = iter(file.read().split(b"\0")[:-1])
+    selector = selectors.DefaultSelector()
+    clients = [Client(port) for _ in range(sessions)]
+    for client in clients:
+        selector.register(client.socket, selectors.EVENT_READ, client)
+        client.socket.sendall(message(b"Q", next(statements) + b"\0"))
+    waiting = sessions
+    while waiting > 0:
+        for key, _ in selector.select():
+            key.data.until_ready()
+            sql = next(statements, None)
+            if sql is None:
+                waiting -= 1
+            else:
+                key.data.socket.sendall(message(b"Q", sql + b"\0"))
+    for client in clients:
+        client.close()
+
+
 if __name__ == "__main__":
-    {"serve": serve, "probe": probe}[sys.argv[1]](int(sys.argv[2]))
+    {"serve": serve, "replay": replay, "probe": probe}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])

@@ -27,12 +27,12 @@ defaults
     timeout server 1h
 listen bench
     bind 127.0.0.1:{port}
-    server postgres 127.0.0.1:{upstream}
+    server postgres {upstream}
 """
 
 PGBOUNCER = """\
 [databases]
-* = host=127.0.0.1 port={upstream} user=postgres
+* = {upstream} user=postgres
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
@@ -94,25 +94,38 @@ def direct(postgres):
     return Target("direct", postgres.port)
 
 
+class Unix:
+    """An upstream: the server's unix socket in place of its port."""
+
+    def __init__(self, postgres):
+        self.directory, self.port = postgres.socket_dir, postgres.port
+        self.path = f"{self.directory}/.s.PGSQL.{self.port}"
+
+
 def relay(upstream, directory):
     port = harness.free_port()
-    process = harness.Process([BUILD / "bench_relay", port, upstream], directory / "relay.out")
+    name, where = ("relay-unix", upstream.path) if isinstance(upstream, Unix) else ("relay", upstream)
+    process = harness.Process([BUILD / "bench_relay", port, where], directory / f"{name}.out")
     wait_listening(process, port, "the bare relay")
-    return Target("relay", port, process)
+    return Target(name, port, process)
 
 
 def haproxy(upstream, directory):
     port = harness.free_port()
-    config = directory / "haproxy.cfg"
-    config.write_text(HAPROXY.format(port=port, upstream=upstream))
-    process = harness.Process([shutil.which("haproxy"), "-db", "-f", config], directory / "haproxy.out")
+    unix = isinstance(upstream, Unix)
+    name, where = ("haproxy-unix", f"unix@{upstream.path}") if unix else ("haproxy", f"127.0.0.1:{upstream}")
+    config = directory / f"{name}.cfg"
+    config.write_text(HAPROXY.format(port=port, upstream=where))
+    process = harness.Process([shutil.which("haproxy"), "-db", "-f", config], directory / f"{name}.out")
     wait_listening(process, port, "HAProxy")
-    return Target("haproxy", port, process)
+    return Target(name, port, process)
 
 
 def pgbouncer(upstream, directory, certificate=None):
     port = harness.free_port()
-    name = "pgbouncer-tls" if certificate else "pgbouncer"
+    unix = isinstance(upstream, Unix)
+    name = "pgbouncer-tls" if certificate else "pgbouncer-unix" if unix else "pgbouncer"
+    where = f"host={upstream.directory} port={upstream.port}" if unix else f"host=127.0.0.1 port={upstream}"
     home = directory / name
     home.mkdir()
     (home / "users").write_text('"postgres" ""\n')
@@ -121,7 +134,7 @@ def pgbouncer(upstream, directory, certificate=None):
         tls = f"client_tls_sslmode = require\nclient_tls_key_file = {certificate}.key\n"
         tls += f"client_tls_cert_file = {certificate}.crt\n"
     config = home / "pgbouncer.ini"
-    config.write_text(PGBOUNCER.format(port=port, upstream=upstream, directory=home, tls=tls))
+    config.write_text(PGBOUNCER.format(port=port, upstream=where, directory=home, tls=tls))
     owner = pwd.getpwnam("postgres") if os.getuid() == 0 else None  # it refuses to run as root
     if owner:
         os.chown(home, owner.pw_uid, owner.pw_gid)
