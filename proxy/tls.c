@@ -49,6 +49,7 @@ static int tls_no_password(char *buffer, int size, int writing, void *context);
 static int tls_select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
                            unsigned in_len, void *context);
 static struct tls *tls_new(const struct tls_context *context, struct buffer *output);
+static void tls_forget_errors(void);
 static enum tls_event tls_fail(struct tls *tls, int status);
 static void tls_make_method(void);
 static int tls_bio_read(BIO *bio, char *to, int size);
@@ -359,7 +360,10 @@ void tls_feed(struct tls *tls, struct bytes wire)
 enum tls_event tls_read(struct tls *tls, uint8_t *plain, size_t size, size_t *len)
 {
 	*len = 0;
-	ERR_clear_error();
+	/* OpenSSL would find out, too, but takes its time over it, and this is the last call of each read. */
+	if (tls->state == TLS_OPENED && tls->input.len == 0 && SSL_has_pending(tls->ssl) == 0)
+		return TLS_MORE;
+	tls_forget_errors();
 	if (tls->state == TLS_SHAKING) {
 		int status = SSL_do_handshake(tls->ssl);
 		if (status != 1)
@@ -373,6 +377,14 @@ enum tls_event tls_read(struct tls *tls, uint8_t *plain, size_t size, size_t *le
 	}
 	int status = SSL_read_ex(tls->ssl, plain, size, len);
 	return status == 1 ? TLS_DATA : tls_fail(tls, status);
+}
+
+/* SSL_get_error wants the thread's queue of errors empty before a call. Nearly always it is, and clearing it all the same
+ * is as dear as a tenth of a record. */
+static void tls_forget_errors(void)
+{
+	if (ERR_peek_error())
+		ERR_clear_error();
 }
 
 /* What a call that got nothing means. */
@@ -405,7 +417,7 @@ bool tls_write(struct tls *tls, const void *plain, size_t len)
 		return false;
 	if (tls->state == TLS_SHAKING || tls->shut || len == 0)
 		return true;
-	ERR_clear_error();
+	tls_forget_errors();
 	size_t written;
 	int status = SSL_write_ex(tls->ssl, plain, len, &written);
 	if (status == 1)
