@@ -13,6 +13,9 @@ CREATE FUNCTION grumble() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE WARNING 'row %', NEW.id; RETURN NEW; END $$;
 CREATE TABLE noisy (id int);
 CREATE TRIGGER grumble BEFORE INSERT ON noisy FOR EACH ROW EXECUTE FUNCTION grumble();
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nothing comes in here'; END $$;
+CREATE TABLE stubborn (id int);
+CREATE TRIGGER refuse BEFORE INSERT ON stubborn FOR EACH STATEMENT EXECUTE FUNCTION refuse();
 CREATE PROCEDURE twice(INOUT n int) LANGUAGE plpgsql AS $$ BEGIN n := n * 2; END $$;
 ANALYZE;
 """

@@ -55,6 +55,13 @@ class Until:
 
 
 @dataclass
+class Streamed:
+    """Reads up to a CopyData that ends in this."""
+
+    end: bytes
+
+
+@dataclass
 class Raw:
     """Reads that many bytes outside any message: the answer to SSLRequest."""
 
@@ -131,6 +138,8 @@ class Script:
     blind: bool = False  # pgproctor can't follow it, and says so
     own_words: bool = False  # an error that pgproctor has to make itself: its severity and code are the server's
     lsn: bool = False  # shows positions in the write-ahead log
+    bare_end: bool = False  # a walsender that reads an end in the middle just exits, with or without close_notify
+    streamed: bool = False  # is a walsender's: its keepalives, positions and times don't count
 
     def all_steps(self):
         return [*(login(application_name=self.tag) if self.login else []), *self.steps]
@@ -271,6 +280,11 @@ class Player:
             if kind == step.kind:
                 seen += 1
 
+    def play_streamed(self, step):
+        self.play_until(Until("d"))
+        while self.transcript[-1][0] == "d" and not self.transcript[-1][1].endswith(step.end):
+            self.play_until(Until("d"))
+
     def play_raw(self, step):
         self.fill(step.size)
         self.transcript.append(("raw", self.take(step.size)))
@@ -373,9 +387,11 @@ def fields(body):
 def normalised(transcript, pid, script):
     """With what may differ between two sessions of one server replaced: the process id and key of BackendKeyData, the
     process id of a notification (what stays is whether it was the session's own), positions in the log where a script
-    shows them; and of an error that pgproctor has to make itself, all but its severity and code."""
+    shows them, a walsender's keepalives, positions and times; and of an error that pgproctor has to make itself, all but its severity and code."""
     result = []
     for kind, *rest in transcript:
+        if script.bare_end and kind == "end without close_notify":
+            kind = "end"
         body = rest[0] if rest else None
         if kind == "K":
             body = b"pid" + b"k" * (len(body) - 4)
@@ -384,6 +400,13 @@ def normalised(transcript, pid, script):
             body = (b"own" if own else b"other") + body[4:]
         elif kind == "E" and script.own_words:
             body = [field for field in fields(body) if field[0] in OWN_FIELDS]
+        elif kind == "d" and script.streamed:
+            # XLogData and a keepalive (manual, "Streaming Replication Protocol").
+            if body[:1] == b"k":
+                continue
+            body = body[:1] + body[25:]
+        elif kind == "E" and script.streamed:
+            body = re.sub(rb"server [0-9A-F]+/[0-9A-F]+", b"server <lsn>", body)
         elif kind == "D" and script.lsn:
             body = re.sub(rb"\0\0\0.[0-9A-F]+/[0-9A-F]+", b"<lsn>", body, flags=re.DOTALL)
         result.append((kind, body, *rest[1:]))

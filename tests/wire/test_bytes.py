@@ -9,7 +9,7 @@ import pytest
 from database import EMPTIED, USED, unix
 from play import Player, Raw, at_random, bytewise, normalised, shown, whole
 
-CHAPTERS = ["startup", "simple", "extended", "copy", "asynchronous", "closing"]
+CHAPTERS = ["startup", "simple", "extended", "copy", "replication", "asynchronous", "closing"]
 SCRIPTS = [
     pytest.param(script, id=f"{chapter}: {script.name}")
     for chapter in CHAPTERS
