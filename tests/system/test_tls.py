@@ -453,6 +453,103 @@ def test_cancel_inside_tls(proctor_of, certificates):
     assert ask(connection, "SELECT 1") == 1
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("size", [4, 5, 32, 256])
+def test_cancel_keys(postgres, certificates, tmp_path, size, encrypted):
+    """A cancel reaches the server as it came, whatever the length of its key, and the client reads the end only when the
+    server has closed: it would else send what the cancel then hits."""
+    cancel = struct.pack("!iii", 12 + size, 80877102, 4711) + bytes(range(256))[:size]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        settings = {
+            "client_tls_sslmode": "prefer", "client_tls_key_file": certificates / "server.key",
+            "client_tls_cert_file": certificates / "server.crt", "upstream": f"127.0.0.1:{listener.getsockname()[1]}",
+        }
+        proctor = harness.Proctor(postgres, tmp_path, settings, databases={}).start()
+        listener.accept()[0].close()
+        client = socket.create_connection(("127.0.0.1", proctor.port))
+        if encrypted:
+            client.sendall(struct.pack("!ii", 8, 80877103))
+            assert client.recv(1) == b"S"
+            client = ssl._create_unverified_context().wrap_socket(client, suppress_ragged_eofs=False)
+        client.sendall(cancel)
+        accepted, _ = listener.accept()
+        accepted.settimeout(10)
+        received = b""
+        while len(received) < len(cancel) and (piece := accepted.recv(1000)):
+            received += piece
+        assert received == cancel
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        accepted.close()
+        client.settimeout(10)
+        assert client.recv(1) == b""
+        client.close()
+        assert proctor.stop() == 0
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def descriptors(proctor):
+    return len(harness.os.listdir(f"/proc/{proctor.process.child.pid}/fd"))
+
+
+def test_reset_in_every_state(proctor_of, certificates, secure):
+    """Wherever a client breaks off, by RST or by an end without a word, everything of it goes, in pgproctor and in the
+    server, and others are served."""
+    proctor = proctor_of("prefer", "allow")
+    request = struct.pack("!ii", 8, 80877103)
+    start, password = wire.startup(user="postgres", database="postgres"), wire.startup(user="tlsonly", database="postgres")
+    query, copy = message(b"Q", b"SELECT pg_sleep(0.2)\0"), message(b"Q", b"COPY pg_class TO STDOUT\0")
+    tls = direct(proctor, ["postgresql"])
+    hello = ssl.MemoryBIO()
+    half = ssl._create_unverified_context().wrap_bio(ssl.MemoryBIO(), hello)
+    with pytest.raises(ssl.SSLWantReadError):
+        half.do_handshake()
+    hello = hello.read()
+    reset(tls)
+    begun = descriptors(proctor)
+
+    def clear(*steps):
+        return "clear", steps
+
+    states = [
+        clear(), clear(b"\0"), clear(b"\0\0\0"), clear(request), clear(request, 1), clear(request, 1, hello[:20]), clear(request, 1, hello),
+        clear(request, 1, hello, 5), clear(hello[:1]), clear(hello), clear(start[:8]), clear(start[:-1]), clear(start), clear(start, 1), clear(password, 9),
+        clear(password, 9, message(b"p", b"SCRAM-SHA-256\0")[:7]), clear(start, "Z"), clear(start, "Z", b"Q\0"), clear(start, "Z", query[:9]),
+        clear(start, "Z", query), clear(start, "Z", copy), clear(start, "Z", copy, 100), clear(start, "Z", message(b"Q", b"BEGIN\0"), 5),
+        clear(start, "Z", message(b"Q", b"COPY pg_class FROM STDIN\0"), 5), clear(start, "Z", message(b"X")), clear(struct.pack("!iiii", 16, 80877102, 1, 1)),
+        ("TLS", ()), ("TLS", (start[:5],)), ("TLS", (start,)), ("TLS", (start, "Z")), ("TLS", (start, "Z", query[:9])), ("TLS", (start, "Z", query)),
+        ("TLS", (start, "Z", copy, 100)), ("TLS", (password, 9)), ("TLS", (struct.pack("!iiii", 16, 80877102, 1, 1),)),
+    ]
+    for how in (reset, socket.socket.close):
+        for kind, steps in states:
+            client = direct(proctor, ["postgresql"]) if kind == "TLS" else socket.create_connection(("127.0.0.1", proctor.port))
+            client.settimeout(10)
+            for step in steps:
+                if isinstance(step, bytes):
+                    client.sendall(step)
+                elif step == "Z":
+                    received = b""
+                    while not received.endswith(b"Z\0\0\0\5I"):
+                        received += client.recv(1000)
+                else:
+                    for _ in range(step):
+                        assert client.recv(1)
+            how(client)
+        connection = connect(proctor, certificates, sslmode="require", channel_binding="disable")
+        assert ask(connection, "SELECT 1") == 1
+        connection.close()
+    assert harness.wait_until(lambda: descriptors(proctor) <= begun, 20), (descriptors(proctor), begun)
+    assert harness.wait_until(
+        lambda: secure.sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'") == [(1,)], 20
+    )
+
+
 def direct(proctor, alpn):
     context = ssl._create_unverified_context()
     if alpn:
