@@ -53,8 +53,9 @@ static void every_flag(void **state)
 	assert_int_equal(parse("serve", "--listen", "0.0.0.0:7000", "--upstream=/run/postgresql", "--unix-socket-dir",
 	                       "/tmp", "--mode=enforce", "--log-format", "json", "--logfile=/tmp/a=b",
 	                       "--large-table-rows", "5", "--catalog", "host=a dbname=b", "--set", "stats_period=2",
-	                       "--set=slow_query=0", NULL),
+	                       "--set=slow_query=0", "--workers", "2", NULL),
 	                 0);
+	assert_int_equal(options.settings.workers, 2);
 	assert_string_equal(options.settings.listen.host, "0.0.0.0");
 	assert_int_equal(options.settings.listen.port, 7000);
 	assert_string_equal(options.settings.upstream.host, "/run/postgresql");
@@ -176,7 +177,8 @@ static void help(void **state)
 	(void)state;
 	static const char *const flags[] = {
 	    "--listen",           "--upstream", "--unix-socket-dir", "--catalog", "--mode",
-	    "--large-table-rows", "--logfile",  "--log-format",      "--config",  "--set"};
+	    "--large-table-rows", "--logfile",  "--log-format",      "--config",  "--set",
+	    "--workers"};
 	assert_int_equal(parse("serve", "--mode", "observe", "--help", NULL), 0);
 	assert_int_equal(options.command, OPTIONS_PRINT);
 	for (size_t at = 0; at < ARRAY_LEN(flags); at++)

@@ -76,7 +76,7 @@ static void every_key(void **state)
 	        "[pgproctor]\nlisten_addr = *\nlisten_port = 7000\nunix_socket_dir = /run/x\nunix_socket_mode = 0770\n"
 	        "upstream = db.example:5433\ncatalog = host=db password=x\nmode = enforce\noversize = reject\n"
 	        "on_blind = close\nlogfile = /var/log/x\nlog_format = json\nlog_connections = no\n"
-	        "log_disconnections = off\nstats_period = 5\nslow_query = 250ms\nmax_client_conn = 20\n"
+	        "log_disconnections = off\nstats_period = 5\nslow_query = 250ms\nmax_client_conn = 20\nworkers = 3\n"
 	        "server_connect_timeout = 1.5\nclient_login_timeout = 0\nshutdown_timeout = 1min\ntcp_keepidle = 2min\n"
 	        "tcp_keepalive = 0\ntcp_keepintvl = 7\ntcp_keepcnt = 3\nreplication = reject\nfastpath = reject\n"
 	        "catalog_refresh = 1h\ncatalog_timeout = 2s\nlarge_table_rows = 5e5\nlarge_table_size = 2GB\n"
@@ -104,6 +104,7 @@ static void every_key(void **state)
 	assert_int_equal(settings.stats_period_ms, 5000);
 	assert_int_equal(settings.slow_query_ms, 250);
 	assert_int_equal(settings.max_client_conn, 20);
+	assert_int_equal(settings.workers, 3);
 	assert_int_equal(settings.server_connect_timeout_ms, 1500);
 	assert_int_equal(settings.client_login_timeout_ms, 0);
 	assert_int_equal(settings.shutdown_timeout_ms, 60000);
