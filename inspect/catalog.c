@@ -36,6 +36,7 @@ struct list {
 struct catalog {
 	atomic_uint references;
 	uint64_t generation;
+	int version;
 	bool sealed;
 	const char *database;
 	struct arena arena;
@@ -216,6 +217,16 @@ void catalog_unref(struct catalog *catalog)
 }
 
 /* -- asking -------------------------------------------------------------------------------------- */
+
+void catalog_set_version(struct catalog *catalog, int version)
+{
+	catalog->version = version;
+}
+
+int catalog_version(const struct catalog *catalog)
+{
+	return catalog->version;
+}
 
 uint64_t catalog_generation(const struct catalog *catalog)
 {

@@ -171,6 +171,10 @@ void catalog_seal(struct catalog *catalog);
 struct catalog *catalog_ref(struct catalog *catalog);
 void catalog_unref(struct catalog *catalog); /* NULL is fine */
 
+/* The server's, as libpq counts it (150020); 0: not known. */
+void catalog_set_version(struct catalog *catalog, int version);
+int catalog_version(const struct catalog *catalog);
+
 /* Differs between any two catalogs of one process. */
 uint64_t catalog_generation(const struct catalog *catalog);
 const char *catalog_database(const struct catalog *catalog);

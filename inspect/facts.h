@@ -144,6 +144,9 @@ struct fact_level {
 	int16_t parent; /* -1: top */
 	bool deep_offset; /* OFFSET by more than 10,000, a constant */
 	bool has_where, has_limit, has_offset, has_group, has_distinct, has_locking, has_aggregate;
+	bool only_count; /* puts out nothing but count(*) */
+	bool has_others; /* FROM holds more than tables that conditions connect: a sub-select, a function, TABLESAMPLE, a
+	                  * NATURAL or FULL JOIN */
 };
 
 /* -- schema changes ----------------------------------------------------------------------------- */

@@ -173,6 +173,8 @@ static void dump_level(struct dump *dump, const struct fact_level *level)
 	flag(dump, level->has_distinct, "distinct");
 	flag(dump, level->has_locking, "locking");
 	flag(dump, level->has_aggregate, "aggregate");
+	flag(dump, level->only_count, "only_count");
+	flag(dump, level->has_others, "others");
 	put(dump, "\n");
 }
 

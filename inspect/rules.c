@@ -11,6 +11,7 @@
 #include "inspect/rules_read.h"
 #include "inspect/rules_schema.h"
 #include "inspect/rules_secret.h"
+#include "inspect/rules_shape.h"
 #include "inspect/rules_sort.h"
 #include "inspect/rules_transaction.h"
 #include "inspect/search.h"
@@ -27,6 +28,7 @@ static const struct rule_group *const groups[] = {
 	&rules_json,
 	&rules_filter,
 	&rules_sort,
+	&rules_shape,
 	&rules_ddl,
 	&rules_constraint,
 	&rules_schema,

@@ -259,6 +259,17 @@ static void walk_arms(struct gather *gather, const SelectStmt *select, uint16_t 
 	walk_query(gather, (const Node *)select->rarg, (int16_t)level, depth + 1);
 }
 
+static bool is_only_count(const List *targets)
+{
+	if (list_length(targets) != 1)
+		return false;
+	const FuncCall *call = (const FuncCall *)((const ResTarget *)linitial(targets))->val;
+	if (call == NULL || !IsA(call, FuncCall) || !call->agg_star || call->agg_filter != NULL || call->over != NULL)
+		return false;
+	const char *name = nodes_function_name(call);
+	return name != NULL && strcmp(name, "count") == 0;
+}
+
 static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t level, int depth)
 {
 	struct fact_level *facts = &gather->levels[level];
@@ -266,6 +277,7 @@ static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t 
 	facts->has_where = select->whereClause != NULL;
 	facts->has_group = select->groupClause != NIL;
 	facts->has_distinct = select->distinctClause != NIL;
+	facts->only_count = is_only_count(select->targetList);
 
 	walk_from(gather, select->fromClause, level, depth);
 	walk_where(gather, select->whereClause, level, depth);
@@ -509,6 +521,7 @@ static void walk_from_item(struct gather *gather, const Node *item, uint16_t lev
 		break;
 	case T_RangeSubselect: {
 		const RangeSubselect *sub = (const RangeSubselect *)item;
+		gather->levels[level].has_others = true;
 		int16_t inner = (int16_t)gather->facts->relation_count;
 		walk_query(gather, sub->subquery, (int16_t)level, depth + 1);
 		if (!passes_on(sub) || gather->facts->relation_count <= inner)
@@ -518,20 +531,24 @@ static void walk_from_item(struct gather *gather, const Node *item, uint16_t lev
 	}
 	case T_RangeFunction: {
 		const RangeFunction *function = (const RangeFunction *)item;
+		gather->levels[level].has_others = true;
 		walk_expression(gather, function->functions, level, depth);
 		gather_range(gather, function->alias != NULL ? function->alias->aliasname : NULL, -1, level, true);
 		break;
 	}
 	case T_RangeTableSample:
+		gather->levels[level].has_others = true;
 		walk_from_item(gather, ((const RangeTableSample *)item)->relation, level, depth + 1);
 		break;
 	case T_RangeTableFunc: {
 		const RangeTableFunc *function = (const RangeTableFunc *)item;
+		gather->levels[level].has_others = true;
 		walk_expression(gather, function->docexpr, level, depth);
 		gather_range(gather, function->alias != NULL ? function->alias->aliasname : NULL, -1, level, true);
 		break;
 	}
 	default:
+		gather->levels[level].has_others = true;
 		gather_range(gather, NULL, -1, level, true);
 		break;
 	}
@@ -562,6 +579,8 @@ static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t leve
 		place.conjunct = false;
 		break;
 	}
+	if (join->isNatural || join->jointype == JOIN_FULL)
+		gather->levels[level].has_others = true;
 	if (join->alias != NULL)
 		gather_range(gather, join->alias->aliasname, -1, level, false);
 	predicate_gather(gather, join->quals, place);

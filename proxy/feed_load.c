@@ -72,6 +72,7 @@ struct catalog *feed_load(void *connection, const char *database, const struct c
 	load->keys = load->result;
 	load->before = before;
 	load->catalog = catalog_new(database);
+	catalog_set_version(load->catalog, version);
 	feed_texts_init(&load->texts, catalog_arena(load->catalog));
 	load->estimate.zero_is_counted = version >= SERVER_VERSION_UNCOUNTED;
 

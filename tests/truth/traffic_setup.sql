@@ -22,12 +22,14 @@ CREATE TABLE auth_user (
 CREATE INDEX auth_user_username_like ON auth_user (username varchar_pattern_ops);
 
 INSERT INTO shop_category (name) SELECT 'category ' || g FROM generate_series(1, 4000) g;
-INSERT INTO shop_product (name, sku, note, stock, price, active, version, data, tags, created, uid, ip, category_id)
-  SELECT 'name ' || g, 'sku ' || g, 'note ' || g, g % 100, g % 10, g % 2 = 0, 0, jsonb_build_object('a', g % 500),
+-- The first five are those that the recording changes; what it makes has the numbers behind them.
+INSERT INTO shop_product (id, name, sku, note, stock, price, active, version, data, tags, created, uid, ip, category_id)
+  SELECT CASE WHEN g > 5 THEN 10000 + g ELSE g END, 'name ' || g, 'sku ' || g, 'note ' || g, g % 100, g % 10, g % 2 = 0, 0, jsonb_build_object('a', g % 500),
          ARRAY['t' || g % 50]::varchar(10)[], timestamptz '2026-01-01' + g * interval '1 minute', md5(g::text)::uuid,
          ('10.0.' || g % 250 || '.' || g / 250)::inet, 1 + g % 400
   FROM generate_series(1, 4000) g;
-INSERT INTO shop_order (product_id, qty, status) SELECT g, 1, 'status ' || g % 3 FROM generate_series(1, 4000) g;
+SELECT setval('shop_product_id_seq', 5);
+INSERT INTO shop_order (product_id, qty, status) SELECT 10000 + g, 1, 'status ' || g % 3 FROM generate_series(6, 4000) g;
 INSERT INTO shop_profile (user_name, api_token, password) SELECT 'user ' || g, '', '!' FROM generate_series(1, 4000) g;
 -- The first user to be made is the one that is changed: number 1.
 INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)

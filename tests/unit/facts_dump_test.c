@@ -131,6 +131,8 @@ static void every_field_of_a_query(void **state)
 	SHOWS(level.has_distinct = true);
 	SHOWS(level.has_locking = true);
 	SHOWS(level.has_aggregate = true);
+	SHOWS(level.only_count = true);
+	SHOWS(level.has_others = true);
 	SHOWS(relation.schema = "s");
 	SHOWS(relation.name = "u");
 	SHOWS(relation.alias = "x");

@@ -392,7 +392,7 @@ static void joins(void **state)
 		 "where 1:[y] equal = column=y bare literal\n"},
 		{"SELECT 1 FROM a FULL JOIN b ON b.id = a.id AND a.x = 1",
 		 "select\n"
-		 "level 0\n"
+		 "level 0 others\n"
 		 "relation 0 a\n"
 		 "relation 1 b\n"
 		 "where 1:[id] equal = column=id bare column 0:[id]\n"
@@ -440,7 +440,7 @@ static void names(void **state)
 		 "where 0:[b] equal = column=b bare and literal\n"},
 		{"SELECT 1 FROM t, (SELECT 1 AS x) s WHERE s.x = 1 AND a = 2",
 		 "select\n"
-		 "level 0 where\n"
+		 "level 0 where others\n"
 		 "level 1 in 0\n"
 		 "relation 0 t\n"
 		 "where [x] equal = column=x bare and literal\n"
@@ -452,11 +452,11 @@ static void names(void **state)
 		 "where [x] equal = column=x bare and literal\n"},
 		{"SELECT 1 FROM unnest($1) AS u (x) WHERE x = 1",
 		 "select\n"
-		 "level 0 where\n"
+		 "level 0 where others\n"
 		 "where [x] equal = column=x bare and literal\n"},
 		{"SELECT 1 FROM t TABLESAMPLE system (10) WHERE a = 1",
 		 "select\n"
-		 "level 0 where\n"
+		 "level 0 where others\n"
 		 "relation 0 t\n"
 		 "where 0:[a] equal = column=a bare and literal\n"},
 		{"SELECT 1 FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.x = a.x AND a.y = 5 AND z = 6)",

@@ -45,7 +45,7 @@ static void orders(void **state)
 	expect("SELECT * FROM product ORDER BY amount DESC LIMIT 20", "Q110");
 	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(amount)"));
 	expect("SELECT * FROM product ORDER BY amount, id LIMIT 20", "Q110");
-	expect("SELECT * FROM product ORDER BY amount", "");
+	expect("SELECT * FROM product ORDER BY amount", "Q120");
 	expect("SELECT * FROM product ORDER BY qty DESC LIMIT 20", "");
 	expect("SELECT * FROM product ORDER BY qty, amount LIMIT 20", "");
 	expect("SELECT * FROM product WHERE qty = 5 ORDER BY amount LIMIT 20", "");
@@ -53,7 +53,7 @@ static void orders(void **state)
 	expect("SELECT max(amount) FROM product LIMIT 1", "");
 	expect("SELECT amount FROM product GROUP BY amount ORDER BY amount LIMIT 5", "");
 	expect("SELECT * FROM tiny ORDER BY amount LIMIT 20", "");
-	expect("SELECT * FROM product p, tiny t ORDER BY p.amount LIMIT 20", "");
+	expect("SELECT * FROM product p, tiny t ORDER BY p.amount LIMIT 20", "Q125");
 	expect("SELECT * FROM product ORDER BY random() LIMIT 1", "Q111");
 	expect("SELECT * FROM product WHERE qty = 5 ORDER BY random() LIMIT 1", "");
 	expect("SELECT * FROM tiny ORDER BY random() LIMIT 1", "");

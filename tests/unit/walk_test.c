@@ -19,7 +19,7 @@ static void levels(void **state)
 		{"SELECT (SELECT max(x) FROM a), ARRAY(SELECT y FROM b) FROM (SELECT * FROM c LIMIT 3) s, "
 		 "LATERAL (SELECT 1 FROM d) l WHERE id IN (SELECT id FROM e OFFSET 2)",
 		 "select\n"
-		 "level 0 where\n"
+		 "level 0 where others\n"
 		 "level 1 in 0 limit\n"
 		 "level 2 in 0\n"
 		 "level 3 in 0 offset\n"
@@ -115,7 +115,7 @@ static void with_queries(void **state)
 		 "where 0:[a] equal = column=a bare and level=3 column 1:[a]\n"},
 		{"SELECT 1 FROM (WITH x AS (SELECT 1) SELECT 1 FROM x) s, x",
 		 "select\n"
-		 "level 0\n"
+		 "level 0 others\n"
 		 "level 1 in 0\n"
 		 "level 2 in 1\n"
 		 "relation 0 x cte level=1\n"
