@@ -35,6 +35,9 @@ struct catalog_column {
 	bool has_statistics;
 	double distinct; /* pg_stats.n_distinct as it stands: < 0 is a fraction of the rows */
 	double null_fraction;
+	double common_share;  /* of all rows that have the most common value; 0: not known */
+	bool never_negative;  /* a number, and pg_stats has seen none below 0 */
+	double sequence_used; /* the share of the type's numbers that its own sequence has given; 0: none, or not known */
 	bool generated; /* STORED */
 	bool inherited; /* from a parent, or the partitioned table */
 };
@@ -65,6 +68,8 @@ struct catalog_index {
 	const char *const *included; /* INCLUDE columns */
 	uint16_t included_count;
 	const char *definition; /* pg_get_indexdef, for people */
+	double known_since;     /* a Unix time: at the latest then it was there; 0: not known */
+	double unused_days;     /* never scanned since the server counts; 0: scanned, or not known */
 };
 
 enum catalog_constraint_kind {
@@ -113,6 +118,7 @@ struct catalog_relation {
 	bool analyzed; /* reltuples is known; otherwise rows is estimated from the size */
 	double rows;   /* of a partitioned table the sum of its leaves; < 0: unknown */
 	int64_t bytes; /* heap, likewise summed; < 0: unknown */
+	double modified; /* rows changed since an ANALYZE of long ago, of itself; 0: none, or not known */
 	const struct catalog_column *columns;
 	uint16_t column_count;
 	const struct catalog_index *indexes;

@@ -352,6 +352,16 @@ double rules_threshold(const struct rule *rule, const struct rule_input *input, 
 	return 0;
 }
 
+bool rules_stale(const struct rule_input *input, const struct catalog_relation *relation)
+{
+	const struct rule *rule = rules_find("Q129");
+	if (rules_setting(rule, input)->action == ACTION_OFF)
+		return false;
+	return !relation->analyzed ||
+	       (relation->rows > 0 &&
+	        relation->modified * 100 > relation->rows * rules_threshold(rule, input, "share"));
+}
+
 const char *rules_search_path(const struct rule_input *input)
 {
 	const char *path = input->session->search_path;
@@ -427,7 +437,9 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 	if (action == ACTION_OFF || size == RULE_SMALL || (size == RULE_MEDIUM && !rule->on_medium))
 		return;
 	enum severity severity = size == RULE_MEDIUM ? rule->severity_medium : rule->severity;
-	if (size == RULE_UNKNOWN)
+	bool is_stale = !rule->audit && relation && size != RULE_UNKNOWN && rule->code[0] == 'Q' && !rule->any_size &&
+	                rules_stale(input, relation);
+	if (size == RULE_UNKNOWN || is_stale)
 		severity = lower(severity);
 	if (lowered)
 		severity = lower(severity);
@@ -441,7 +453,9 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 		            ? arena_text(arena, relation->name)
 		            : arena_printf(arena, "%s.%s", relation->schema, relation->name);
 	const char *message = arena_printf(arena, "%s%s", finding->message,
-	                                   size == RULE_UNKNOWN ? "; its size is unknown: never analysed" : "");
+	                                   size == RULE_UNKNOWN ? "; its size is unknown: never analysed"
+	                                   : is_stale           ? "; by statistics that are missing or stale"
+	                                                        : "");
 	if (there_already(verdict, rule, table, finding, message))
 		return;
 	uint8_t at = verdict->count;

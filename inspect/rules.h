@@ -2,7 +2,8 @@
  * small function beside it; adding one touches that file and its test. A new file has one line in rules.c.
  *
  * What a table's size does: on a small table a rule is silent; on a medium one it has its severity for that, or is
- * silent; on a large one its own severity; where the size is not known, one severity lower, and the message says so.
+ * silent; on a large one its own severity; where the size is not known, one severity lower, and the message says so;
+ * and likewise, for the rules about queries, where the statistics are missing or stale.
  * A rule marked any_size has its own severity everywhere. A finding rejects only at the rule's own severity: one
  * that was lowered is logged, whatever the settings. */
 #ifndef PGPROCTOR_INSPECT_RULES_H
@@ -136,6 +137,8 @@ double rules_threshold(const struct rule *rule, const struct rule_input *input, 
 /* The table, partitioned table or materialised view of facts->relations[at]; NULL when it is anything else, a CTE,
  * temporary, created in this transaction or by an earlier statement of this message, a system table or unknown. */
 const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at);
+/* Was the table never analysed, or not since much of it changed (rule Q129)? */
+bool rules_stale(const struct rule_input *input, const struct catalog_relation *relation);
 /* How unqualified names are found: the session's search_path, or what an earlier statement of this message sets it to.
  * NULL when that is not known. */
 const char *rules_search_path(const struct rule_input *input);

@@ -6,6 +6,7 @@
 #include "proxy/feed_sql.h"
 #include "proxy/feed_tables.h"
 #include "proxy/feed_texts.h"
+#include "proxy/feed_usage.h"
 
 #include <string.h>
 
@@ -77,7 +78,8 @@ struct catalog *feed_load(void *connection, const char *database, const struct c
 	load->estimate.zero_is_counted = version >= SERVER_VERSION_UNCOUNTED;
 
 	struct catalog *catalog = load->catalog;
-	if (load_snapshot(load) && feed_tables_open(&load->tables, &load->result, &load->texts, before)) {
+	if (load_snapshot(load) && feed_tables_open(&load->tables, &load->result, &load->texts, before) &&
+	    feed_usage_read(&load->tables, &load->result, before)) {
 		for (uint32_t at = 0; at < load->tables.count; at++)
 			feed_estimate_rows(&load->tables.list[at].estimate, load->tables.list[at].relation);
 		adopt_partitions(load);

@@ -154,6 +154,47 @@ const char feed_sql_settings[] =
 
 const char feed_sql_extensions[] = "SELECT extname FROM pg_extension";
 
+#define QUIETLY                                                                                                        \
+	"BEGIN READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL client_encoding = 'UTF8';"                     \
+	"SET LOCAL extra_float_digits = 1; SET LOCAL enable_nestloop = off; SET LOCAL jit = off;"                      \
+	"SET LOCAL lock_timeout = '200ms';"
+
+/* Numbers are compared as numeric, which reads every whole and decimal number's text. A new server counts from its
+ * start where nobody has set the figures back. Sessions report what they have changed up to a second later, and so
+ * perhaps after an ANALYZE that has seen it: one of the last minutes counts for all. */
+const char feed_sql_usage[] = QUIETLY
+    "WITH own AS (SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_class c"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " USER_RELATION "),"
+    " counted AS (SELECT a.attrelid, a.attnum, t.typname, s.* FROM own o"
+    " JOIN pg_stats s ON s.schemaname = o.nspname AND s.tablename = o.relname AND s.inherited = (o.relkind = 'p')"
+    " JOIN pg_attribute a ON a.attrelid = o.oid AND a.attname = s.attname JOIN pg_type t ON t.oid = a.atttypid)"
+    " SELECT o.oid, 'm', 0::int8, pg_stat_get_mod_since_analyze(o.oid)::float8 FROM own o WHERE o.relkind IN ('r', 'm')"
+    " AND coalesce(greatest(pg_stat_get_last_analyze_time(o.oid), pg_stat_get_last_autoanalyze_time(o.oid))"
+    "  < now() - interval '10 minutes', true)"
+    " UNION ALL SELECT attrelid, 'v', attnum, most_common_freqs[1]::float8 FROM counted"
+    " WHERE most_common_freqs IS NOT NULL"
+    " UNION ALL SELECT attrelid, 'n', attnum, 1 FROM counted"
+    " WHERE typname IN ('int2', 'int4', 'int8', 'numeric')"
+    " AND (histogram_bounds IS NOT NULL OR most_common_vals IS NOT NULL)"
+    " AND coalesce((histogram_bounds::text::numeric[])[1], 0) >= 0"
+    " AND coalesce((SELECT min(v) FROM unnest(most_common_vals::text::numeric[]) AS v), 0) >= 0"
+    " UNION ALL SELECT i.indrelid, 'u', i.indexrelid::int8,"
+    " extract(epoch FROM now() - coalesce(d.stats_reset, pg_postmaster_start_time())) / 86400"
+    " FROM own o JOIN pg_index i ON i.indrelid = o.oid"
+    " CROSS JOIN (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database()) AS d"
+    " WHERE pg_stat_get_numscans(i.indexrelid) = 0; COMMIT";
+
+/* The largest number is the column's, whatever the sequence's type: a serial column of old has a sequence of int8. */
+const char feed_sql_sequences[] = QUIETLY
+    "SELECT d.refobjid, 'q', d.refobjsubid::int8, CASE WHEN has_sequence_privilege(q.seqrelid, 'SELECT, USAGE') THEN"
+    " pg_sequence_last_value(q.seqrelid)::float8 / CASE t.typname WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647"
+    " ELSE 9223372036854775807 END END"
+    " FROM pg_sequence q JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid"
+    " AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0"
+    " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
+    " JOIN pg_type t ON t.oid = a.atttypid"
+    " WHERE q.seqincrement > 0 AND NOT q.seqcycle AND t.typname IN ('int2', 'int4', 'int8'); COMMIT";
+
 /* pg_relation_size and the deparser open the table, and so would wait behind whoever holds or awaits ACCESS EXCLUSIVE:
  * those are left out, and lock_timeout is for the one that gets it in between. They close it again at once. */
 const char feed_sql_open_begin[] =

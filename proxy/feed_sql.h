@@ -16,6 +16,11 @@ extern const char feed_sql_domains[];
 extern const char feed_sql_settings[];
 extern const char feed_sql_dependents[];
 extern const char feed_sql_extensions[];
+/* Relation, kind, number or oid, value: rows changed since ANALYZE (m), the share of a column's most common value (v),
+ * columns without a negative number (n), days that an index has not been scanned (u); then how much of its column's
+ * type a sequence has used up (q). Each is a transaction of its own. */
+extern const char feed_sql_usage[];
+extern const char feed_sql_sequences[];
 /* What opens tables: relation, kind, oid, position or name, text; a size (s), the definition of an index that has
  * expressions or a predicate (i), each of its keys that is one (k), a CHECK (c). lock_timeout in ms stands between the
  * first two parts, the relations' oids with commas between the last. */

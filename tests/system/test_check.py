@@ -58,7 +58,9 @@ def test_the_same_verdicts_as_at_the_wire(postgres, products, tmp_path):
         connection.close()
     finally:
         proctor.stop()
-    wire = {(event["code"], event["severity"], event["message"]) for event in proctor.events("finding")}
+    # What the catalog alone shows comes when that is read, not with a statement.
+    judged = [event for event in proctor.events("finding") if not event["code"].startswith("D50")]
+    wire = {(event["code"], event["severity"], event["message"]) for event in judged}
     found = set()
     for statement in STATEMENTS:
         _, events = check(postgres, products, f"BEGIN; {statement}; ROLLBACK;")

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -40,6 +41,16 @@ static void expect(const char *codes)
 		snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s", i > 0 ? " " : "",
 		         judge.verdict.findings[i].rule->code);
 	assert_string_equal(found, codes);
+}
+
+/* owner is a foreign key. */
+static void refer_by_owner(void)
+{
+	static const char *const columns[] = {"owner"};
+	static struct catalog_constraint key = {
+	    .name = "fk", .kind = CATALOG_FOREIGN_KEY, .valid = true, .columns = columns, .column_count = 1};
+	product->constraints = &key;
+	product->constraint_count = 1;
 }
 
 /* A json column, and no other. */
@@ -114,6 +125,130 @@ static void few_values(void **state)
 	expect("D506 D508");
 }
 
+/* Nor one of which nearly all rows have the same value, unless deletes of another table look there. */
+static void one_value(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "owner_index", "btree", "owner int4_ops", NULL);
+	judge_column(product, "owner")->common_share = 0.9;
+	expect("");
+	judge_column(product, "owner")->common_share = 0.95;
+	expect("D508");
+	assert_non_null(strstr(judge.verdict.findings[0].message, "95 %"));
+	judge_threshold(&judge, "D508", "share", "97");
+	expect("");
+	judge_threshold(&judge, "D508", "share", "90");
+	refer_by_owner();
+	expect("");
+}
+
+/* An index that nothing scans: by the server's count, and for as long as it has been known here. */
+static void unused(void **state)
+{
+	(void)state;
+	struct catalog_index *index = judge_index(&judge, product, "owner_index", "btree", "owner int4_ops", NULL);
+	index->known_since = (double)time(NULL) - 40 * 86400;
+	expect("");
+	index->unused_days = 29;
+	expect("");
+	index->unused_days = 60;
+	expect("D506");
+	assert_string_equal(judge.verdict.findings[0].fix_sql, "DROP INDEX CONCURRENTLY owner_index;");
+	index->unique = true;
+	expect("");
+	index->unique = false;
+	/* Made the other day, though the server has counted for long. */
+	index->known_since = (double)time(NULL) - 86400;
+	expect("");
+	judge_threshold(&judge, "D506", "days", "1");
+	expect("D506");
+	refer_by_owner();
+	expect("");
+}
+
+/* A number that was never negative and that no CHECK keeps so, by its name. */
+static void below_zero(void **state)
+{
+	(void)state;
+	expect("");
+	judge_column(product, "owner")->never_negative = true;
+	expect("");
+	judge_column(product, "amount")->never_negative = true;
+	expect("D504");
+	assert_string_equal(judge.verdict.findings[0].column, "amount");
+	assert_string_equal(judge.verdict.findings[0].fix_sql,
+	                    "ALTER TABLE product ADD CONSTRAINT product_amount_nonneg CHECK (amount >= 0) NOT VALID; ALTER "
+	                    "TABLE product VALIDATE CONSTRAINT product_amount_nonneg;");
+	judge_column(product, "qty")->never_negative = true;
+	expect("D504 D504");
+	judge_column(product, "qty")->never_negative = false;
+	static const char *const silent[] = {"amount_discount", "refund_amount", "price_change", "accounts", "discount",
+	                                     "counted"};
+	for (size_t at = 0; at < ARRAY_LEN(silent); at++) {
+		struct catalog_column *column = (struct catalog_column *)&product->columns[6];
+		column->name = silent[at];
+		expect("");
+		column->name = "total_price";
+		expect("D504");
+		column->name = "amount";
+	}
+	struct catalog_constraint *check = judge_check(&judge, product, "positive", NULL, true);
+	check->expression = "amount >= 0";
+	expect("");
+	check->expression = "qty >= 0";
+	expect("D504");
+	/* One whose text could not be read may be it. */
+	check->expression = NULL;
+	expect("");
+	product->rows = JUDGE_MEDIUM;
+	check->expression = "qty >= 0";
+	expect("");
+}
+
+/* More than half of an integer's numbers, whatever the table's size; a bigint's are never used up. */
+static void last_number(void **state)
+{
+	(void)state;
+	judge_column(product, "id")->sequence_used = 0.5;
+	expect("");
+	judge_column(product, "id")->sequence_used = 0.63;
+	expect("D505");
+	assert_non_null(strstr(judge.verdict.findings[0].message, "63 % of the numbers that id can have"));
+	product->rows = 3;
+	expect("D505");
+	judge_threshold(&judge, "D505", "share", "80");
+	expect("");
+	judge_threshold(&judge, "D505", "share", "50");
+	judge_column(product, "id")->type = "int8";
+	expect("");
+}
+
+/* Statistics that are missing or old: said once, and what is found by them is lowered. */
+static void old_statistics(void **state)
+{
+	(void)state;
+	product->modified = JUDGE_LARGE / 10;
+	expect("");
+	assert_string_equal(judge_sql(&judge, "SELECT id FROM product WHERE name LIKE '%lamp%'"), "Q101");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_ERROR);
+	product->modified = JUDGE_LARGE / 5;
+	expect("Q129");
+	assert_non_null(strstr(judge.verdict.findings[0].message, "20 %"));
+	assert_string_equal(judge.verdict.findings[0].fix_sql, "ANALYZE product;");
+	assert_string_equal(judge_sql(&judge, "SELECT id FROM product WHERE name LIKE '%lamp%'"), "Q101");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_WARN);
+	assert_non_null(strstr(judge.verdict.findings[0].message, "; by statistics that are missing or stale"));
+	/* What a schema change does hangs on no statistics. */
+	assert_string_equal(judge_sql(&judge, "CREATE INDEX ON product (name)"), "M202");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_BLOCK);
+	product->modified = 0;
+	product->analyzed = false;
+	expect("Q129");
+	judge_rule(&judge, "Q129", "off");
+	assert_string_equal(judge_sql(&judge, "SELECT id FROM product WHERE name LIKE '%lamp%'"), "Q101");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_ERROR);
+}
+
 /* A large table without a primary key; partitions and small tables are left alone. */
 static void no_key(void **state)
 {
@@ -139,6 +274,7 @@ static void no_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {CASE(json_columns), CASE(duplicates), CASE(no_duplicates), CASE(few_values),
-	                                   CASE(no_key)};
+	                                   CASE(one_value),    CASE(unused),     CASE(below_zero),    CASE(last_number),
+	                                   CASE(old_statistics), CASE(no_key)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
