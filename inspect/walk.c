@@ -3,7 +3,7 @@
 #include "inspect/clauses.h"
 #include "inspect/expression.h"
 #include "inspect/predicate.h"
-#include "inspect/secret.h"
+#include "inspect/walk_assign.h"
 #include "inspect/walk_ddl.h"
 #include "inspect/walk_lock.h"
 #include "inspect/walk_secret.h"
@@ -39,9 +39,6 @@ static void walk_from_item(struct gather *gather, const Node *item, uint16_t lev
 static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t level, int depth);
 static void walk_where(struct gather *gather, const Node *where, uint16_t level, int depth);
 static void walk_expression(struct gather *gather, const void *expression, uint16_t level, int depth);
-static void assign_rows(struct gather *gather, int16_t target, const char *column, const List *rows, int at);
-static struct fact_assignment assignment_of(int16_t target, const char *column, const Node *value);
-static uint32_t values_of(const char *column, const Node *value);
 static bool too_deep(struct gather *gather, int depth);
 
 void walk_statement(const void *raw_statement, struct arena *arena, struct facts *facts)
@@ -326,8 +323,6 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t
 
 	const SelectStmt *source = (const SelectStmt *)insert->selectStmt;
 	bool values = source != NULL && IsA(source, SelectStmt) && source->valuesLists != NIL;
-	ListCell *cell;
-	int column = 0;
 
 	/* The target's columns are not visible to the source: it is walked before they are. */
 	if (values) {
@@ -337,14 +332,10 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t
 		walk_query(gather, insert->selectStmt, (int16_t)level, depth + 1);
 	}
 	int16_t target = add_target(gather, insert->relation, level);
-	foreach (cell, insert->cols) {
-		if (parent < 0)
-			assign_rows(gather, target, ((const ResTarget *)lfirst(cell))->name,
-			            values ? source->valuesLists : NIL, column);
-		column++;
-	}
+	walk_assign_insert(gather, target, insert->cols, source);
 	/* ON CONFLICT … WHERE looks at one row that is found already: no condition to judge, only sub-selects. */
 	if (insert->onConflictClause != NULL) {
+		walk_assign_update(gather, target, insert->onConflictClause->targetList);
 		walk_expression(gather, insert->onConflictClause->targetList, level, depth);
 		walk_expression(gather, insert->onConflictClause->whereClause, level, depth);
 	}
@@ -365,13 +356,7 @@ static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t
 
 	int16_t target = add_target(gather, update->relation, level);
 	walk_from(gather, update->fromClause, level, depth);
-	ListCell *cell;
-	if (parent < 0)
-		foreach (cell, update->targetList) {
-			const ResTarget *column = lfirst(cell);
-			struct fact_assignment assignment = assignment_of(target, column->name, column->val);
-			gather_assignment(gather, &assignment);
-		}
+	walk_assign_update(gather, target, update->targetList);
 	gather->levels[level].has_where = update->whereClause != NULL;
 	walk_where(gather, update->whereClause, level, depth);
 	walk_expression(gather, update->targetList, level, depth);
@@ -422,6 +407,10 @@ static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t pa
 	ListCell *cell;
 	foreach (cell, merge->mergeWhenClauses) {
 		const MergeWhenClause *when = lfirst(cell);
+		if (when->commandType == CMD_UPDATE)
+			walk_assign_update(gather, target, when->targetList);
+		else if (when->commandType == CMD_INSERT)
+			walk_assign_merge(gather, target, when->targetList, when->values);
 		walk_expression(gather, when->condition, level, depth);
 		walk_expression(gather, when->targetList, level, depth);
 		walk_expression(gather, when->values, level, depth);
@@ -633,59 +622,6 @@ static void walk_expression(struct gather *gather, const void *expression, uint1
 
 	if (expression != NULL)
 		visit(&visitor, expression);
-}
-
-/* One column of an INSERT: the `at`-th of each row. */
-static void assign_rows(struct gather *gather, int16_t target, const char *column, const List *rows, int at)
-{
-	const List *row = rows != NIL ? linitial(rows) : NIL;
-	struct fact_assignment first = assignment_of(target, column, at < list_length(row) ? list_nth(row, at) : NULL);
-	bool secret = secret_of(column, strlen(column)) != SECRET_NONE;
-	ListCell *cell;
-
-	for_each_from(cell, rows, 1)
-	{
-		row = lfirst(cell);
-		if (at < list_length(row))
-			first.values |= values_of(column, list_nth(row, at));
-	}
-	gather_assignment(gather, &first);
-	for_each_from(cell, rows, 1)
-	{
-		row = lfirst(cell);
-		struct fact_assignment other = {.operand = OPERAND_NONE};
-		if (secret && at < list_length(row))
-			other = assignment_of(target, column, list_nth(row, at));
-		if (other.operand == OPERAND_PARAMETER)
-			gather_assignment(gather, &other);
-	}
-}
-
-static struct fact_assignment assignment_of(int16_t target, const char *column, const Node *value)
-{
-	struct fact_assignment assignment = {.relation = target, .column = column};
-
-	if (value != NULL && IsA(value, MultiAssignRef)) {
-		const MultiAssignRef *part = (const MultiAssignRef *)value;
-		value = part->source;
-		if (IsA(value, RowExpr) && part->colno <= list_length(((const RowExpr *)value)->args))
-			value = list_nth(((const RowExpr *)value)->args, part->colno - 1);
-	}
-	assignment.operand = predicate_operand(value, &assignment.parameter);
-	assignment.values = values_of(column, value);
-	return assignment;
-}
-
-/* The literal's class in the statement's key says as much, see literal.c. */
-static uint32_t values_of(const char *column, const Node *value)
-{
-	const char *text = value != NULL ? nodes_string_constant(value) : NULL;
-
-	if (text == NULL)
-		return 0;
-	if (secret_of(column, strlen(column)) != SECRET_NONE)
-		return value_bit(value_of(text, strlen(text)));
-	return value_bit(value_json(text, strlen(text)));
 }
 
 static bool too_deep(struct gather *gather, int depth)

@@ -251,7 +251,8 @@ static void changes(void **state)
 		 "relation 0 s.t target\n"
 		 "set a parameter $1\n"
 		 "set b literal plain\n"
-		 "set c other\n"},
+		 "set c other\n"
+		 "set b column\n"},
 		{"INSERT INTO t (a) SELECT x FROM u WHERE name LIKE '%abc%' ",
 		 "insert\n"
 		 "level 0\n"
@@ -259,7 +260,7 @@ static void changes(void **state)
 		 "relation 0 u level=1\n"
 		 "relation 1 t target\n"
 		 "where 0:[name] like ~~ column=name bare and level=1 literal shape=( leading wild trigram )\n"
-		 "set a other\n"},
+		 "set a column\n"},
 		{"INSERT INTO t DEFAULT VALUES",
 		 "insert\n"
 		 "level 0\n"
@@ -271,7 +272,8 @@ static void changes(void **state)
 		 "relation 0 t target\n"
 		 "relation 1 s\n"
 		 "where 0:[id] equal = column=id bare and column 1:[id]\n"
-		 "where 1:[k] equal = column=k bare literal\n"},
+		 "where 1:[k] equal = column=k bare literal\n"
+		 "set a literal\n"},
 		{"UPDATE t SET a = 1 WHERE CURRENT OF c",
 		 "update\n"
 		 "level 0 where\n"
