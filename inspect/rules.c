@@ -10,6 +10,7 @@
 #include "inspect/rules_partition.h"
 #include "inspect/rules_read.h"
 #include "inspect/rules_schema.h"
+#include "inspect/rules_search.h"
 #include "inspect/rules_secret.h"
 #include "inspect/rules_shape.h"
 #include "inspect/rules_sort.h"
@@ -28,6 +29,7 @@ static const struct rule_group *const groups[] = {
 	&rules_json,
 	&rules_filter,
 	&rules_sort,
+	&rules_search,
 	&rules_shape,
 	&rules_ddl,
 	&rules_constraint,

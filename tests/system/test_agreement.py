@@ -10,7 +10,7 @@ import pytest
 import harness
 
 SETTINGS = {"large_table_rows": 1000, "medium_table_rows": 100, "stats_period": 600, "catalog_refresh": 600}
-RULES = {"Q120": {"rows": 1000}}
+RULES = {"Q120": {"rows": 1000}, "Q127": {"rows": 1000}}
 
 SETUP = """
 CREATE EXTENSION pg_trgm;
@@ -70,10 +70,12 @@ CASES = {
     "Q116": "SELECT id FROM product WHERE data ->> 'a' = '1'",
     "Q117": "SELECT id FROM product WHERE paths ? 'a'",
     "Q118": "SELECT id FROM product WHERE tags @> ARRAY['t']",
+    "Q119": "SELECT id FROM product WHERE to_tsvector(COALESCE(name, '')) @@ plainto_tsquery('lamp')",
     "Q120": "SELECT id FROM product",
     "Q122": "SELECT id FROM product WHERE id = 5 OR owner = 7",
     "Q125": "SELECT count(*) FROM product, buyer",
     "Q126": "SELECT id FROM product WHERE name LIKE '%' || note || '%'",
+    "Q127": "SELECT id FROM product WHERE qty = 5",
     "Q130": "SELECT id FROM product WHERE label LIKE 'ann%'",
     "M201": "ALTER TABLE product ADD COLUMN plain int",
     "M202": "CREATE INDEX ON product (ts)",

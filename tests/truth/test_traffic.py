@@ -58,6 +58,8 @@ UNSTATED = {
     "lookup array icontains": "Q101",
     "lookup order_by": "Q110",
     "lookup slice big offset": "Q112",
+    "lookup search": "Q119",
+    "lookup SearchVector annotate": "Q119",
     "lookup exclude icontains": "Q101",
     "lookup Q or": "Q122",
 }

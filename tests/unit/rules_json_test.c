@@ -132,7 +132,7 @@ static void silent(void **state)
 	expect("NOT (data ? 'colour')", "");
 	expect("NOT (data -> 'colour' = '1')", "");
 	expect("tags @> ARRAY['colour']::varchar[]", "Q118");
-	expect("to_tsvector('english', note) @@ to_tsquery('colour')", "");
+	expect("to_tsvector('english', note) @@ to_tsquery('colour')", "Q119");
 	expect("data -> 'colour' IS NULL", "");
 	expect("data = '{\"colour\": 1}'", "");
 	judge_fini(&judge);
