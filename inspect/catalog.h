@@ -61,6 +61,7 @@ struct catalog_index {
 	const char *name;
 	const char *method; /* "btree", "gin" … */
 	bool valid, ready, unique, primary;
+	bool building; /* not valid, and somebody may be at it: CREATE or REINDEX INDEX CONCURRENTLY */
 	const struct catalog_index_key *keys; /* INCLUDE columns are not among them */
 	uint16_t key_count;
 	const char *predicate; /* canonical; NULL when not partial */

@@ -380,8 +380,13 @@ static void drop_table(struct effect_list *list, const struct fact_action *actio
 	for (uint32_t at = 0; table->is_partition && at < catalog_relation_count(list->input->catalog); at++) {
 		const struct catalog_relation *parent = catalog_relation_at(list->input->catalog, at);
 		for (uint32_t i = 0; i < parent->partition_count; i++) {
-			if (parent->partitions[i] == table)
-				effect_list_touch(list, parent, action->lock);
+			const struct catalog_relation *other = default_partition(parent);
+			if (parent->partitions[i] != table)
+				continue;
+			effect_list_touch(list, parent, action->lock);
+			/* What may stand in the DEFAULT partition is another from then on. */
+			if (other && other != table)
+				effect_list_touch(list, other, action->lock);
 		}
 	}
 }
@@ -602,7 +607,9 @@ static void plain(struct effect_list *list, const struct fact_action *action)
 	struct effect *effect = NULL;
 	if (action->lock != LOCK_NONE)
 		effect = effect_list_touch_fact(list, action->relation, action->lock);
-	if (effect && effect->table && action->recurses)
+	/* A row trigger is cloned to partitions; whatever inherits otherwise has its own. */
+	bool cloned = effect && effect->table && effect->table->kind == CATALOG_PARTITIONED_TABLE;
+	if (action->recurses && (cloned || (effect && effect->table && action->form != DDL_CREATE_TRIGGER)))
 		effect_list_touch_children(list, effect->table, action->lock, false, false);
 	if (action->referenced >= 0 && action->referenced_lock != LOCK_NONE)
 		effect_list_touch_fact(list, action->referenced, action->referenced_lock);

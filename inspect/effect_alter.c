@@ -17,6 +17,7 @@ struct step {
 
 static enum lock_mode lock_of(const struct effect_list *list, const struct fact_action *action);
 static void alter_tree(struct step *step, enum lock_mode lock, int depth);
+static bool stays_above(const struct step *step, const struct catalog_relation *table);
 static bool needs_children(const struct fact_action *action, const struct catalog_relation *table);
 static bool makes_not_null(const struct fact_action *action, const struct catalog_relation *table);
 static void alter_one(struct step *step);
@@ -78,7 +79,12 @@ static void alter_tree(struct step *step, enum lock_mode lock, int depth)
 	alter_one(step);
 	if (table && step->action->only && table->partition_count > 0 && needs_children(step->action, table))
 		effect_list_refuse(step->list, "what inherits from it has to be changed with it");
+	/* The children's columns become their own. */
+	if (table && step->action->only && step->action->form == DDL_DROP_COLUMN)
+		effect_list_touch_children(step->list, table, lock, false, false);
 	if (!table || !step->action->recurses || step->action->only || depth == DEPTH_MAX)
+		return;
+	if (table->kind != CATALOG_PARTITIONED_TABLE && stays_above(step, table))
 		return;
 	/* An index is built on each partition as CREATE INDEX does it; only a new NOT NULL asks for more. */
 	bool builds = (step->action->form == DDL_ADD_UNIQUE || step->action->form == DDL_ADD_PRIMARY_KEY) &&
@@ -96,6 +102,27 @@ static void alter_tree(struct step *step, enum lock_mode lock, int depth)
 		/* What is done to a partition is done by the statement on its parent. */
 		step->rewrite |= child.rewrite;
 		step->scan |= child.scan;
+	}
+}
+
+/* Foreign keys, indexes and triggers are a partitioned table's and its partitions', but never inherited otherwise. Of a
+ * primary key only NOT NULL is. */
+static bool stays_above(const struct step *step, const struct catalog_relation *table)
+{
+	const struct fact_action *action = step->action;
+	switch (action->form) {
+	case DDL_ADD_FOREIGN_KEY:
+	case DDL_ADD_UNIQUE:
+	case DDL_ADD_EXCLUSION:
+		return true;
+	case DDL_ADD_PRIMARY_KEY:
+		effect_list_touch_children(step->list, table, LOCK_ACCESS_EXCLUSIVE, false,
+		                           makes_not_null(action, table));
+		return true;
+	case DDL_ALTER_TABLE_OTHER:
+		return action->lock == LOCK_SHARE_ROW_EXCLUSIVE; /* ENABLE, DISABLE TRIGGER */
+	default:
+		return false;
 	}
 }
 
@@ -224,8 +251,13 @@ static void alter_type(struct step *step)
 			continue;
 		if (constraint->kind == CATALOG_CHECK)
 			step->scan |= constraint->valid;
-		if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced)
-			effect_list_touch(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+		if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced) {
+			struct effect *effect =
+			    effect_list_touch(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+			/* It is validated anew, by a join of the two. */
+			if (effect)
+				effect->scan |= step->rewrite && constraint->valid;
+		}
 	}
 	for (uint32_t at = 0; at < catalog_relation_count(input->catalog); at++) {
 		const struct catalog_relation *other = catalog_relation_at(input->catalog, at);

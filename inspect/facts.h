@@ -224,7 +224,8 @@ struct fact_action {
 	uint16_t column_count;
 	const char *const *opclasses; /* CREATE INDEX: by column, NULL where not named */
 	bool has_options;             /* CREATE INDEX: more than name, method, columns, operator classes and WHERE */
-	const char *method;           /* CREATE INDEX … USING, "btree" by default */
+	const char *method;           /* CREATE INDEX … USING, "btree" by default; ALTER TYPE: "add value", "rename
+	                               * value" of an enum */
 	const char *reindex_kind;     /* "table", "index", "schema", "database", "system" */
 	struct fact_type type;        /* ADD COLUMN, ALTER TYPE; name NULL when none */
 	enum using_kind using_kind;

@@ -1,6 +1,7 @@
 #include "inspect/rules.h"
 
 #include "inspect/progress.h"
+#include "inspect/rules_advice.h"
 #include "inspect/rules_constraint.h"
 #include "inspect/rules_data.h"
 #include "inspect/rules_ddl.h"
@@ -37,6 +38,7 @@ static const struct rule_group *const groups[] = {
 	&rules_partition,
 	&rules_transaction,
 	&rules_drop,
+	&rules_advice,
 	&rules_secret,
 	&rules_data,
 };

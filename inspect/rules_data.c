@@ -27,7 +27,29 @@ static bool is_needless(const struct catalog_index *index, const struct catalog_
 static bool same_key(const struct catalog_index_key *one, const struct catalog_index_key *other);
 static bool same_text(const char *one, const char *other);
 
+static void invalid_index(const struct rule *rule, const struct rule_input *input,
+                          const struct catalog_relation *relation, struct verdict *verdict);
+
 static const struct rule rows[] = {
+    {
+        .slug = "invalid-index-left",
+        .code = "M239",
+        .title = "an index that a failed CREATE INDEX CONCURRENTLY has left: no query uses it, every write keeps it",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_BEYOND,
+        .audit = invalid_index,
+        .why = "CREATE INDEX CONCURRENTLY that fails, or is cancelled, leaves its index behind. It costs what an index "
+               "costs with each write, IF NOT EXISTS takes it for the one that is wanted, and no query is any quicker.",
+        .example =
+            "CREATE UNIQUE INDEX CONCURRENTLY order_number ON shop_order (number);   -- fails: there are two of one",
+        .safe = "DROP INDEX CONCURRENTLY order_number;\n"
+                "CREATE UNIQUE INDEX CONCURRENTLY order_number ON shop_order (number);\n"
+                "\n"
+                "# Django: RunSQL in a migration with atomic = False, then AddIndexConcurrently once more",
+        .decides = "Read from the catalog, for large tables, once for each table: pg_index.indisvalid, while nobody "
+                   "holds SHARE UPDATE EXCLUSIVE on the table as whoever builds does. Silent for an index on a "
+                   "partitioned table.",
+    },
     {
         .slug = "json-in-text",
         .code = "D501",
@@ -450,6 +472,35 @@ static bool same_key(const struct catalog_index_key *one, const struct catalog_i
 static bool same_text(const char *one, const char *other)
 {
 	return one == other || (one && other && strcmp(one, other) == 0);
+}
+
+static void invalid_index(const struct rule *rule, const struct rule_input *input,
+                          const struct catalog_relation *relation, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	/* That of a partitioned table is not valid until each partition has its own. */
+	if (relation->kind == CATALOG_PARTITIONED_TABLE)
+		return;
+	for (uint16_t i = 0; i < relation->index_count; i++) {
+		const struct catalog_index *index = &relation->indexes[i];
+		if (index->valid || index->building)
+			continue;
+		const char *name = remedy_identifier(arena, index->name);
+		if (strcmp(index->schema, "public") != 0)
+			name = arena_printf(arena, "%s.%s", remedy_identifier(arena, index->schema), name);
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message =
+		        arena_printf(arena,
+		                     "the index %s is not valid: its building CONCURRENTLY has failed. No query uses "
+		                     "it, and every write keeps it",
+		                     name),
+		    .hint = "Drop it, and build it again.",
+		    .fix_sql = arena_printf(arena, "DROP INDEX CONCURRENTLY %s;", name),
+		    .fix_django = "RunSQL in a migration with atomic = False, then AddIndexConcurrently once more",
+		};
+		rules_add(verdict, rule, input, relation, &finding);
+	}
 }
 
 static void no_primary_key(const struct rule *rule, const struct rule_input *input,

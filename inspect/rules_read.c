@@ -267,7 +267,9 @@ static void describe_unserved(const struct rule_input *input, const struct looku
 	uint16_t key;
 	const struct catalog_index *near = nearest_index(input, lookup, &key, &same);
 	if (same && !(near->valid && near->ready) && would_serve(lookup, near, key)) {
-		finding->hint = "While it is being built, wait for it; when its build has failed, build it again.";
+		finding->hint = near->building ? "Wait until it is built." : "Its build has failed: build it again.";
+		if (near->building)
+			return;
 		bool public = strcmp(near->schema, "public") == 0;
 		finding->fix_sql = arena_printf(arena, "REINDEX INDEX CONCURRENTLY %s%s%s;",
 		                                public ? "" : remedy_identifier(arena, near->schema), public ? "" : ".",
@@ -384,8 +386,8 @@ static const char *why(const struct rule_input *input, const struct lookup *look
 		return arena_printf(arena, "nothing indexes %s; %s is a %s index on \"%s\"", operand, near->name,
 		                    near->method, search->known->name);
 	if (!near->valid || !near->ready)
-		return arena_printf(arena, "%s on %s is not valid: its build has failed or is not done", near->name,
-		                    operand);
+		return arena_printf(arena, "%s on %s is %s", near->name, operand,
+		                    near->building ? "still being built" : "not valid: its build has failed");
 	if (key > 0 && strcmp(near->method, "btree") == 0)
 		return arena_printf(arena,
 		                    "in %s, %s stands behind a column that the statement does not compare for "

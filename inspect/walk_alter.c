@@ -72,7 +72,6 @@ static bool recurses(const AlterTableCmd *command)
 	case AT_DropExpression:
 	case AT_SetStatistics:
 	case AT_SetStorage:
-	case AT_AddConstraint:
 	case AT_DropConstraint:
 	case AT_AlterConstraint:
 	case AT_ValidateConstraint:
@@ -85,6 +84,8 @@ static bool recurses(const AlterTableCmd *command)
 	case AT_DisableTrigAll:
 	case AT_DisableTrigUser:
 		return true;
+	case AT_AddConstraint:
+		return !((const Constraint *)command->def)->is_no_inherit;
 	default:
 		return false;
 	}

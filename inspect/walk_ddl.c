@@ -97,7 +97,12 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 		some_change(gather, NULL, nodes_last_name(((const CreateEnumStmt *)statement)->typeName));
 		return true;
 	case T_AlterEnumStmt:
-		some_change(gather, NULL, nodes_last_name(((const AlterEnumStmt *)statement)->typeName));
+		action = gather_action(gather, DDL_OTHER);
+		if (action != NULL) {
+			const AlterEnumStmt *alter = (const AlterEnumStmt *)statement;
+			action->object = arena_text(arena, nodes_last_name(alter->typeName));
+			action->method = alter->oldVal != NULL ? "rename value" : "add value";
+		}
 		return true;
 	case T_CreateFunctionStmt:
 		some_change(gather, NULL, nodes_last_name(((const CreateFunctionStmt *)statement)->funcname));

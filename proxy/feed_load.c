@@ -223,7 +223,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 static bool load_indexes(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(&load->keys, feed_sql_index_keys, 14) || !feed_result_run(result, feed_sql_indexes, 12))
+	if (!feed_result_run(&load->keys, feed_sql_index_keys, 14) || !feed_result_run(result, feed_sql_indexes, 13))
 		return false;
 	/* The keys come in the order of the indexes. */
 	bool more = feed_result_next(&load->keys);
@@ -258,6 +258,7 @@ static void read_index(struct load *load, struct catalog_index *index, struct fe
 	    .ready = feed_result_true(result, 6),
 	    .unique = feed_result_true(result, 7),
 	    .primary = feed_result_true(result, 8),
+	    .building = feed_result_true(result, 12),
 	    /* Until the table is opened; an empty definition says that it has yet to be. */
 	    .predicate = partial ? "" : NULL,
 	    .definition = expressions || partial ? "" : NULL,

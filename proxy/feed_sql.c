@@ -61,7 +61,11 @@ const char feed_sql_columns[] =
 const char feed_sql_indexes[] =
     "SELECT i.indrelid, i.indexrelid, xn.nspname, x.relname, am.amname, i.indisvalid, i.indisready, i.indisunique,"
     " i.indisprimary, i.indexprs IS NOT NULL, i.indpred IS NOT NULL,"
-    " format('%I ON %I.%I', x.relname, n.nspname, c.relname)"
+    " format('%I ON %I.%I', x.relname, n.nspname, c.relname),"
+    /* What builds CONCURRENTLY holds that lock all the time; the view of its progress shows others' to few roles. */
+    " NOT i.indisvalid AND EXISTS (SELECT FROM pg_locks l WHERE l.relation = i.indrelid"
+    "  AND l.mode = 'ShareUpdateExclusiveLock'"
+    "  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))"
     " FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace xn ON xn.oid = x.relnamespace"
     " JOIN pg_am am ON am.oid = x.relam"
     " JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"

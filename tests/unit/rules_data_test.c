@@ -91,7 +91,9 @@ static void no_duplicates(void **state)
 	judge_index(&judge, product, "b", "btree", "name varchar_pattern_ops", NULL);
 	judge_index(&judge, product, "c", "btree", "name text_ops", "flag");
 	judge_index(&judge, product, "d", "btree", "name text_ops", NULL)->unique = true;
-	judge_index(&judge, product, "e", "btree", "name text_ops", NULL)->valid = false;
+	struct catalog_index *unfinished = judge_index(&judge, product, "e", "btree", "name text_ops", NULL);
+	unfinished->valid = false;
+	unfinished->building = true;
 	judge_index(&judge, product, "f", "btree", "upper(name) text_ops", NULL);
 	judge_index(&judge, product, "g", "hash", "name text_ops", NULL);
 	judge_index(&judge, product, "h", "btree", "qty int4_ops", NULL);
@@ -123,6 +125,22 @@ static void few_values(void **state)
 	owner->distinct = 100;
 	judge_index(&judge, product, "flag_index", "btree", "flag bool_ops", NULL);
 	expect("D506 D508");
+}
+
+/* One that is being built is none of those that failed, and a partitioned table's waits for its partitions'. */
+static void invalid_indexes(void **state)
+{
+	(void)state;
+	struct catalog_index *index = judge_index(&judge, product, "half", "btree", "qty int4_ops", NULL);
+	expect("");
+	index->valid = false;
+	expect("M239");
+	assert_string_equal(judge.verdict.findings[0].fix_sql, "DROP INDEX CONCURRENTLY half;");
+	index->building = true;
+	expect("");
+	index->building = false;
+	product->kind = CATALOG_PARTITIONED_TABLE;
+	expect("");
 }
 
 /* Nor one of which nearly all rows have the same value, unless deletes of another table look there. */
@@ -275,6 +293,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {CASE(json_columns), CASE(duplicates), CASE(no_duplicates), CASE(few_values),
 	                                   CASE(one_value),    CASE(unused),     CASE(below_zero),    CASE(last_number),
-	                                   CASE(old_statistics), CASE(no_key)};
+	                                   CASE(old_statistics), CASE(invalid_indexes), CASE(no_key)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

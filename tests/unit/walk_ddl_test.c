@@ -361,7 +361,7 @@ static void others(void **state)
 		 "ddl\n"
 		 "other object=e\n"
 		 "ddl\n"
-		 "other object=e\n"
+		 "other object=e method=add value\n"
 		 "ddl\n"
 		 "other object=f\n"},
 		{"COMMENT ON TABLE t IS 'x'; CREATE STATISTICS s ON a, b FROM t; ALTER FUNCTION f() STABLE; "

@@ -1,0 +1,97 @@
+#include "inspect/rules_advice.h"
+
+#include "tests/unit/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+static struct judge judge;
+static struct catalog_relation *product;
+
+static int set_up(void **state)
+{
+	(void)state;
+	judge_init(&judge);
+	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	return 0;
+}
+
+/* M232: a new value is well by itself. */
+static void enums(void **state)
+{
+	(void)state;
+	FOUND("ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'", "M232");
+	SILENT("ALTER TYPE mood ADD VALUE 'fine'", "M232");
+	SILENT("ALTER TYPE mood RENAME TO feeling", "M232");
+	judge_run(&judge, "BEGIN");
+	FOUND("ALTER TYPE mood ADD VALUE 'fine'", "M232");
+	assert_null(strstr(judge.verdict.findings[0].message, "fine"));
+	SILENT("CREATE TYPE mood AS ENUM ('ok')", "M232");
+}
+
+/* M241: what Django makes is none of these, and neither is varchar. */
+static void types(void **state)
+{
+	(void)state;
+	FOUND("ALTER TABLE product ADD c char(10)", "M241");
+	FOUND("ALTER TABLE product ADD c timestamp", "M241");
+	FOUND("ALTER TABLE product ADD c timestamp(3) without time zone", "M241");
+	FOUND("ALTER TABLE product ADD c money", "M241");
+	FOUND("ALTER TABLE product ADD total_price double precision", "M241");
+	FOUND("ALTER TABLE product ALTER tstz TYPE timestamp", "M241");
+	SILENT("ALTER TABLE product ADD c char", "M241");
+	SILENT("ALTER TABLE product ADD c varchar(10)", "M241");
+	SILENT("ALTER TABLE product ADD c timestamptz", "M241");
+	SILENT("ALTER TABLE product ADD c json", "M241");
+	SILENT("ALTER TABLE product ADD weight real", "M241");
+	SILENT("ALTER TABLE product ADD price numeric(10,2)", "M241");
+	SILENT("ALTER TABLE product ADD IF NOT EXISTS ts timestamp", "M241");
+	SILENT("ALTER TABLE product ADD c other.money", "M241");
+}
+
+static void begins(void **state)
+{
+	(void)state;
+	SILENT("BEGIN", "M242");
+	SILENT("BEGIN; SELECT 1; COMMIT", "M242");
+	judge.session.transaction = 'T';
+	FOUND("BEGIN", "M242");
+	FOUND("START TRANSACTION", "M242");
+	SILENT("SAVEPOINT a", "M242");
+}
+
+/* M244: only where a unique index was relied on. */
+static void nulls(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "product_name", "btree", "name text_ops", NULL)->unique = true;
+	judge_index(&judge, product, "product_note", "btree", "note text_ops", "qty")->unique = true;
+	judge_column(product, "name")->not_null = true;
+	judge_column(product, "note")->not_null = true;
+	judge_column(product, "qty")->not_null = true;
+	FOUND("ALTER TABLE product ALTER name DROP NOT NULL", "M244");
+	SILENT("ALTER TABLE product ALTER note DROP NOT NULL", "M244");
+	SILENT("ALTER TABLE product ALTER qty DROP NOT NULL", "M244");
+	SILENT("ALTER TABLE product ALTER name SET NOT NULL", "M244");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(enums, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(types, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(begins, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(nulls, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
