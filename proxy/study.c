@@ -3,7 +3,6 @@
 #include "config/limits.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 
 enum { STUDY_NICE = 10 };
@@ -15,14 +14,12 @@ struct study {
 	bool started;
 	uv_mutex_t lock;
 	uv_cond_t come;
-	cpu_set_t processors; /* that the process may use */
 	bool stopping;
 	struct study_text *waiting, **waiting_end;
 	struct study_text *read, **read_end;
 };
 
 static void study_run(void *study);
-static void study_keep_off(const struct study *study, int processor);
 
 struct study *study_new(uv_async_t *wake)
 {
@@ -31,8 +28,6 @@ struct study *study_new(uv_async_t *wake)
 	study->wake = wake;
 	study->waiting_end = &study->waiting;
 	study->read_end = &study->read;
-	if (sched_getaffinity(0, sizeof study->processors, &study->processors) < 0)
-		CPU_ZERO(&study->processors);
 	CHECK(uv_mutex_init(&study->lock) == 0);
 	CHECK(uv_cond_init(&study->come) == 0);
 	return study;
@@ -67,7 +62,7 @@ bool study_put(struct study *study, struct session *session, struct inspector_re
 		return false;
 	struct study_text *text = malloc(sizeof *text);
 	CHECK(text != NULL);
-	*text = (struct study_text){.session = session, .reading = reading, .processor = sched_getcpu()};
+	*text = (struct study_text){.session = session, .reading = reading};
 	uv_mutex_lock(&study->lock);
 	*study->waiting_end = text;
 	study->waiting_end = &text->next;
@@ -107,7 +102,6 @@ static void study_run(void *context)
 		if (!study->waiting)
 			study->waiting_end = &study->waiting;
 		uv_mutex_unlock(&study->lock);
-		study_keep_off(study, text->processor);
 		inspector_read(text->reading);
 		uv_mutex_lock(&study->lock);
 		text->next = NULL;
@@ -116,16 +110,4 @@ static void study_run(void *context)
 		uv_async_send(study->wake);
 	}
 	uv_mutex_unlock(&study->lock);
-}
-
-/* The worker's processor: each time the worker sleeps for a few microseconds, waiting for a server, the kernel may move
- * this thread there, and then it may stay until the next tick, whatever its priority: up to 4 ms in which nobody is
- * served. Where there is no other processor it has to share. */
-static void study_keep_off(const struct study *study, int processor)
-{
-	cpu_set_t others = study->processors;
-	if (processor >= 0)
-		CPU_CLR((size_t)processor, &others);
-	if (CPU_COUNT(&others) > 0)
-		(void)sched_setaffinity(0, sizeof others, &others);
 }

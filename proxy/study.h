@@ -16,7 +16,6 @@ struct study_text {
 	struct study_text *next;
 	struct session *session;
 	struct inspector_reading *reading;
-	int processor; /* where the worker ran when it handed this over */
 };
 
 /* `wake` is sent whenever a text has been read. */
