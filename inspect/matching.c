@@ -286,8 +286,12 @@ static enum matching_quality match_operator(const struct matching *m, const stru
 		return MATCHING_NONE;
 	const struct term *left = term->items[0], *right = term->items[1];
 	const struct dictionary_collation *by = dictionary_collation(m->dictionary, term->input_collation);
-	/* There a pattern is an error; LIKE is none from PostgreSQL 18 on, and no index serves it. */
-	if (term->pattern != NULL && by != NULL && by->nondeterministic)
+	/* There a pattern is an error; LIKE is none from PostgreSQL 18 on, and no index serves it. Without a wildcard it
+	 * is not found out. */
+	struct pattern_shape shape;
+	if (term->pattern != NULL && by != NULL && by->nondeterministic &&
+	    (term->pattern->reading != READING_LIKE || !pattern_shape_of(term->pattern, m->bound, &shape) ||
+	     shape.has_wildcard))
 		return MATCHING_NONE;
 	if (match_operand(index, key, left) && !term_mentions(right, m->number) && !right->is_volatile) {
 		if (collates && dictionary_searches(m->dictionary, own->family, term->oid))

@@ -177,6 +177,9 @@ static const struct term *negate(struct canonizer *c, const struct term *term)
 	c->depth++;
 	const struct term *result = NULL;
 	switch (term->kind) {
+	case TERM_CONSTANT:
+		result = term->null ? term : NULL;
+		break;
 	case TERM_NOT:
 		result = canonical(c, term->items[0]);
 		break;
@@ -266,7 +269,18 @@ static const struct term *junction(struct canonizer *c, enum term_kind kind, con
 			flat[found++] = same ? arm->items[i] : arm;
 		}
 	}
-	struct term *term = term_new(kind, flat, found, c->arena);
+	/* A NULL is as good as false: it makes an AND so, and an OR goes without it (find_duplicate_ors). */
+	uint16_t kept = 0;
+	for (uint16_t at = 0; at < found; at++) {
+		bool null = flat[at]->kind == TERM_CONSTANT && flat[at]->null;
+		if (null && (kind == TERM_AND || found == 1))
+			return flat[at];
+		if (!null || (kept == 0 && at + 1 == found))
+			flat[kept++] = flat[at];
+	}
+	if (kept == 1 && found > 1)
+		return flat[0];
+	struct term *term = term_new(kind, flat, kept, c->arena);
 	term->type = TYPE_BOOL;
 	return kind == TERM_OR ? factored(c, term) : term;
 }

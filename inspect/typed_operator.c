@@ -7,7 +7,7 @@
 
 enum { ITEMS_MAX = 200 };
 
-static const struct term *folded(struct typer *t, struct term *term, char volatility);
+static const struct term *folded(struct typer *t, struct term *term, const struct dictionary_function *function);
 static const struct term *constant_array(struct typer *t, const struct term *term);
 static const struct term *cased(struct typer *t, const struct term *constant, const char *function, const char *text);
 static const struct term *compare_rows(struct typer *t, const char *name, const struct clause *left,
@@ -73,10 +73,25 @@ static const struct term *constant_array(struct typer *t, const struct term *ter
 	return made;
 }
 
-/* evaluate_function: an immutable call of constants is one. */
-static const struct term *folded(struct typer *t, struct term *term, char volatility)
+static const struct term *null_of(struct typer *t, const struct term *term)
 {
+	struct term *made = term_new(TERM_CONSTANT, NULL, 0, t->arena);
+	made->type = term->type;
+	made->collation = term->collation;
+	made->strength = term->strength;
+	made->null = true;
+	return made;
+}
+
+/* evaluate_function: an immutable call of constants is one, and a strict one of a NULL is NULL. */
+static const struct term *folded(struct typer *t, struct term *term, const struct dictionary_function *function)
+{
+	const char volatility = function == NULL ? 'i' : function->kind == 'f' ? function->volatility : 'v';
 	bool constant = volatility == 'i';
+	for (uint16_t at = 0; at < term->count && function != NULL && function->strict; at++) {
+		if (term->items[at]->kind == TERM_CONSTANT && term->items[at]->null)
+			return null_of(t, term);
+	}
 	term->is_volatile |= volatility == 'v';
 	term->is_stable |= volatility == 's';
 	for (uint16_t at = 0; at < term->count; at++)
@@ -123,7 +138,7 @@ const struct term *typed_operator_call(struct typer *t, const struct clause *cla
 	call->oid = function->oid;
 	call->type = result;
 	typed_operator_collate(t, call);
-	const struct term *made = folded(t, call, function->kind == 'f' ? function->volatility : 'v');
+	const struct term *made = folded(t, call, function);
 	if (made->kind == TERM_CONSTANT && count == 1 && function->builtin)
 		return cased(t, made, function->name, items[0]->text);
 	return made;
@@ -191,7 +206,7 @@ const struct term *typed_operator_make(struct typer *t, const char *name, const 
 	term->type = result;
 	term->pattern = pattern;
 	typed_operator_collate(t, term);
-	return folded(t, term, function != NULL ? function->volatility : 'i');
+	return folded(t, term, function);
 }
 
 /* '{a,b}' where nothing is quoted; else the literal itself. */

@@ -296,6 +296,24 @@ static const struct term *type_collate(struct typer *t, const struct clause *cla
 
 /* -- the rest ------------------------------------------------------------------------------------------ */
 
+/* ROW(a, b) IS NULL asks that of each (eval_const_expressions). */
+static const struct term *type_row_test(struct typer *t, const struct clause *clause)
+{
+	const struct clause *row = clause->items[0];
+	const struct term *tests[ITEMS_MAX];
+	uint16_t count = row->count < ITEMS_MAX ? row->count : ITEMS_MAX;
+	for (uint16_t at = 0; at < count; at++) {
+		const struct term *item = typing_clause(t, row->items[at]);
+		struct term *test = term_new(TERM_NULL_TEST, &item, 1, t->arena);
+		test->type = TYPE_BOOL;
+		test->flag = clause->flag;
+		tests[at] = test;
+	}
+	struct term *all = term_new(TERM_AND, tests, count, t->arena);
+	all->type = TYPE_BOOL;
+	return all;
+}
+
 static const struct term *type_boolean(struct typer *t, const struct clause *clause)
 {
 	static const enum term_kind kinds[] = {
@@ -306,6 +324,9 @@ static const struct term *type_boolean(struct typer *t, const struct clause *cla
 	    [CLAUSE_BOOLEAN_TEST] = TERM_BOOLEAN_TEST,
 	};
 	const struct term *items[ITEMS_MAX];
+	const struct clause *row = clause->kind == CLAUSE_NULL_TEST ? clause->items[0] : NULL;
+	if (row != NULL && row->kind == CLAUSE_ROW && row->count > 0)
+		return type_row_test(t, clause);
 	uint16_t count = clause->count < ITEMS_MAX ? clause->count : ITEMS_MAX;
 	for (uint16_t at = 0; at < count; at++) {
 		items[at] = typing_clause(t, clause->items[at]);

@@ -50,6 +50,12 @@ static void common_arms(void **state)
 	assert_int_equal(same("n = 1 OR n = 1 AND id = 3", "n = 1"), TERM_YES);
 	assert_int_equal(terms_canonical("n = 1 OR id = 2")->kind, TERM_OR);
 	assert_int_equal(terms_canonical("n = 1 AND (id = 2 AND flag)")->count, 3);
+	/* A NULL leaves an OR, and is all that is left of an AND. */
+	assert_int_equal(terms_canonical("n = 1 OR n = NULL")->kind, TERM_OPERATOR);
+	assert_int_equal(terms_canonical("n = 1 OR id = 2 OR n = NULL")->count, 2);
+	assert_true(terms_canonical("n = 1 AND n = NULL")->null);
+	assert_true(terms_canonical("n = NULL OR id = NULL")->null);
+	assert_true(terms_canonical("NOT (n = NULL)")->null);
 }
 
 /* Comparisons are not true of NULL, COALESCE may be. */

@@ -58,6 +58,11 @@ static void constants(void **state)
 	assert_int_equal(terms_of("length('x') + 1")->kind, TERM_CONSTANT);
 	assert_int_equal(terms_of("coalesce(NULL, 5)")->kind, TERM_CONSTANT);
 	assert_int_not_equal(terms_of("now()")->kind, TERM_CONSTANT);
+	/* A strict operator or function of a NULL; = ANY is looked at when it runs. */
+	assert_true(terms_of("n = NULL")->null);
+	assert_true(terms_of("upper(NULL)")->null);
+	assert_false(terms_of("n = ANY (NULL)")->null);
+	assert_int_equal(terms_of("ROW(n, id) IS NULL")->kind, TERM_AND);
 	assert_true(terms_of("now()")->is_stable);
 	assert_true(terms_of("random()")->is_volatile);
 }
