@@ -258,6 +258,7 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 		one.catalog_missing = &verdict->catalog_missing;
 		one.session = forked ? &fork : input->session;
 		one.searches = &searches;
+		one.first_finding = verdict->count;
 		judge_one(&one, verdict);
 		if (forked)
 			progress_completed(&one, &fork);
@@ -419,6 +420,13 @@ const struct catalog_relation *rules_relation(const struct rule_input *input, in
 	return has_rows ? relation : NULL;
 }
 
+const char *rules_table_name(struct arena *arena, const struct catalog_relation *relation)
+{
+	if (strcmp(relation->schema, "public") == 0)
+		return arena_text(arena, relation->name);
+	return arena_printf(arena, "%s.%s", relation->schema, relation->name);
+}
+
 void rules_add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
                const struct catalog_relation *relation, const struct finding *finding)
 {
@@ -453,9 +461,7 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 	struct arena *arena = &verdict->arena;
 	const char *table = arena_text(arena, finding->table ? finding->table : "");
 	if (relation)
-		table = strcmp(relation->schema, "public") == 0
-		            ? arena_text(arena, relation->name)
-		            : arena_printf(arena, "%s.%s", relation->schema, relation->name);
+		table = rules_table_name(arena, relation);
 	const char *message = arena_printf(arena, "%s%s", finding->message,
 	                                   size == RULE_UNKNOWN ? "; its size is unknown: never analysed"
 	                                   : is_stale           ? "; by statistics that are missing or stale"

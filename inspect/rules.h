@@ -30,6 +30,7 @@ struct rule_input {
 	const struct facts *earlier;
 	uint16_t earlier_count;
 	bool *catalog_missing;
+	uint8_t first_finding; /* of the verdict's that is about this statement */
 	struct searches **searches; /* what search.h has made of the statement for the rules before; NULL in it: nothing */
 };
 
@@ -142,6 +143,9 @@ bool rules_stale(const struct rule_input *input, const struct catalog_relation *
 /* How unqualified names are found: the session's search_path, or what an earlier statement of this message sets it to.
  * NULL when that is not known. */
 const char *rules_search_path(const struct rule_input *input);
+
+/* As findings name it. */
+const char *rules_table_name(struct arena *arena, const struct catalog_relation *relation);
 
 /* The strings of `finding` may be on the stack: they are copied; NULL is "". rule, severity (from size), action, table
  * and table_rows are filled in here. Does nothing when the rule is off or silent for that size, or when the same

@@ -33,8 +33,8 @@ static const struct rule rows[] = {
                 "Order.objects.filter(created__gte=day, created__lt=day + timedelta(days=1))",
         .decides = "A comparison (=, <, <=, >, >=, IN) of an expression with one column of a large table, where a "
                    "valid B-tree begins with that column and none has the expression. upper(), lower() "
-                   "and keys of documents have rules of their own. Silent where another condition is served, in joins, "
-                   "and on small tables.",
+                   "and keys of documents have rules of their own. Silent where another condition, or a join, leaves few "
+                   "rows by an index, and on small tables.",
     },
     {
         .slug = "filter-unindexed",
@@ -52,8 +52,8 @@ static const struct rule rows[] = {
                 "AddIndexConcurrently(\"order\", Index(fields=[\"customer_reference\"], "
                 "name=\"shop_order_reference_idx\"))",
         .decides = "= and IN on a column that is a key of no index, when pg_stats.n_distinct promises less than a "
-                   "tenth of the rows. Silent without statistics, where another condition is served, in joins, and on "
-                   "small tables.",
+                   "tenth of the rows. Silent without statistics, where another condition, or a join, leaves few rows by "
+                   "an index, and on small tables.",
     },
     {
         .slug = "operand-type-kills-index",
@@ -71,7 +71,7 @@ static const struct rule rows[] = {
         .decides = "A comparison of a column with a value, where a valid index begins with the column but its operator "
                    "family does not know the two types, or sorts by another collation. smallint, integer and bigint "
                    "know each other, and a literal without a type takes the column's. Silent where another condition "
-                   "is served, and on small tables.",
+                   "leaves few rows by an index, and on small tables.",
     },
     {
         .slug = "array-no-gin",
@@ -90,7 +90,7 @@ static const struct rule rows[] = {
                 "Product.objects.filter(tags__contains=[\"new\"])",
         .decides =
             "@>, && and <@ on an array column that no valid index serves, and a value = ANY of one. Silent where "
-            "another condition is served, and on small tables.",
+            "another condition leaves few rows by an index, and on small tables.",
     },
     {
         .slug = "or-across-columns",
@@ -107,7 +107,7 @@ static const struct rule rows[] = {
                 "# Django: qs.filter(id=5).union(qs.filter(note=\"urgent\"))",
         .decides =
             "An OR that is and-ed to what is read of a large table, with arms that an index serves and at least one "
-            "that none does. Silent where another condition is served, and on small tables.",
+            "that none does. Silent where another condition leaves few rows by an index, and on small tables.",
     },
     {
         .slug = "column-pattern-like",
@@ -123,7 +123,7 @@ static const struct rule rows[] = {
         .safe = "-- Django: a BooleanField brand_in_name, set when a product is saved and indexed where it is true",
         .decides =
             "LIKE, ILIKE or a regular expression whose pattern names a column of a large table. Silent where another "
-            "condition is served, and on small tables.",
+            "condition leaves few rows by an index, and on small tables.",
     },
     {
         .slug = "not-in-subquery",

@@ -70,8 +70,8 @@ static const struct rule rows[] = {
                 "Index(KeyTransform(\"colour\", \"data\"), name=\"shop_product_colour\")   -- for "
                 "data__colour=\"red\", Django 3.2 and later",
         .decides = "Equality and IN on ->, ->>, #> or #>> of a jsonb or json column, and containment within "
-                   "a key. An index serves it when it is on the same expression, however either is written. Where the key itself is a parameter, it is silent as soon "
-                   "as any expression index on that column takes a key. Silent where other conditions leave "
+                   "a key. An index serves it when it is on the same expression, however either is written. Where "
+                   "the key itself is a parameter, it is silent as soon as any expression index on that column takes a key. Silent where other conditions leave "
                    "few rows, and on small tables.",
     },
     {

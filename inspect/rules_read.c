@@ -426,6 +426,9 @@ static void remedy(const struct rule_input *input, const struct lookup *lookup, 
 	const struct catalog_relation *relation = search->table;
 	struct searches *searches = search_all(input);
 	const char *key = spelling_key(&searches->spelling, search->operand);
+	/* pg_trgm knows texts, and a name is none. */
+	if (dictionary_base(searches->access->dictionary, search->operand->type) == TYPE_NAME && !lookup->equal)
+		key = NULL;
 	if (!key || lookup->need == NEED_UNSERVABLE) {
 		finding->hint = lookup->need == NEED_UNSERVABLE
 		                    ? "No index serves such a pattern; restrict the rows by another condition."

@@ -22,8 +22,9 @@ static const struct rule rows[] = {
         .safe = "CREATE INDEX CONCURRENTLY shop_order_total_idx ON shop_order (total);   -- read backwards for DESC\n\n"
                 "# Django: Index(fields=[\"customer\", \"-created\"], …) for filter(customer=…).order_by(\"-created\")",
         .decides = "ORDER BY plain columns of one large table with a LIMIT, where no valid B-tree gives the order or "
-                   "begins with its first column, columns that conditions leave one value of aside. Silent where a "
-                   "condition is served, with joins, groups and aggregates, and on small tables.",
+                   "begins with its first column, columns that conditions leave one value of aside. Silent where the "
+                   "conditions leave few rows by an index, where another rule speaks of how they are searched, with "
+                   "joins, groups and aggregates, and on small tables.",
     },
     {
         .slug = "order-by-random",
@@ -36,8 +37,8 @@ static const struct rule rows[] = {
         .example = "SELECT … FROM shop_product ORDER BY random() LIMIT 1;   -- order_by(\"?\")",
         .safe = "SELECT … FROM shop_product WHERE id >= $1 ORDER BY id LIMIT 1;   -- $1 drawn between the ends\n"
                 "# Django: Product.objects.filter(pk__gte=randrange(lowest, highest + 1)).order_by(\"pk\").first()",
-        .decides = "random() as the first thing to sort by, where the level reads one large table. Silent where a "
-                   "condition is served, and on small tables.",
+        .decides = "random() as the first thing to sort by, where the level reads one large table. Silent where the "
+                   "conditions leave few rows by an index, and on small tables.",
     },
     {
         .slug = "deep-offset",
@@ -53,7 +54,7 @@ static const struct rule rows[] = {
                 "Product.objects.filter(id__gt=last).order_by(\"id\")[:20]",
         .decides =
             "A constant OFFSET of more than 10,000 on one large table. A parameter is not looked at. Silent where "
-            "a condition is served, and on small tables.",
+            "the conditions leave few rows by an index, and on small tables.",
     },
 };
 
@@ -93,17 +94,71 @@ static bool begins_well(const struct searches *searches, const struct access_ord
 	return matching == NULL;
 }
 
-static void propose(const struct rule_input *input, const struct catalog_relation *relation, struct arena *arena,
-                    struct finding *finding)
+/* Do other rules speak of how the same rows are searched? What they say is the cause, and a sort of what is found then
+ * may be a small one. */
+static bool is_told(const struct rule_input *input, const struct verdict *verdict, const char *table)
 {
+	for (uint8_t at = input->first_finding; at < verdict->count; at++) {
+		const struct finding *finding = &verdict->findings[at];
+		if (finding->rule->code[0] == 'Q' && finding->rule->severity >= SEVERITY_WARN &&
+		    strcmp(finding->table, table) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The columns in the order that is asked for, each as PostgreSQL and as Django has it; NULL for what Django has no
+ * words for. */
+static const char *keys_of(const struct access_order *order, const struct fact_sort *sorts, struct arena *arena,
+                           const char **fields)
+{
+	const char *keys = "";
+	*fields = "";
+	for (uint16_t at = 0; at < order->count; at++) {
+		const struct fact_sort *sort = &sorts[order->first + at];
+		const char *comma = at > 0 ? ", " : "";
+		const bool usual = sort->nulls_first == sort->descending;
+		/* Alone, a column can be read from either end. */
+		const bool descending = sort->descending && (order->count > 1 || !usual);
+		keys = arena_printf(arena, "%s%s%s%s%s", keys, comma, remedy_identifier(arena, sort->clause->name),
+		                    descending ? " DESC" : "",
+		                    usual               ? ""
+		                    : sort->nulls_first ? " NULLS FIRST"
+		                                        : " NULLS LAST");
+		if (!usual || *fields == NULL)
+			*fields = NULL;
+		else
+			*fields = arena_printf(arena, "%s%s\"%s%s\"", *fields, comma, descending ? "-" : "",
+			                       sort->clause->name);
+	}
+	return keys;
+}
+
+static void propose(const struct rule_input *input, const struct catalog_relation *relation,
+                    const struct access_order *order, struct arena *arena, struct finding *finding)
+{
+	const char *fields;
 	const struct remedy_index wanted = {
 	    .name = remedy_name(arena, relation, finding->column, "idx"),
-	    .expression = remedy_identifier(arena, finding->column),
+	    .expression = keys_of(order, input->facts->sorts, arena, &fields),
 	};
+	finding->hint = "Build an index in that order, in a migration of its own.";
 	finding->fix_sql = remedy_create_index(arena, input->catalog, relation, &wanted);
-	finding->fix_django =
-	    remedy_add_index(arena, input->catalog, relation, false,
-	                     arena_printf(arena, "Index(fields=[\"%s\"], name=\"%s\")", finding->column, wanted.name));
+	if (fields != NULL)
+		finding->fix_django =
+		    remedy_add_index(arena, input->catalog, relation, false,
+		                     arena_printf(arena, "Index(fields=[%s], name=\"%s\")", fields, wanted.name));
+}
+
+static bool is_plain(const struct access_order *order, const struct fact_sort *sorts,
+                     const struct catalog_relation *relation)
+{
+	for (uint16_t at = 0; at < order->count; at++) {
+		const struct clause *clause = sorts[order->first + at].clause;
+		if (clause == NULL || clause->kind != CLAUSE_COLUMN || catalog_column(relation, clause->name) == NULL)
+			return false;
+	}
+	return true;
 }
 
 static void sorted(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
@@ -120,21 +175,17 @@ static void sorted(const struct rule *rule, const struct rule_input *input, stru
 		    level->has_aggregate || level->has_distinct)
 			continue;
 		const struct catalog_relation *relation = searches->input.relations[order->relation];
-		bool plain = true;
-		for (uint16_t i = 0; i < order->count; i++) {
-			const struct fact_sort *sort = &facts->sorts[order->first + i];
-			plain = plain && sort->clause != NULL && sort->clause->kind == CLAUSE_COLUMN &&
-			        catalog_column(relation, sort->clause->name) != NULL;
-		}
-		if (!plain || begins_well(searches, order) || selectivity_restricted(rule, input, order->relation, NULL, SELECTIVITY_UNKNOWN_IS_LITTLE))
-			continue;
 		struct arena *arena = &verdict->arena;
+		if (!is_plain(order, facts->sorts, relation) || begins_well(searches, order) ||
+		    is_told(input, verdict, rules_table_name(arena, relation)) ||
+		    selectivity_restricted(rule, input, order->relation, NULL, SELECTIVITY_UNKNOWN_IS_LITTLE))
+			continue;
 		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = first->clause->name};
-		finding.message =
-		    arena_printf(arena, "each page reads and sorts the whole table: no index has the order by \"%s\"%s",
-		                 finding.column, order->count > 1 ? " and what follows it" : "");
-		if (order->count == 1)
-			propose(input, relation, arena, &finding);
+		finding.message = arena_printf(
+		    arena, "each page reads the whole table and sorts %s: no index has the order by \"%s\"%s",
+		    level->has_where ? "what it wants of it" : "it", finding.column,
+		    order->count > 1 ? " and what follows it" : "");
+		propose(input, relation, order, arena, &finding);
 		rules_add(verdict, rule, input, relation, &finding);
 	}
 }
@@ -148,7 +199,8 @@ static void by_chance(const struct rule *rule, const struct rule_input *input, s
 		const struct fact_sort *first = &facts->sorts[order->first];
 		const int16_t only = only_relation(facts, first->level);
 		if (first->order != ORDER_BY || strcmp(first->expression, "random()") != 0 || only < 0 ||
-		    searches->input.relations[only] == NULL || selectivity_restricted(rule, input, only, NULL, SELECTIVITY_UNKNOWN_IS_LITTLE))
+		    searches->input.relations[only] == NULL ||
+		    selectivity_restricted(rule, input, only, NULL, SELECTIVITY_UNKNOWN_IS_LITTLE))
 			continue;
 		const struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,

@@ -45,6 +45,20 @@ static void orders(void **state)
 	expect("SELECT * FROM product ORDER BY amount DESC LIMIT 20", "Q110");
 	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(amount)"));
 	expect("SELECT * FROM product ORDER BY amount, id LIMIT 20", "Q110");
+	assert_string_equal(judge.verdict.findings[0].message,
+	                    "each page reads the whole table and sorts it: no index has the order by \"amount\" and what "
+	                    "follows it");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(amount, id)"));
+	assert_non_null(strstr(judge.verdict.findings[0].fix_django, "Index(fields=[\"amount\", \"id\"]"));
+	expect("SELECT * FROM product ORDER BY amount DESC, note NULLS FIRST LIMIT 20", "Q110");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(amount DESC, note NULLS FIRST)"));
+	assert_string_equal(judge.verdict.findings[0].fix_django, "");
+	expect("SELECT * FROM product WHERE flag ORDER BY amount LIMIT 20", "Q110");
+	assert_non_null(strstr(judge.verdict.findings[0].message, "sorts what it wants of it"));
+	/* One finding for one cause: what is searched badly is the worse of the two. */
+	expect("SELECT * FROM product WHERE name LIKE '%lamp%' ORDER BY amount LIMIT 20", "Q101");
+	expect("SELECT * FROM product WHERE owner = 5 ORDER BY amount LIMIT 20", "Q108");
+	expect("SELECT * FROM product WHERE owner = 5; SELECT * FROM product ORDER BY amount LIMIT 20", "Q108 Q110");
 	expect("SELECT * FROM product ORDER BY amount", "Q120");
 	expect("SELECT * FROM product ORDER BY qty DESC LIMIT 20", "");
 	expect("SELECT * FROM product ORDER BY qty, amount LIMIT 20", "");

@@ -1,0 +1,144 @@
+"""Every fix_sql of the rules about indexes is run, and the finding is gone: what is there to paste has to work."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+import harness
+
+TABLE = """
+CREATE EXTENSION IF NOT EXISTS citext;
+CREATE SCHEMA IF NOT EXISTS "Odd one";
+CREATE TABLE {table} (
+    id serial PRIMARY KEY, name varchar(100), note text, code char(10), mail citext, "Ti tle" text, alias name,
+    owner int, qty int, amount numeric(10,2), created timestamptz, uid uuid, ip inet, data jsonb, plain json,
+    tags varchar(10)[], flag bool);
+INSERT INTO {table} (name, note, code, mail, "Ti tle", alias, owner, qty, amount, created, uid, ip, data, plain, tags, flag)
+SELECT m, m, left(m, 9), m, m, m, g % 1000, g % 900, g / 7.0, timestamptz '2020-01-01' + g * interval '1 hour', m::uuid,
+    ('10.0.' || g % 250 || '.1')::inet, jsonb_build_object('k', m), json_build_object('k', m), ARRAY['t' || g % 50], g % 10 = 0
+FROM (SELECT g, md5(g::text) AS m FROM generate_series(1, 3000) g) s;
+ANALYZE {table};
+"""
+
+# An index that is there already, or "", the condition, and the rule that finds something. {t} is the table.
+CASES = [
+    ("", "name LIKE '%lamp%'", "Q101"),
+    ("", "UPPER(name::text) LIKE UPPER('%lamp%')", "Q101"),
+    ("", "lower(note) LIKE '%lamp%'", "Q101"),
+    ("", "UPPER(code) LIKE '%LAMP%'", "Q101"),
+    ("", "UPPER(mail::text) LIKE UPPER('%lamp%')", "Q101"),
+    ("", "mail::text LIKE '%lamp%'", "Q101"),
+    ("", "UPPER(\"Ti tle\") LIKE UPPER('%lamp%')", "Q101"),
+    ("", "qty::text LIKE '%123%'", "Q101"),
+    ("", "UPPER(uid::text) LIKE UPPER('%123%')", "Q101"),
+    ("", "HOST(ip) LIKE '%123%'", "Q101"),
+    ("", "(name || note) LIKE '%lamp%'", "Q101"),
+    ("", "note ILIKE '%lamp%'", "Q101"),
+    ("CREATE INDEX ON {t} USING gin (name gin_trgm_ops)", "UPPER(name) LIKE UPPER('%lamp%')", "Q103"),
+    ("CREATE INDEX ON {t} (name varchar_pattern_ops)", "UPPER(name) LIKE UPPER('lamp%')", "Q103"),
+    ("CREATE INDEX ON {t} (upper(name))", "lower(name) = 'lamp'", "Q103"),
+    ("CREATE INDEX ON {t} (name)", "name LIKE 'lamp%'", "Q104"),
+    ("", "note LIKE 'lamp%'", "Q104"),
+    ("", "code LIKE 'lamp%'", "Q104"),
+    ("", "note ~ '^lamp'", "Q104"),
+    ("", "UPPER(note) LIKE 'LAMP%'", "Q104"),
+    ("", "note ILIKE 'lamp%'", "Q104"),
+    ("", "HOST(ip) LIKE '10.%'", "Q104"),
+    ("", "\"Ti tle\" LIKE 'lamp%'", "Q104"),
+    ("", "note LIKE 'lamp'", "Q104"),
+    ("", "UPPER(name::text) = UPPER('lamp')", "Q105"),
+    ("", "lower(mail) = 'lamp'", "Q105"),
+    ("", "lower(name) IN ('lamp', 'light')", "Q105"),
+    ("", "UPPER(uid::text) = 'LAMP'", "Q105"),
+    ("", "note ~ 'lam[pb]'", "Q106"),
+    ("", "note ~* 'lamp|light'", "Q106"),
+    ("", "name SIMILAR TO '%lamp%'", "Q106"),
+    ("", "owner = 5", "Q108"),
+    ("", "owner IN (5, 6)", "Q108"),
+    ("", "uid = 'c4ca4238-a0b9-2382-0dcc-509a6f75849b'", "Q108"),
+    ("", "\"Ti tle\" = 'lamp'", "Q108"),
+    ("", "data @> '{\"k\": 1}'", "Q115"),
+    ("", "data ? 'k'", "Q115"),
+    ("", "data @? '$.k'", "Q115"),
+    ("CREATE INDEX ON {t} USING gin (data jsonb_path_ops)", "data ? 'k'", "Q117"),
+    ("", "tags @> ARRAY['t1']::varchar[]", "Q118"),
+    ("", "tags && '{t1,t2}'", "Q118"),
+    ("", "flag ORDER BY amount DESC LIMIT 20", "Q110"),
+    ("", "flag ORDER BY amount LIMIT 20", "Q110"),
+    ("", "flag ORDER BY amount DESC NULLS LAST LIMIT 20", "Q110"),
+    ("", "flag ORDER BY amount DESC, note, id DESC LIMIT 20", "Q110"),
+    ("", "flag ORDER BY \"Ti tle\", created NULLS FIRST LIMIT 20", "Q110"),
+]
+
+# What no index mends has nothing to paste, and says what to do in words.
+WORDS = [
+    ("", "name NOT LIKE '%lamp%'", "Q101"),
+    ("", "created::text LIKE '%12%'", "Q101"),
+    ("", "(data ->> 'k') LIKE '%lamp%'", "Q101"),
+    ("", "alias LIKE '%lamp%'", "Q101"),
+    ("CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE INDEX ON {t} USING gin (name gin_trgm_ops)", "name LIKE '%ab%'", "Q102"),
+    ("", "note ~ 'a.b'", "Q106"),
+    ("CREATE INDEX ON {t} (created)", "date_trunc('day', created) = '2020-01-01'", "Q107"),
+    ("", "id = 5.0", "Q109"),
+    ("", "data <@ '{\"k\": 1}'", "Q115"),
+    ("CREATE INDEX ON {t} USING gin (data)", "data -> 'k' = '1'", "Q116"),
+    ("", "'t1' = ANY (tags)", "Q118"),
+    ("", "id = 5 OR amount = 3", "Q122"),
+    ("", "name LIKE '%' || note", "Q126"),
+]
+
+
+def check(postgres, query):
+    done = subprocess.run(
+        [os.environ.get("PROCTOR_BINARY") or harness.ROOT / "build" / "release" / "pgproctor", "check", "--format", "json",
+         "--fail-on", "never", "--set", "large_table_rows=1000", "--set", "medium_table_rows=500", "--dsn",
+         postgres.catalog_dsn(), "-"],
+        input=query, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return [event for event in map(json.loads, done.stdout.splitlines()) if event["event"] == "finding"]
+
+
+@pytest.fixture
+def table(postgres, request):
+    name = request.param
+    postgres.sql("DROP EXTENSION IF EXISTS pg_trgm CASCADE; DROP TABLE IF EXISTS " + name)
+    postgres.sql(TABLE.format(table=name))
+    yield name
+    postgres.sql("DROP TABLE " + name)
+
+
+@pytest.mark.parametrize("table", ["product", '"Odd one"."Shop product"'], indirect=True)
+def test_what_is_to_be_pasted_mends_it(postgres, table):
+    wrong = []
+    for there, condition, code in CASES:
+        if there:
+            postgres.sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        query = f"SELECT * FROM {table} WHERE {condition};"
+        postgres.sql(there.format(t=table)) if there else None
+        found = check(postgres, query)
+        if [finding["code"] for finding in found] != [code]:
+            wrong.append((condition, code, [(finding["code"], finding["message"]) for finding in found]))
+            continue
+        for line in found[0]["fix_sql"].splitlines():
+            postgres.sql(line)
+        left = check(postgres, query)
+        if left or not found[0]["fix_sql"]:
+            wrong.append((condition, found[0]["fix_sql"], [(finding["code"], finding["message"]) for finding in left]))
+        for index, in postgres.sql("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisprimary AND "
+                                   f"indrelid = '{table}'::regclass"):
+            postgres.sql(f"DROP INDEX {index}")
+        postgres.sql("DROP EXTENSION IF EXISTS pg_trgm CASCADE")
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("table", ["product"], indirect=True)
+def test_what_no_index_mends_is_told_in_words(postgres, table):
+    wrong = []
+    for there, condition, code in WORDS:
+        postgres.sql(there.format(t=table)) if there else None
+        found = check(postgres, f"SELECT * FROM {table} WHERE {condition};")
+        if [finding["code"] for finding in found] != [code] or found[0].get("fix_sql") or not found[0].get("hint"):
+            wrong.append((condition, code, found))
+    assert not wrong, "\n".join(map(str, wrong))
