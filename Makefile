@@ -44,7 +44,7 @@ test-wire: build-release ## The same bytes as from PostgreSQL directly, however 
 	@$(PYTEST) -rs tests/wire
 
 # proxy/ is the only folder with threads.
-THREADED := $(patsubst proxy/%.h,%_test,$(wildcard proxy/*.h))
+THREADED := $(patsubst %.h,%_test,$(notdir $(wildcard proxy/*.h proxy/*/*.h)))
 test-tsan: setup ## Under ThreadSanitizer: the unit tests of proxy/, and two workers under load
 	@scripts/build tsan
 	@ctest --test-dir build/tsan --output-on-failure --no-tests=error --timeout 120 -j 2 -R '^($(shell echo $(THREADED) | tr " " "|"))$$'

@@ -1,5 +1,5 @@
 /* Every setting, its default, and where it may come from: the defaults, the INI file, the command line, in that
- * order. PgBouncer's key names where the meaning is the same. Rule names are not checked here (inspect/rules.h
+ * order. PgBouncer's key names where the meaning is the same. Rule names are not checked here (inspect/rules/rules.h
  * does), all else is. */
 #ifndef PGPROCTOR_CONFIG_SETTINGS_H
 #define PGPROCTOR_CONFIG_SETTINGS_H

@@ -12,9 +12,9 @@
 #define PGPROCTOR_INSPECT_CACHE_H
 
 #include "inspect/arena.h"
-#include "inspect/facts.h"
-#include "inspect/sqlkey.h"
-#include "inspect/verdict.h"
+#include "inspect/tree/facts.h"
+#include "inspect/text/sqlkey.h"
+#include "inspect/rules/verdict.h"
 
 enum opaque_reason {
 	OPAQUE_NONE, /* parsed */

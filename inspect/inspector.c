@@ -1,8 +1,8 @@
 #include "inspect/inspector.h"
-#include "inspect/documents.h"
-#include "inspect/parse.h"
-#include "inspect/progress.h"
-#include "inspect/readings.h"
+#include "inspect/rules/documents.h"
+#include "inspect/tree/parse.h"
+#include "inspect/rules/progress.h"
+#include "inspect/session/readings.h"
 
 #include <string.h>
 #include <time.h>

@@ -4,9 +4,9 @@
 #define PGPROCTOR_INSPECT_INSPECTOR_H
 
 #include "inspect/cache.h"
-#include "inspect/catalog.h"
-#include "inspect/rules.h"
-#include "inspect/session_state.h"
+#include "inspect/catalog/catalog.h"
+#include "inspect/rules/rules.h"
+#include "inspect/session/session_state.h"
 
 struct inspector;
 

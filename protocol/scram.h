@@ -1,6 +1,6 @@
 /* The messages of SCRAM-SHA-256 (RFC 5802, RFC 7677), read and written by both sides, and the verifier that a server
  * keeps in place of a password. What PostgreSQL refuses (libpq/auth-scram.c) is refused, in its words. Computes
- * nothing: keys and signatures are proxy/proof.h's.
+ * nothing: keys and signatures are proxy/login/proof.h's.
  *
  *      client-first   n,,n=*,r=CLIENT                    the header, then the bare part
  *                     p=tls-server-end-point,,n=*,r=CLIENT

@@ -2,12 +2,12 @@
 
 #include "config/limits.h"
 #include "protocol/startup.h"
-#include "proxy/admission.h"
-#include "proxy/authentication.h"
-#include "proxy/handshake.h"
-#include "proxy/login.h"
+#include "proxy/login/admission.h"
+#include "proxy/login/authentication.h"
+#include "proxy/login/handshake.h"
+#include "proxy/login/login.h"
 #include "proxy/relay.h"
-#include "proxy/trial.h"
+#include "proxy/login/trial.h"
 #include "proxy/upstream.h"
 #include "proxy/workers.h"
 

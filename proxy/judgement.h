@@ -3,7 +3,7 @@
 #ifndef PGPROCTOR_PROXY_JUDGEMENT_H
 #define PGPROCTOR_PROXY_JUDGEMENT_H
 
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 #include "proxy/session.h"
 
 /* The verdict, valid until the same statement is judged again, and whether it is to be `rejected`. Of one that can be

@@ -3,7 +3,7 @@
 #include "config/check.h"
 #include "config/utf8.h"
 #include "inspect/human.h"
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 
 #include <math.h>
 #include <stdarg.h>

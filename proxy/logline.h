@@ -6,7 +6,7 @@
 
 #include "config/limits.h"
 #include "config/settings.h"
-#include "inspect/comment.h"
+#include "inspect/text/comment.h"
 #include "inspect/stats.h"
 
 #include <stdbool.h>

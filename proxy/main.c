@@ -1,5 +1,5 @@
 #include "proxy/options.h"
-#include "proxy/check_run.h"
+#include "proxy/check/check_run.h"
 #include "proxy/serve.h"
 #include "report/report.h"
 #include "report/rule_page.h"

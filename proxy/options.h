@@ -4,7 +4,7 @@
 
 #include "config/check.h"
 #include "config/settings.h"
-#include "proxy/check_options.h"
+#include "proxy/check/check_options.h"
 
 enum options_command {
 	OPTIONS_PRINT, /* write `text` to standard output and be done, status 0 */

@@ -1,7 +1,7 @@
 #include "proxy/rejection.h"
 
 #include "config/limits.h"
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
 #include "proxy/worker.h"

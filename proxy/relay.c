@@ -6,7 +6,7 @@
 #include "protocol/request.h"
 #include "proxy/answer.h"
 #include "proxy/ask.h"
-#include "proxy/login.h"
+#include "proxy/login/login.h"
 #include "proxy/study.h"
 #include "proxy/rejection.h"
 #include "proxy/worker.h"

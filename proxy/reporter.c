@@ -1,6 +1,6 @@
 #include "proxy/reporter.h"
 
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 
 #include "config/check.h"
 #include "proxy/mailbox.h"

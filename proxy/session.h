@@ -11,8 +11,8 @@
 #define PGPROCTOR_PROXY_SESSION_H
 
 #include "inspect/cache.h"
-#include "inspect/comment.h"
-#include "inspect/session_state.h"
+#include "inspect/text/comment.h"
+#include "inspect/session/session_state.h"
 #include "protocol/flight.h"
 #include "protocol/frame.h"
 #include "protocol/names.h"

@@ -8,13 +8,13 @@
 #include "config/settings.h"
 #include "inspect/inspector.h"
 #include "inspect/stats.h"
-#include "proxy/feed.h"
+#include "proxy/feed/feed.h"
 #include "proxy/link.h"
 #include "proxy/logline.h"
 #include "proxy/mailbox.h"
 #include "proxy/parcel.h"
 #include "proxy/reporter.h"
-#include "proxy/secrets.h"
+#include "proxy/login/secrets.h"
 #include "proxy/tls.h"
 
 #include <uv.h>

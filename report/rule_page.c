@@ -1,7 +1,7 @@
 #include "report/rule_page.h"
 
 #include "config/setting_keys.h"
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 
 #include <stdlib.h>
 #include <string.h>

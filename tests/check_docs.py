@@ -28,9 +28,9 @@ def main():
     problems = []
     table = rule_table()
     rows = table.count("\n") - 2
-    written = sum(path.read_text().count('.code = "') for path in (ROOT / "inspect").glob("rules_*.c"))
+    written = sum(path.read_text().count('.code = "') for path in (ROOT / "inspect" / "rules").glob("rules_*.c"))
     if rows > 0 and rows != written:
-        problems.append(f"inspect/rules.c joins {rows} rules, but {written} stand in inspect/rules_*.c")
+        problems.append(f"inspect/rules/rules.c joins {rows} rules, but {written} stand in inspect/rules_*.c")
     if rows < 10:
         problems.append("no table of rules: build pgproctor first (make)")
     elif sys.argv[1:] == ["--write"]:
@@ -42,7 +42,7 @@ def main():
         if not (ROOT / name).exists():
             problems.append(f"README.md: there is no {name}")
     events = set()
-    for source in (ROOT / "proxy").glob("*.c"):
+    for source in (ROOT / "proxy").rglob("*.c"):
         text = source.read_text()
         events.update(re.findall(r'worker_line\([^";{]*"(\w+)"', text))
         events.update(re.findall(r'logline_begin\([^;"]*"(\w+)"\)', text))

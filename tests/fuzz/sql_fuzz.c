@@ -2,9 +2,9 @@
  * space is longer: equal keys mean equal fingerprint and equal query. */
 #include "config/check.h"
 #include "config/limits.h"
-#include "inspect/parse.h"
-#include "inspect/shape.h"
-#include "inspect/sqlkey.h"
+#include "inspect/tree/parse.h"
+#include "inspect/text/shape.h"
+#include "inspect/text/sqlkey.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "inspect/access.h"
+#include "inspect/access/access.h"
 
 #include "tests/unit/judge.h"
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/admission.h"
+#include "proxy/login/admission.h"
 #include "tests/unit/wire.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "inspect/amend.h"
+#include "inspect/change/amend.h"
 
 #include "tests/unit/judge.h"
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/auth_query.h"
+#include "proxy/login/auth_query.h"
 #include "tests/unit/private_postgres.h"
 
 #include <stdio.h>

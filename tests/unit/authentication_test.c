@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/authentication.h"
-#include "proxy/scram_client.h"
-#include "proxy/scram_server.h"
+#include "proxy/login/authentication.h"
+#include "proxy/login/scram_client.h"
+#include "proxy/login/scram_server.h"
 #include "tests/unit/wire.h"
 
 #include <stdio.h>

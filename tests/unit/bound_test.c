@@ -1,4 +1,4 @@
-#include "inspect/bound.h"
+#include "inspect/change/bound.h"
 
 #include "tests/unit/judge.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/canonical.h"
+#include "inspect/text/canonical.h"
 #include "config/limits.h"
 #include "config/utf8.h"
 #include "tests/unit/vary.h"

@@ -1,4 +1,4 @@
-#include "inspect/catalog.h"
+#include "inspect/catalog/catalog.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

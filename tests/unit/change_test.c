@@ -1,4 +1,4 @@
-#include "inspect/change.h"
+#include "inspect/change/change.h"
 
 #include "tests/unit/judge.h"
 

@@ -1,4 +1,4 @@
-#include "proxy/check_assume.h"
+#include "proxy/check/check_assume.h"
 
 #include "tests/unit/judge.h"
 

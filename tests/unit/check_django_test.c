@@ -1,4 +1,4 @@
-#include "proxy/check_django.h"
+#include "proxy/check/check_django.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "proxy/check_options.h"
+#include "proxy/check/check_options.h"
 
 #include "proxy/options.h"
 

@@ -1,4 +1,4 @@
-#include "proxy/check_prepared.h"
+#include "proxy/check/check_prepared.h"
 
 #include "config/limits.h"
 

@@ -1,6 +1,6 @@
-#include "proxy/check_print.h"
+#include "proxy/check/check_print.h"
 
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "proxy/check_run.h"
+#include "proxy/check/check_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "proxy/check_script.h"
+#include "proxy/check/check_script.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "inspect/clause_dump.h"
+#include "inspect/tree/clause_dump.h"
 
-#include "inspect/parse.h"
+#include "inspect/tree/parse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

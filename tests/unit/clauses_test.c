@@ -1,6 +1,6 @@
-#include "inspect/clauses.h"
+#include "inspect/tree/clauses.h"
 
-#include "inspect/clause_dump.h"
+#include "inspect/tree/clause_dump.h"
 #include "tests/unit/tree.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "inspect/coercion.h"
+#include "inspect/access/coercion.h"
 
 #include "tests/unit/terms.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/comment.h"
+#include "inspect/text/comment.h"
 #include "config/check.h"
 
 #include <stdarg.h>

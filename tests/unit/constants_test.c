@@ -1,4 +1,4 @@
-#include "inspect/constants.h"
+#include "inspect/text/constants.h"
 #include "config/check.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "inspect/deparsed.h"
+#include "inspect/catalog/deparsed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 """Writes dictionary.tsv: what PostgreSQL 15 has of types, operators and so on, as far as the unit tests name any of it.
 
-A line each: a letter for the kind, then the fields of inspect/dictionary.h in their order. Run against an empty
+A line each: a letter for the kind, then the fields of inspect/catalog/dictionary.h in their order. Run against an empty
 database of PostgreSQL 15 that may be changed:  dictionary_make.py HOST PORT DATABASE > tests/unit/dictionary.tsv
 """
 import subprocess, sys

@@ -1,4 +1,4 @@
-#include "inspect/dictionary.h"
+#include "inspect/catalog/dictionary.h"
 
 #include "tests/unit/terms.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/documents.h"
+#include "inspect/rules/documents.h"
 
 #include "tests/unit/judge.h"
 

@@ -1,6 +1,6 @@
-#include "inspect/effect_alter.h"
+#include "inspect/change/effect_alter.h"
 
-#include "inspect/effect.h"
+#include "inspect/change/effect.h"
 #include "tests/unit/judge.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "inspect/effect_list.h"
+#include "inspect/change/effect_list.h"
 
 #include "tests/unit/judge.h"
 

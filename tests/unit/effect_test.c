@@ -1,4 +1,4 @@
-#include "inspect/effect.h"
+#include "inspect/change/effect.h"
 
 #include "tests/unit/judge.h"
 

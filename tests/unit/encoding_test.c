@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "inspect/encoding.h"
+#include "inspect/text/encoding.h"
 #include "tests/unit/private_postgres.h"
 
 #include <string.h>

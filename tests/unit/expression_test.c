@@ -1,4 +1,4 @@
-#include "inspect/expression.h"
+#include "inspect/tree/expression.h"
 
 #include "config/limits.h"
 #include "tree.h"

@@ -1,4 +1,4 @@
-#include "inspect/facts_dump.h"
+#include "inspect/tree/facts_dump.h"
 
 #include "config/check.h"
 

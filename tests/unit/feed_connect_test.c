@@ -1,4 +1,4 @@
-#include "proxy/feed_connect.h"
+#include "proxy/feed/feed_connect.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "proxy/feed_dictionary.h"
+#include "proxy/feed/feed_dictionary.h"
 
 #include "tests/unit/dictionary_file.h"
 #include "tests/unit/private_postgres.h"

@@ -1,4 +1,4 @@
-#include "proxy/feed_estimate.h"
+#include "proxy/feed/feed_estimate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

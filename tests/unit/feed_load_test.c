@@ -1,4 +1,4 @@
-#include "proxy/feed.h"
+#include "proxy/feed/feed.h"
 
 #include "tests/unit/feed_shop.h"
 

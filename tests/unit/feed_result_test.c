@@ -1,4 +1,4 @@
-#include "proxy/feed_result.h"
+#include "proxy/feed/feed_result.h"
 
 #include "tests/unit/private_postgres.h"
 

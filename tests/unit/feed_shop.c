@@ -6,7 +6,7 @@
 
 #include "tests/unit/feed_shop.h"
 
-#include "proxy/feed.h"
+#include "proxy/feed/feed.h"
 #include "tests/unit/feed_schema.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef PGPROCTOR_TESTS_UNIT_FEED_SHOP_H
 #define PGPROCTOR_TESTS_UNIT_FEED_SHOP_H
 
-#include "inspect/catalog.h"
+#include "inspect/catalog/catalog.h"
 #include "tests/unit/private_postgres.h"
 
 extern struct feed_shop {

@@ -1,4 +1,4 @@
-#include "proxy/feed_sql.h"
+#include "proxy/feed/feed_sql.h"
 
 #include "config/check.h"
 #include "tests/unit/private_postgres.h"

@@ -1,4 +1,4 @@
-#include "proxy/feed_tables.h"
+#include "proxy/feed/feed_tables.h"
 
 #include "tests/unit/private_postgres.h"
 

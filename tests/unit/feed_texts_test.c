@@ -1,4 +1,4 @@
-#include "proxy/feed_texts.h"
+#include "proxy/feed/feed_texts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/feed_usage.h"
+#include "proxy/feed/feed_usage.h"
 
-#include "proxy/feed.h"
+#include "proxy/feed/feed.h"
 #include "tests/unit/private_postgres.h"
 
 #include <string.h>

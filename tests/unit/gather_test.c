@@ -1,4 +1,4 @@
-#include "inspect/gather.h"
+#include "inspect/tree/gather.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/handshake.h"
+#include "proxy/login/handshake.h"
 #include "proxy/worker.h"
 #include "tests/unit/certificates.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/implication.h"
+#include "inspect/access/implication.h"
 
 #include "tests/unit/terms.h"
 

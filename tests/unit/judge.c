@@ -1,7 +1,7 @@
 #include "tests/unit/judge.h"
 
-#include "inspect/dictionary.h"
-#include "inspect/progress.h"
+#include "inspect/catalog/dictionary.h"
+#include "inspect/rules/progress.h"
 #include "tests/unit/dictionary_file.h"
 
 #include <stdio.h>

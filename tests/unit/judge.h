@@ -2,9 +2,9 @@
 #ifndef PGPROCTOR_TESTS_UNIT_JUDGE_H
 #define PGPROCTOR_TESTS_UNIT_JUDGE_H
 
-#include "inspect/catalog.h"
-#include "inspect/parse.h"
-#include "inspect/rules.h"
+#include "inspect/catalog/catalog.h"
+#include "inspect/tree/parse.h"
+#include "inspect/rules/rules.h"
 
 /* Table sizes that fall into each class with the default settings. */
 enum { JUDGE_SMALL = 500, JUDGE_MEDIUM = 50000, JUDGE_LARGE = 2000000, JUDGE_UNKNOWN = -1 };

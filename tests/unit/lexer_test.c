@@ -1,4 +1,4 @@
-#include "inspect/lexer.h"
+#include "inspect/text/lexer.h"
 #include "config/check.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "inspect/canonical.h"
+#include "inspect/text/canonical.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

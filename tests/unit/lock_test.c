@@ -1,4 +1,4 @@
-#include "inspect/lock.h"
+#include "inspect/tree/lock.h"
 
 #include "config/check.h"
 

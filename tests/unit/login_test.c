@@ -6,7 +6,7 @@
 
 #include "config/limits.h"
 #include "protocol/message.h"
-#include "proxy/login.h"
+#include "proxy/login/login.h"
 #include "proxy/workers.h"
 #include "tests/unit/certificates.h"
 

@@ -1,6 +1,6 @@
 #include "proxy/logline.h"
 
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 
 #include <math.h>
 #include <setjmp.h>

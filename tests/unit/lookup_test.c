@@ -1,4 +1,4 @@
-#include "inspect/lookup.h"
+#include "inspect/rules/lookup.h"
 
 #include "tests/unit/judge.h"
 

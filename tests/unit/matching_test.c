@@ -1,6 +1,6 @@
-#include "inspect/matching.h"
+#include "inspect/access/matching.h"
 
-#include "inspect/typing.h"
+#include "inspect/access/typing.h"
 #include "tests/unit/judge.h"
 
 #include <setjmp.h>

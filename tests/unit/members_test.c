@@ -1,4 +1,4 @@
-#include "inspect/canonical.h"
+#include "inspect/text/canonical.h"
 #include "config/check.h"
 
 #include <stdarg.h>

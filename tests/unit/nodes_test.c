@@ -1,4 +1,4 @@
-#include "inspect/nodes.h"
+#include "inspect/tree/nodes.h"
 
 #include "tree.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/operand.h"
+#include "inspect/tree/operand.h"
 
 #include "config/limits.h"
 #include "tree.h"

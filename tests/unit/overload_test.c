@@ -1,4 +1,4 @@
-#include "inspect/overload.h"
+#include "inspect/access/overload.h"
 
 #include "tests/unit/terms.h"
 

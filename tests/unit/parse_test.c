@@ -1,4 +1,4 @@
-#include "inspect/parse.h"
+#include "inspect/tree/parse.h"
 #include "config/limits.h"
 #include "tests/unit/vary.h"
 

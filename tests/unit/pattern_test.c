@@ -1,4 +1,4 @@
-#include "inspect/pattern.h"
+#include "inspect/access/pattern.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

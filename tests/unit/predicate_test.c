@@ -1,5 +1,5 @@
 /* predicate.c and operand.c, by the facts that they make. */
-#include "inspect/facts.h"
+#include "inspect/tree/facts.h"
 
 #include "tree.h"
 

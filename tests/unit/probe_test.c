@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/probe.h"
+#include "proxy/login/probe.h"
 #include "tests/unit/certificates.h"
 
 #include <fcntl.h>

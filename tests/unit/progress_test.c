@@ -1,4 +1,4 @@
-#include "inspect/progress.h"
+#include "inspect/rules/progress.h"
 
 #include "tests/unit/judge.h"
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/proof.h"
+#include "proxy/login/proof.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "inspect/readings.h"
+#include "inspect/session/readings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

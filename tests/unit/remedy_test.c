@@ -1,4 +1,4 @@
-#include "inspect/remedy.h"
+#include "inspect/rules/remedy.h"
 
 #include "tests/unit/judge.h"
 

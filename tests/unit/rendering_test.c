@@ -1,4 +1,4 @@
-#include "inspect/pass.h"
+#include "inspect/text/pass.h"
 #include "config/utf8.h"
 
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include "proxy/reporter.h"
 
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>

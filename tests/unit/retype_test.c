@@ -1,4 +1,4 @@
-#include "inspect/retype.h"
+#include "inspect/change/retype.h"
 
 #include "tests/unit/judge.h"
 

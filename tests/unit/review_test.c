@@ -1,6 +1,6 @@
 #include "report/review.h"
 
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 #include "proxy/logline.h"
 
 #include <setjmp.h>

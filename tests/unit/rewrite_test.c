@@ -1,4 +1,4 @@
-#include "inspect/rewrite.h"
+#include "inspect/change/rewrite.h"
 
 #include "tests/unit/judge.h"
 

@@ -1,6 +1,6 @@
 #include "report/rule_page.h"
 
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "inspect/rules_advice.h"
+#include "inspect/rules/rules_advice.h"
 
 #include "tests/unit/judge.h"
 

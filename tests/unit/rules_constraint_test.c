@@ -1,4 +1,4 @@
-#include "inspect/rules_constraint.h"
+#include "inspect/rules/rules_constraint.h"
 
 #include "tests/unit/judge.h"
 

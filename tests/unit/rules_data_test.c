@@ -1,4 +1,4 @@
-#include "inspect/rules_data.h"
+#include "inspect/rules/rules_data.h"
 
 #include "tests/unit/judge.h"
 

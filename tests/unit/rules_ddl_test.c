@@ -1,4 +1,4 @@
-#include "inspect/rules_ddl.h"
+#include "inspect/rules/rules_ddl.h"
 
 #include "tests/unit/judge.h"
 

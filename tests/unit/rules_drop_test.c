@@ -1,4 +1,4 @@
-#include "inspect/rules_drop.h"
+#include "inspect/rules/rules_drop.h"
 
 #include "tests/unit/judge.h"
 

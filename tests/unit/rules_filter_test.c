@@ -1,4 +1,4 @@
-#include "inspect/rules_filter.h"
+#include "inspect/rules/rules_filter.h"
 
 #include "tests/unit/judge.h"
 

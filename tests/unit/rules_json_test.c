@@ -1,6 +1,6 @@
-#include "inspect/rules_json.h"
+#include "inspect/rules/rules_json.h"
 
-#include "inspect/dictionary.h"
+#include "inspect/catalog/dictionary.h"
 #include "tests/unit/judge.h"
 
 #include <setjmp.h>

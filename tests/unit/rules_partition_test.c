@@ -1,4 +1,4 @@
-#include "inspect/rules_partition.h"
+#include "inspect/rules/rules_partition.h"
 
 #include "tests/unit/judge.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/rules_read.h"
+#include "inspect/rules/rules_read.h"
 
 #include "tests/unit/judge.h"
 

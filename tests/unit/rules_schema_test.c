@@ -1,4 +1,4 @@
-#include "inspect/rules_schema.h"
+#include "inspect/rules/rules_schema.h"
 
 #include "tests/unit/judge.h"
 

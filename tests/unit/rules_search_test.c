@@ -1,4 +1,4 @@
-#include "inspect/rules_search.h"
+#include "inspect/rules/rules_search.h"
 
 #include "tests/unit/judge.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/rules_secret.h"
+#include "inspect/rules/rules_secret.h"
 
 #include "tests/unit/judge.h"
 

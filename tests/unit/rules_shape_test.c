@@ -1,4 +1,4 @@
-#include "inspect/rules_shape.h"
+#include "inspect/rules/rules_shape.h"
 
 #include "tests/unit/judge.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/rules_sort.h"
+#include "inspect/rules/rules_sort.h"
 
 #include "tests/unit/judge.h"
 

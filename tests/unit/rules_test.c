@@ -1,4 +1,4 @@
-#include "inspect/rules.h"
+#include "inspect/rules/rules.h"
 
 #include "tests/unit/judge.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/rules_transaction.h"
+#include "inspect/rules/rules_transaction.h"
 
 #include "tests/unit/judge.h"
 

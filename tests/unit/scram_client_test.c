@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/scram_client.h"
+#include "proxy/login/scram_client.h"
 
 #include <stdio.h>
 #include <string.h>

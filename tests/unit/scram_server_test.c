@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/scram_server.h"
+#include "proxy/login/scram_server.h"
 
 #include <string.h>
 

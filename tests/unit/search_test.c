@@ -1,4 +1,4 @@
-#include "inspect/search.h"
+#include "inspect/access/search.h"
 
 #include "tests/unit/judge.h"
 

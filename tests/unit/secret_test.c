@@ -1,4 +1,4 @@
-#include "inspect/secret.h"
+#include "inspect/text/secret.h"
 
 #include "config/check.h"
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/secrets.h"
+#include "proxy/login/secrets.h"
 
 #include <stdio.h>
 #include <stdlib.h>

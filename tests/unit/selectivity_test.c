@@ -1,4 +1,4 @@
-#include "inspect/selectivity.h"
+#include "inspect/access/selectivity.h"
 
 #include "tests/unit/judge.h"
 

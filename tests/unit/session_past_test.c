@@ -1,4 +1,4 @@
-#include "inspect/session_past.h"
+#include "inspect/session/session_past.h"
 
 #include "config/limits.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/session_setting.h"
+#include "inspect/session/session_setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

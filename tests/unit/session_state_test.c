@@ -1,4 +1,4 @@
-#include "inspect/session_state.h"
+#include "inspect/session/session_state.h"
 
 #include "config/check.h"
 #include "config/limits.h"

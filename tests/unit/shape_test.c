@@ -1,4 +1,4 @@
-#include "inspect/shape.h"
+#include "inspect/text/shape.h"
 #include "config/check.h"
 
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "inspect/spelling.h"
+#include "inspect/access/spelling.h"
 
-#include "inspect/search.h"
+#include "inspect/access/search.h"
 #include "tests/unit/judge.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
-#include "inspect/sqlkey.h"
+#include "inspect/text/sqlkey.h"
 #include "config/limits.h"
-#include "inspect/clause_dump.h"
-#include "inspect/facts_dump.h"
-#include "inspect/parse.h"
+#include "inspect/tree/clause_dump.h"
+#include "inspect/tree/facts_dump.h"
+#include "inspect/tree/parse.h"
 #include "tests/unit/vary.h"
 
 #include <pg_query.h>

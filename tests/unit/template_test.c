@@ -1,6 +1,6 @@
-#include "inspect/template.h"
+#include "inspect/text/template.h"
 #include "config/limits.h"
-#include "inspect/canonical.h"
+#include "inspect/text/canonical.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

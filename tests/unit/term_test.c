@@ -1,4 +1,4 @@
-#include "inspect/term.h"
+#include "inspect/access/term.h"
 
 #include "tests/unit/terms.h"
 

@@ -1,8 +1,8 @@
 #include "tests/unit/terms.h"
 
 #include "config/check.h"
-#include "inspect/parse.h"
-#include "inspect/typing.h"
+#include "inspect/tree/parse.h"
+#include "inspect/access/typing.h"
 #include "tests/unit/dictionary_file.h"
 
 struct arena terms_arena;

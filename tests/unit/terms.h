@@ -2,7 +2,7 @@
 #ifndef PGPROCTOR_TESTS_TERMS_H
 #define PGPROCTOR_TESTS_TERMS_H
 
-#include "inspect/term.h"
+#include "inspect/access/term.h"
 
 /* The columns: id, n int4 not null (n may be null), big int8, amount numeric(10,2), name varchar(50), note text, latin
  * text in C, vague text of no order, mail citext, flag bool, day date, at timestamptz, data jsonb, tags varchar(10)[],

@@ -1,7 +1,7 @@
 #include "tree.h"
 
-#include "inspect/facts_dump.h"
-#include "inspect/walk.h"
+#include "inspect/tree/facts_dump.h"
+#include "inspect/tree/walk.h"
 
 #include <pg_query.h>
 #include <pg_query_internal.h>

@@ -2,8 +2,8 @@
 #ifndef PGPROCTOR_TESTS_UNIT_TREE_H
 #define PGPROCTOR_TESTS_UNIT_TREE_H
 
-#include "inspect/expression.h"
-#include "inspect/facts.h"
+#include "inspect/tree/expression.h"
+#include "inspect/tree/facts.h"
 
 /* The facts of all statements of a text, one after the other; in `arena`. Fails the test when it doesn't parse. */
 struct facts *tree_facts(const char *sql, struct arena *arena, int *count);

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proxy/handshake.h"
-#include "proxy/trial.h"
+#include "proxy/login/handshake.h"
+#include "proxy/login/trial.h"
 #include "proxy/worker.h"
 #include "tests/unit/certificates.h"
 

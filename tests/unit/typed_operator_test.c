@@ -1,4 +1,4 @@
-#include "inspect/typed_operator.h"
+#include "inspect/access/typed_operator.h"
 
 #include "tests/unit/terms.h"
 

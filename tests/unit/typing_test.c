@@ -1,4 +1,4 @@
-#include "inspect/typing.h"
+#include "inspect/access/typing.h"
 
 #include "tests/unit/terms.h"
 

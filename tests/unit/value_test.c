@@ -1,4 +1,4 @@
-#include "inspect/value.h"
+#include "inspect/text/value.h"
 
 #include "config/check.h"
 

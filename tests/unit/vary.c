@@ -1,7 +1,7 @@
 #include "tests/unit/vary.h"
 #include "config/check.h"
 #include "config/limits.h"
-#include "inspect/lexer.h"
+#include "inspect/text/lexer.h"
 
 #include <pthread.h>
 #include <stdbool.h>

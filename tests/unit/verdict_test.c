@@ -1,4 +1,4 @@
-#include "inspect/verdict.h"
+#include "inspect/rules/verdict.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

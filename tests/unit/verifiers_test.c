@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "config/limits.h"
-#include "proxy/verifiers.h"
+#include "proxy/login/verifiers.h"
 
 #include <stdio.h>
 #include <stdlib.h>

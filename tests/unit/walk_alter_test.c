@@ -1,4 +1,4 @@
-#include "inspect/walk_alter.h"
+#include "inspect/tree/walk_alter.h"
 
 #include "config/limits.h"
 #include "tree.h"

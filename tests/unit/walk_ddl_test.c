@@ -1,5 +1,5 @@
 /* walk_ddl.c by the facts that it makes; ALTER TABLE is walk_alter_test.c's. */
-#include "inspect/facts.h"
+#include "inspect/tree/facts.h"
 
 #include "config/limits.h"
 #include "tree.h"

@@ -1,4 +1,4 @@
-#include "inspect/walk_lock.h"
+#include "inspect/tree/walk_lock.h"
 
 #include "tests/unit/tree.h"
 

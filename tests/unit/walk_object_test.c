@@ -1,4 +1,4 @@
-#include "inspect/walk_object.h"
+#include "inspect/tree/walk_object.h"
 
 #include "config/check.h"
 #include "tests/unit/tree.h"

@@ -1,5 +1,5 @@
 /* walk_session.c, by the facts that it makes. */
-#include "inspect/facts.h"
+#include "inspect/tree/facts.h"
 
 #include "tree.h"
 

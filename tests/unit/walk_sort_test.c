@@ -1,4 +1,4 @@
-#include "inspect/facts.h"
+#include "inspect/tree/facts.h"
 
 #include "tests/unit/tree.h"
 

@@ -1,4 +1,4 @@
-#include "inspect/walk.h"
+#include "inspect/tree/walk.h"
 
 #include "config/limits.h"
 #include "tree.h"

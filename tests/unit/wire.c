@@ -6,7 +6,7 @@
 
 #include "tests/unit/wire.h"
 
-#include "inspect/dictionary.h"
+#include "inspect/catalog/dictionary.h"
 #include "protocol/bytes.h"
 #include "proxy/reporter.h"
 #include "tests/unit/dictionary_file.h"

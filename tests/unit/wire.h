@@ -3,8 +3,8 @@
 #define PGPROCTOR_TESTS_UNIT_WIRE_H
 
 #include "config/settings.h"
-#include "inspect/catalog.h"
-#include "inspect/rules.h"
+#include "inspect/catalog/catalog.h"
+#include "inspect/rules/rules.h"
 #include "proxy/workers.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "inspect/words.h"
+#include "inspect/text/words.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

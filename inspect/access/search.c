@@ -1,0 +1,208 @@
+#include "inspect/access/search.h"
+
+#include "config/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIST_MAX = 4 * LIMIT_FACTS_CONDITIONS };
+
+/* Comparisons in the making. */
+struct finder {
+	struct searches *searches;
+	const struct access_condition *condition;
+	struct search *list;
+	int depth;
+};
+
+static void open_access(struct searches *searches, const struct rule_input *input);
+static void find(struct finder *f, const struct term *term, bool arm);
+static void add(struct finder *f, const struct term *term, bool arm);
+
+/* -- what is searched for ------------------------------------------------------------------------------ */
+
+struct searches *search_all(const struct rule_input *input)
+{
+	CHECK(input->searches);
+	if (*input->searches != NULL)
+		return *input->searches;
+	struct searches *searches = calloc(1, sizeof(*searches));
+	CHECK(searches);
+	*input->searches = searches;
+	arena_init(&searches->arena);
+	open_access(searches, input);
+	if (searches->access == NULL)
+		return searches;
+	struct finder finder = {.searches = searches};
+	finder.list = arena_alloc(&searches->arena, LIST_MAX * sizeof(*finder.list));
+	searches->list = finder.list;
+	for (uint16_t at = 0; at < searches->access->condition_count; at++) {
+		finder.condition = &searches->access->conditions[at];
+		find(&finder, finder.condition->term, false);
+	}
+	return searches;
+}
+
+void search_free(struct searches *searches)
+{
+	if (searches == NULL)
+		return;
+	arena_fini(&searches->arena);
+	free(searches);
+}
+
+static void open_access(struct searches *searches, const struct rule_input *input)
+{
+	const struct facts *facts = input->facts;
+	struct arena *arena = &searches->arena;
+	if (facts->condition_count + facts->sort_count == 0)
+		return;
+	const struct catalog_relation **relations =
+	    arena_alloc(arena, (facts->relation_count + 1u) * sizeof(*relations));
+	bool any = false;
+	for (uint16_t at = 0; at < facts->relation_count; at++) {
+		relations[at] = rules_relation(input, (int16_t)at);
+		any = any || relations[at] != NULL;
+	}
+	if (!any)
+		return;
+	searches->input = (struct access_input){
+	    .facts = facts,
+	    .catalog = input->catalog,
+	    .relations = relations,
+	    .bound = {input->bound, input->bound_count},
+	    .generous = true,
+	    .arena = arena,
+	};
+	searches->access = access_make(&searches->input);
+	searches->spelling = (struct spelling){catalog_dictionary(input->catalog), relations, arena};
+}
+
+static void find(struct finder *f, const struct term *term, bool arm)
+{
+	if (term == NULL || f->depth > LIMIT_WALK_DEPTH)
+		return;
+	f->depth++;
+	switch (term->kind) {
+	case TERM_AND:
+	case TERM_OR:
+		for (uint16_t at = 0; at < term->count; at++)
+			find(f, term->items[at], arm || term->kind == TERM_OR);
+		break;
+	case TERM_OTHER:
+		for (uint16_t at = 0; at < term->count && term->variant == CLAUSE_CASE; at++)
+			find(f, term->items[at], true);
+		break;
+	case TERM_OPERATOR:
+	case TERM_ARRAY_OPERATOR:
+		for (uint16_t at = 0; at < term->count && term->count == 2; at++) {
+			if (term->items[at]->kind == TERM_OTHER)
+				find(f, term->items[at], true);
+		}
+		if (term->count == 2 && term->type == TYPE_BOOL)
+			add(f, term, arm);
+		break;
+	default:
+		break;
+	}
+	f->depth--;
+}
+
+static void add(struct finder *f, const struct term *term, bool arm)
+{
+	struct searches *searches = f->searches;
+	struct access *access = searches->access;
+	const struct dictionary_operator *operator= dictionary_operator(access->dictionary, term->oid);
+	if (operator== NULL || searches->count == LIST_MAX)
+		return;
+	int side = term->items[0]->has_column ? 0 : 1;
+	const int16_t relation = term_relation(term->items[side]);
+	if (relation < 0 || searches->input.relations[relation] == NULL ||
+	    !access_restricts(access, f->condition, relation))
+		return;
+	/* <@ turned is @>; what has no such pair stays as it is, a value = ANY (column) too. */
+	if (side == 1 && term->kind == TERM_OPERATOR && operator->commutator != 0) {
+		operator= dictionary_operator(access->dictionary, operator->commutator);
+		if (operator== NULL)
+			return;
+	}
+	const struct matching *matching = access_matching(access, relation);
+	struct search *search = &f->list[searches->count++];
+	*search = (struct search){
+	    .condition = f->condition,
+	    .term = term,
+	    .arm = arm,
+	    .relation = relation,
+	    .table = searches->input.relations[relation],
+	    .operand = term_strip(term->items[side]),
+	    .value = term->items[1 - side],
+	    .operator= operator,
+	};
+	search->column = search_only_column(search->operand);
+	for (uint16_t at = 0; search->column != NULL && at < search->table->column_count; at++) {
+		if (search->table->columns[at].number == search->column->column)
+			search->known = &search->table->columns[at];
+	}
+	if (term == f->condition->term && f->condition->relation == relation)
+		search->hit = f->condition->hit;
+	else
+		search->hit = matching_arm(matching, access->indexes[relation], access->index_counts[relation], term);
+}
+
+const struct term *search_only_column(const struct term *term)
+{
+	const struct term *found = NULL;
+	if (term == NULL || term->kind == TERM_OPAQUE)
+		return NULL;
+	if (term->kind == TERM_COLUMN)
+		return term;
+	for (uint16_t at = 0; at < term->count; at++) {
+		if (term->items[at] == NULL || !term->items[at]->has_column)
+			continue;
+		const struct term *one = search_only_column(term->items[at]);
+		if (one == NULL || (found != NULL && term_equal(found, one) != TERM_YES))
+			return NULL;
+		found = one;
+	}
+	return found;
+}
+
+/* Are the columns of two tables in it? Of those that no relation is known for nothing can be said. */
+static bool mixes(const struct clause *clause, int16_t *relation, int depth)
+{
+	if (clause == NULL || depth > LIMIT_WALK_DEPTH)
+		return false;
+	if (clause->kind == CLAUSE_COLUMN && clause->relation >= 0) {
+		bool other = *relation >= 0 && *relation != clause->relation;
+		*relation = clause->relation;
+		return other;
+	}
+	for (uint16_t at = 0; at < clause->count; at++) {
+		if (mixes(clause->items[at], relation, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+static bool wants_pattern(const struct clause *clause, int depth)
+{
+	int16_t relation = -1;
+	if (clause == NULL || depth > LIMIT_WALK_DEPTH)
+		return false;
+	if (clause->pattern != NULL && clause->pattern->operand == OPERAND_PARAMETER)
+		return !mixes(clause->items[0], &relation, 0);
+	for (uint16_t at = 0; at < clause->count; at++) {
+		if (wants_pattern(clause->items[at], depth + 1))
+			return true;
+	}
+	return false;
+}
+
+bool search_wants_patterns(const struct facts *facts)
+{
+	for (uint16_t at = 0; at < facts->condition_count; at++) {
+		if (wants_pattern(facts->conditions[at].clause, 0))
+			return true;
+	}
+	return false;
+}

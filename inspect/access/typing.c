@@ -1,0 +1,472 @@
+#include "inspect/access/typing.h"
+
+#include "inspect/access/coercion.h"
+#include "inspect/access/typed_operator.h"
+
+#include "config/limits.h"
+
+#include <string.h>
+
+enum { ITEMS_MAX = 200 };
+
+static const struct term *type_node(struct typer *t, const struct clause *clause);
+static const struct term *type_column(struct typer *t, const struct clause *clause);
+static const struct term *type_constant(struct typer *t, const struct clause *clause);
+static const struct term *type_parameter(struct typer *t, const struct clause *clause);
+static const struct term *type_cast(struct typer *t, const struct clause *clause);
+static const struct term *type_collate(struct typer *t, const struct clause *clause);
+static const struct term *type_boolean(struct typer *t, const struct clause *clause);
+static const struct term *type_array(struct typer *t, const struct clause *clause);
+static const struct term *type_subscript(struct typer *t, const struct clause *clause);
+static const struct term *type_common(struct typer *t, const struct clause *clause);
+static const struct term *type_sublink(struct typer *t, const struct clause *clause);
+
+const struct term *typing_of(const struct typing *typing, const struct clause *clause)
+{
+	struct typer t = {.in = typing, .dictionary = typing->dictionary, .arena = typing->arena};
+	return typing_clause(&t, clause);
+}
+
+const struct term *typing_clause(struct typer *t, const struct clause *clause)
+{
+	if (clause == NULL || t->depth > LIMIT_WALK_DEPTH)
+		return typing_opaque(t, NULL, 0);
+	t->depth++;
+	const struct term *term = type_node(t, clause);
+	t->depth--;
+	return term;
+}
+
+static const struct term *type_node(struct typer *t, const struct clause *clause)
+{
+	switch (clause->kind) {
+	case CLAUSE_COLUMN:
+		return type_column(t, clause);
+	case CLAUSE_CONSTANT:
+		return type_constant(t, clause);
+	case CLAUSE_PARAMETER:
+		return type_parameter(t, clause);
+	case CLAUSE_CAST:
+		return type_cast(t, clause);
+	case CLAUSE_COLLATE:
+		return type_collate(t, clause);
+	case CLAUSE_CALL:
+		return typed_operator_call(t, clause);
+	case CLAUSE_OPERATOR:
+		return typed_operator_of(t, clause);
+	case CLAUSE_ARRAY_OPERATOR:
+		return typed_operator_array(t, clause->name, typing_clause(t, clause->items[0]),
+		                            typing_clause(t, clause->items[1]), clause->flag, clause->pattern);
+	case CLAUSE_IN:
+		return typed_operator_in(t, clause);
+	case CLAUSE_AND:
+	case CLAUSE_OR:
+	case CLAUSE_NOT:
+	case CLAUSE_NULL_TEST:
+	case CLAUSE_BOOLEAN_TEST:
+		return type_boolean(t, clause);
+	case CLAUSE_ARRAY:
+		return type_array(t, clause);
+	case CLAUSE_SUBSCRIPT:
+		return type_subscript(t, clause);
+	case CLAUSE_COALESCE:
+	case CLAUSE_EXTREME:
+	case CLAUSE_NULLIF:
+	case CLAUSE_DISTINCT:
+	case CLAUSE_CASE:
+		return type_common(t, clause);
+	case CLAUSE_SUBLINK:
+		return type_sublink(t, clause);
+	case CLAUSE_KEYWORD: {
+		struct term *keyword = term_new(TERM_OTHER, NULL, 0, t->arena);
+		const struct dictionary_type *type =
+		    dictionary_type_named(t->dictionary, "pg_catalog", clause->name, false);
+		keyword->variant = (uint8_t)(CLAUSE_KEYWORD + 32 + clause->variant);
+		keyword->type = type != NULL ? type->oid : TYPE_NONE;
+		keyword->collation = type != NULL ? type->collation : 0;
+		keyword->strength = keyword->collation != 0 ? STRENGTH_IMPLICIT : STRENGTH_NONE;
+		keyword->is_stable = true;
+		return keyword;
+	}
+	default:
+		return typing_opaque_of(t, clause);
+	}
+}
+
+const struct term *typing_opaque(struct typer *t, const struct term *const *items, uint16_t count)
+{
+	return term_new(TERM_OPAQUE, items, count, t->arena);
+}
+
+const struct term *typing_opaque_of(struct typer *t, const struct clause *clause)
+{
+	const struct term *items[ITEMS_MAX];
+	uint16_t count = 0;
+	for (uint16_t at = 0; at < clause->count && count < ITEMS_MAX; at++) {
+		if (clause->items[at] != NULL)
+			items[count++] = typing_clause(t, clause->items[at]);
+	}
+	return typing_opaque(t, items, count);
+}
+
+/* -- leaves -------------------------------------------------------------------------------------------- */
+
+static const struct term *column_term(struct typer *t, int16_t at, const struct catalog_relation *relation,
+                                      const char *name)
+{
+	const struct catalog_column *column = relation != NULL ? catalog_column(relation, name) : NULL;
+	if (column == NULL)
+		return NULL;
+	struct term *term = term_new(TERM_COLUMN, NULL, 0, t->arena);
+	term->relation = at;
+	term->column = column->number;
+	term->type = column->type_oid;
+	term->modifier = column->type_modifier;
+	term->collation = column->collation_oid;
+	term->strength = column->collation_oid != 0 ? STRENGTH_IMPLICIT : STRENGTH_NONE;
+	term->not_null = column->not_null;
+	term->has_column = true;
+	return term;
+}
+
+/* An unqualified name is of the one relation in FROM that has such a column, for a second one would make it ambiguous;
+ * else of an outer level's, unless something stands in FROM whose columns nobody here knows. */
+static const struct term *type_column(struct typer *t, const struct clause *clause)
+{
+	const struct typing *in = t->in;
+	const struct term *term = NULL;
+	if (in->facts == NULL) {
+		term = column_term(t, in->relation, in->relations[0], clause->name);
+	} else if (clause->relation >= 0) {
+		term = column_term(t, clause->relation, in->relations[clause->relation], clause->name);
+	} else if (clause->from >= 0) {
+		for (int16_t at = clause->from; at < clause->to && term == NULL; at++)
+			term = column_term(t, at, in->relations[at], clause->name);
+	}
+	if (term == NULL && in->facts != NULL && clause->schema == NULL && clause->from < 0) {
+		for (int16_t level = (int16_t)clause->level; level >= 0 && term == NULL;
+		     level = in->facts->levels[level].parent) {
+			for (uint16_t at = 0; at < in->facts->relation_count && term == NULL; at++) {
+				if (in->facts->relations[at].level == level)
+					term = column_term(t, (int16_t)at, in->relations[at], clause->name);
+			}
+		}
+	}
+	if (term != NULL)
+		return term;
+	struct term *unknown = (struct term *)typing_opaque(t, NULL, 0);
+	unknown->has_column = true;
+	return unknown;
+}
+
+static const struct term *type_constant(struct typer *t, const struct clause *clause)
+{
+	static const uint32_t types[] = {
+	    [LITERAL_NULL] = TYPE_UNKNOWN,    [LITERAL_BOOLEAN] = TYPE_BOOL,   [LITERAL_INTEGER] = TYPE_INT4,
+	    [LITERAL_DECIMAL] = TYPE_NUMERIC, [LITERAL_STRING] = TYPE_UNKNOWN, [LITERAL_BITS] = TYPE_BIT,
+	};
+	struct term *term = term_new(TERM_CONSTANT, NULL, 0, t->arena);
+	term->type = clause->variant == LITERAL_INTEGER && clause->number == 8 ? TYPE_INT8 : types[clause->variant];
+	term->text = clause->text;
+	term->null = clause->variant == LITERAL_NULL;
+	return term;
+}
+
+/* A custom plan has the value in its place, of the type that the parameter is declared with, or as undecided as the
+ * parameter would be. */
+static const struct term *type_value(struct typer *t, const struct clause *clause)
+{
+	const struct clause *value = clause->number >= 1 && clause->number <= t->in->value_count
+	                                 ? t->in->values[clause->number - 1]
+	                                 : NULL;
+	const uint32_t type = clause->number <= t->in->parameter_count ? t->in->parameters[clause->number - 1]
+	                                                               : TYPE_UNKNOWN;
+	if (value == NULL)
+		return NULL;
+	const struct term *given = typing_clause(t, value);
+	if (type != TYPE_UNKNOWN)
+		return coercion_apply(t->dictionary, given, type, -1, COERCION_ASSIGNMENT, t->arena);
+	if (given->kind != TERM_CONSTANT)
+		return NULL;
+	struct term *open = term_new(TERM_CONSTANT, NULL, 0, t->arena);
+	open->type = TYPE_UNKNOWN;
+	open->text = given->text;
+	open->null = given->null;
+	return open;
+}
+
+static const struct term *type_parameter(struct typer *t, const struct clause *clause)
+{
+	const struct term *value = type_value(t, clause);
+	if (value != NULL)
+		return value;
+	struct term *term = term_new(TERM_PARAMETER, NULL, 0, t->arena);
+	term->type = TYPE_UNKNOWN;
+	if (t->in->parameters != NULL && clause->number >= 1 && clause->number <= t->in->parameter_count)
+		term->type = t->in->parameters[clause->number - 1];
+	term->number = clause->number;
+	term->has_parameter = true;
+	if (term->type != TYPE_UNKNOWN) {
+		const struct dictionary_type *type = dictionary_type(t->dictionary, term->type);
+		term->collation = type != NULL ? type->collation : 0;
+		term->strength = term->collation != 0 ? STRENGTH_IMPLICIT : STRENGTH_NONE;
+	}
+	return term;
+}
+
+uint32_t typing_named(const struct dictionary *dictionary, const struct fact_type *type, int32_t *modifier)
+{
+	*modifier = -1;
+	if (type == NULL || type->name == NULL)
+		return TYPE_NONE;
+	const struct dictionary_type *named = dictionary_type_named(dictionary, type->schema, type->name, type->array);
+	if (named == NULL)
+		return TYPE_NONE;
+	uint32_t plain = type->array ? named->element : named->oid;
+	const int32_t *given = type->modifiers;
+	switch (plain) {
+	case TYPE_VARCHAR:
+	case TYPE_BPCHAR:
+		if (given[0] >= 0)
+			*modifier = given[0] + 4;
+		break;
+	case TYPE_NUMERIC:
+		if (given[0] >= 0)
+			*modifier = ((given[0] << 16) | ((given[1] >= 0 ? given[1] : 0) & 0x7FF)) + 4;
+		break;
+	default:
+		*modifier = given[0];
+		break;
+	}
+	return named->oid;
+}
+
+static const struct term *type_cast(struct typer *t, const struct clause *clause)
+{
+	int32_t modifier;
+	uint32_t type = typing_named(t->dictionary, clause->type, &modifier);
+	const struct clause *inner = clause->items[0];
+	const struct term *arg;
+	/* ARRAY[…]::type[]: the elements become that type at once (transformArrayExpr). */
+	if (inner != NULL && inner->kind == CLAUSE_ARRAY && type != TYPE_NONE && clause->type->array) {
+		const struct dictionary_type *array = dictionary_type(t->dictionary, type);
+		const struct term *items[ITEMS_MAX];
+		uint16_t count = inner->count < ITEMS_MAX ? inner->count : ITEMS_MAX;
+		bool constant = true;
+		for (uint16_t at = 0; at < count; at++) {
+			items[at] = coercion_apply(t->dictionary, typing_clause(t, inner->items[at]), array->element,
+			                           modifier, COERCION_EXPLICIT, t->arena);
+			constant = constant && items[at]->kind == TERM_CONSTANT;
+		}
+		struct term *made = term_new(TERM_ARRAY, items, count, t->arena);
+		made->type = type;
+		made->modifier = modifier;
+		typed_operator_collate(t, made);
+		made->input_collation = 0;
+		return made;
+	}
+	arg = typing_clause(t, inner);
+	if (type == TYPE_NONE)
+		return typing_opaque(t, &arg, 1);
+	/* A literal's cast to a type whose reading depends on the session is done while it is analyzed. */
+	return coercion_apply(t->dictionary, arg, type, modifier, COERCION_EXPLICIT, t->arena);
+}
+
+static const struct term *type_collate(struct typer *t, const struct clause *clause)
+{
+	const struct term *arg = typing_clause(t, clause->items[0]);
+	const struct dictionary_collation *collation = dictionary_collation_named(t->dictionary, clause->name);
+	if (collation == NULL)
+		return typing_opaque(t, &arg, 1);
+	if (arg->type == TYPE_UNKNOWN)
+		arg = coercion_apply(t->dictionary, arg, TYPE_TEXT, -1, COERCION_IMPLICIT, t->arena);
+	struct term *made;
+	if (arg->kind == TERM_CONSTANT) {
+		made = arena_alloc(t->arena, sizeof(*made));
+		*made = *arg;
+	} else {
+		made = term_new(TERM_RELABEL, &arg, 1, t->arena);
+		made->type = arg->type;
+		made->modifier = arg->modifier;
+	}
+	made->collation = collation->oid;
+	made->strength = STRENGTH_EXPLICIT;
+	return made;
+}
+
+/* -- the rest ------------------------------------------------------------------------------------------ */
+
+/* ROW(a, b) IS NULL asks that of each (eval_const_expressions). */
+static const struct term *type_row_test(struct typer *t, const struct clause *clause)
+{
+	const struct clause *row = clause->items[0];
+	const struct term *tests[ITEMS_MAX];
+	uint16_t count = row->count < ITEMS_MAX ? row->count : ITEMS_MAX;
+	for (uint16_t at = 0; at < count; at++) {
+		const struct term *item = typing_clause(t, row->items[at]);
+		struct term *test = term_new(TERM_NULL_TEST, &item, 1, t->arena);
+		test->type = TYPE_BOOL;
+		test->flag = clause->flag;
+		tests[at] = test;
+	}
+	struct term *all = term_new(TERM_AND, tests, count, t->arena);
+	all->type = TYPE_BOOL;
+	return all;
+}
+
+static const struct term *type_boolean(struct typer *t, const struct clause *clause)
+{
+	static const enum term_kind kinds[] = {
+	    [CLAUSE_AND] = TERM_AND,
+	    [CLAUSE_OR] = TERM_OR,
+	    [CLAUSE_NOT] = TERM_NOT,
+	    [CLAUSE_NULL_TEST] = TERM_NULL_TEST,
+	    [CLAUSE_BOOLEAN_TEST] = TERM_BOOLEAN_TEST,
+	};
+	const struct term *items[ITEMS_MAX];
+	const struct clause *row = clause->kind == CLAUSE_NULL_TEST ? clause->items[0] : NULL;
+	if (row != NULL && row->kind == CLAUSE_ROW && row->count > 0)
+		return type_row_test(t, clause);
+	uint16_t count = clause->count < ITEMS_MAX ? clause->count : ITEMS_MAX;
+	for (uint16_t at = 0; at < count; at++) {
+		items[at] = typing_clause(t, clause->items[at]);
+		if (clause->kind != CLAUSE_NULL_TEST && items[at]->type == TYPE_UNKNOWN)
+			items[at] =
+			    coercion_apply(t->dictionary, items[at], TYPE_BOOL, -1, COERCION_IMPLICIT, t->arena);
+	}
+	struct term *term = term_new(kinds[clause->kind], items, count, t->arena);
+	term->type = TYPE_BOOL;
+	term->flag = clause->kind == CLAUSE_NULL_TEST && clause->flag;
+	term->variant = clause->kind == CLAUSE_BOOLEAN_TEST ? clause->variant : 0;
+	return term;
+}
+
+static const struct term *type_array(struct typer *t, const struct clause *clause)
+{
+	const struct term *items[ITEMS_MAX];
+	uint32_t types[ITEMS_MAX] = {0};
+	uint16_t count = clause->count < ITEMS_MAX ? clause->count : ITEMS_MAX;
+	for (uint16_t at = 0; at < count; at++) {
+		items[at] = typing_clause(t, clause->items[at]);
+		types[at] = items[at]->type;
+	}
+	uint32_t common = coercion_common(t->dictionary, types, count);
+	const struct dictionary_type *type = dictionary_type(t->dictionary, common);
+	if (type == NULL || type->array == 0 || count == 0)
+		return typing_opaque(t, items, count);
+	for (uint16_t at = 0; at < count; at++)
+		items[at] = coercion_apply(t->dictionary, items[at], common, -1, COERCION_IMPLICIT, t->arena);
+	struct term *term = term_new(TERM_ARRAY, items, count, t->arena);
+	term->type = type->array;
+	typed_operator_collate(t, term);
+	term->input_collation = 0;
+	return term;
+}
+
+static const struct term *type_subscript(struct typer *t, const struct clause *clause)
+{
+	const struct term *items[8];
+	uint16_t count = clause->count < ARRAY_LEN(items) ? clause->count : ARRAY_LEN(items);
+	if (count == 0)
+		return typing_opaque(t, NULL, 0);
+	for (uint16_t at = 0; at < count; at++)
+		items[at] = typing_clause(t, clause->items[at]);
+	uint32_t base = dictionary_base(t->dictionary, items[0]->type);
+	const struct dictionary_type *type = dictionary_type(t->dictionary, base);
+	uint32_t result = base == TYPE_JSONB                   ? TYPE_JSONB
+	                  : type == NULL || type->element == 0 ? TYPE_NONE
+	                  : clause->flag                       ? base
+	                                                       : type->element;
+	if (result == TYPE_NONE)
+		return typing_opaque(t, items, count);
+	for (uint16_t at = 1; at < count; at++) {
+		bool text = items[at]->type == TYPE_UNKNOWN || items[at]->type == TYPE_TEXT;
+		uint32_t index = base == TYPE_JSONB && text ? TYPE_TEXT : TYPE_INT4;
+		items[at] = coercion_apply(t->dictionary, items[at], index, -1, COERCION_ASSIGNMENT, t->arena);
+	}
+	struct term *term = term_new(TERM_OTHER, items, count, t->arena);
+	term->variant = CLAUSE_SUBSCRIPT;
+	term->flag = clause->flag;
+	term->type = result;
+	term->modifier = items[0]->modifier;
+	term->collation = items[0]->collation;
+	term->strength = items[0]->strength;
+	return term;
+}
+
+/* What makes one type out of several: COALESCE, CASE, GREATEST, NULLIF, IS DISTINCT FROM. */
+static const struct term *type_common(struct typer *t, const struct clause *clause)
+{
+	const struct term *items[ITEMS_MAX];
+	uint32_t types[ITEMS_MAX] = {0};
+	uint16_t count = clause->count < ITEMS_MAX ? clause->count : ITEMS_MAX, valued = 0;
+	bool is_case = clause->kind == CLAUSE_CASE;
+	bool compares = clause->kind == CLAUSE_NULLIF || clause->kind == CLAUSE_DISTINCT;
+	for (uint16_t at = 0; at < count; at++) {
+		if (clause->items[at] == NULL) {
+			struct term *null = term_new(TERM_CONSTANT, NULL, 0, t->arena);
+			null->null = true;
+			null->type = is_case && at == 0 ? TYPE_BOOL : TYPE_UNKNOWN;
+			items[at] = null;
+		} else {
+			items[at] = typing_clause(t, clause->items[at]);
+		}
+		/* Of a CASE, the results: every second one after the test, and the last. */
+		if (!is_case || (at > 0 && (at % 2 == 0 || at + 1 == count)))
+			types[valued++] = items[at]->type;
+	}
+	uint32_t common = coercion_common(t->dictionary, types, valued);
+	for (uint16_t at = 0; at < count; at++) {
+		bool value = !is_case || (at > 0 && (at % 2 == 0 || at + 1 == count));
+		if (value && common != TYPE_NONE && (!compares || items[at]->type == TYPE_UNKNOWN))
+			items[at] = coercion_apply(t->dictionary, items[at], common, -1, COERCION_IMPLICIT, t->arena);
+	}
+	if (clause->kind == CLAUSE_DISTINCT) {
+		/* x IS DISTINCT FROM NULL (transformAExprDistinct). */
+		for (int at = 0; at < 2; at++) {
+			if (items[at]->kind == TERM_CONSTANT && items[at]->null) {
+				struct term *test = term_new(TERM_NULL_TEST, &items[1 - at], 1, t->arena);
+				test->type = TYPE_BOOL;
+				test->flag = !clause->flag;
+				return test;
+			}
+		}
+	}
+	/* The first that is a constant, NULLs before it left out. */
+	for (uint16_t at = 0; clause->kind == CLAUSE_COALESCE && at < count && items[at]->kind == TERM_CONSTANT; at++) {
+		if (!items[at]->null)
+			return items[at];
+	}
+	struct term *term = term_new(TERM_OTHER, items, count, t->arena);
+	term->variant = (uint8_t)clause->kind;
+	term->flag = clause->flag;
+	term->type = clause->kind == CLAUSE_DISTINCT ? TYPE_BOOL : common;
+	typed_operator_collate(t, term);
+	term->input_collation = 0;
+	return term->type == TYPE_NONE ? typing_opaque(t, items, count) : term;
+}
+
+/* x IN (SELECT …) is a join on x = something, and (SELECT …) a value that is there before the scan unless it names
+ * the row. */
+static const struct term *type_sublink(struct typer *t, const struct clause *clause)
+{
+	const struct term *items[ITEMS_MAX];
+	uint16_t count = 0;
+	for (uint16_t at = 1; at < clause->count && count < ITEMS_MAX; at++)
+		items[count++] = typing_clause(t, clause->items[at]);
+	struct term *value = term_new(TERM_OTHER, items, count, t->arena);
+	value->variant = CLAUSE_SUBLINK;
+	value->has_parameter = true;
+	if (clause->variant == SUBLINK_VALUE)
+		return value;
+	if (clause->variant != SUBLINK_ANY || clause->items[0] == NULL || clause->items[0]->kind == CLAUSE_ROW)
+		return typing_opaque_of(t, clause);
+	const struct term *left = typing_clause(t, clause->items[0]);
+	const struct term *equal = typed_operator_make(t, "=", left, value, NULL);
+	if (equal->kind != TERM_OPERATOR)
+		return equal;
+	struct term *semi = arena_alloc(t->arena, sizeof(*semi));
+	*semi = *equal;
+	semi->variant = CLAUSE_SUBLINK; /* a join while it is and-ed to the rest, a filter anywhere else */
+	return semi;
+}

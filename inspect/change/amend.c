@@ -1,0 +1,291 @@
+#include "inspect/change/amend.h"
+
+#include "inspect/change/rewrite.h"
+
+#include <string.h>
+
+struct amend {
+	struct catalog_relation *table;
+	const struct fact_action *action;
+	const struct catalog_relation *referenced;
+	struct arena *arena;
+};
+
+static void apply(struct amend *amend);
+static void add_column(struct amend *amend);
+static void drop_column(struct amend *amend);
+static void set_not_null(struct amend *amend, const char *name, bool on);
+static void add_constraint(struct amend *amend, enum catalog_constraint_kind kind);
+static void prove_not_null(struct amend *amend, struct catalog_constraint *check);
+static void drop_constraint(struct amend *amend, const char *name);
+static void add_index(struct amend *amend, const char *name, bool unique);
+static void drop_index(struct amend *amend, const char *name);
+static struct catalog_constraint *find_constraint(struct amend *amend, const char *name);
+
+void amend_apply(struct catalog *catalog, const struct facts *facts, const char *search_path, const char *user,
+                 struct arena *arena)
+{
+	for (uint16_t i = 0; i < facts->action_count; i++) {
+		const struct fact_action *action = &facts->actions[i];
+		struct amend amend = {.action = action, .arena = arena};
+		const struct catalog_relation *table = NULL;
+		if (action->form == DDL_DROP_INDEX && action->object && (action->object_schema || search_path)) {
+			(void)catalog_find_index(catalog, action->object_schema, action->object, search_path, user,
+			                         &table);
+		} else if (action->relation >= 0) {
+			const struct fact_relation *fact = &facts->relations[action->relation];
+			if (fact->schema || search_path)
+				table = catalog_find(catalog, fact->schema, fact->name, search_path, user);
+		}
+		if (!table || table->system)
+			continue;
+		if (action->referenced >= 0) {
+			const struct fact_relation *fact = &facts->relations[action->referenced];
+			if (fact->schema || search_path)
+				amend.referenced = catalog_find(catalog, fact->schema, fact->name, search_path, user);
+		}
+		/* The catalog's only reader is its owner. */
+		amend.table = (struct catalog_relation *)table;
+		apply(&amend);
+	}
+}
+
+static void apply(struct amend *amend)
+{
+	const struct fact_action *action = amend->action;
+	struct catalog_constraint *constraint;
+	switch (action->form) {
+	case DDL_ADD_COLUMN:
+		add_column(amend);
+		break;
+	case DDL_DROP_COLUMN:
+		drop_column(amend);
+		break;
+	case DDL_SET_NOT_NULL:
+		set_not_null(amend, action->column, true);
+		break;
+	case DDL_DROP_NOT_NULL:
+		set_not_null(amend, action->column, false);
+		break;
+	case DDL_ADD_CHECK:
+		add_constraint(amend, CATALOG_CHECK);
+		break;
+	case DDL_ADD_FOREIGN_KEY:
+		add_constraint(amend, CATALOG_FOREIGN_KEY);
+		break;
+	case DDL_ADD_UNIQUE:
+		add_constraint(amend, CATALOG_UNIQUE);
+		if (!action->using_index && action->object)
+			add_index(amend, action->object, true);
+		break;
+	case DDL_ADD_PRIMARY_KEY:
+		add_constraint(amend, CATALOG_PRIMARY_KEY);
+		for (uint16_t i = 0; i < action->column_count; i++)
+			set_not_null(amend, action->columns[i], true);
+		break;
+	case DDL_VALIDATE_CONSTRAINT:
+		constraint = find_constraint(amend, action->object);
+		if (constraint)
+			constraint->valid = true;
+		break;
+	case DDL_DROP_CONSTRAINT:
+		drop_constraint(amend, action->object);
+		drop_index(amend, action->object);
+		break;
+	case DDL_CREATE_INDEX:
+		if (action->object && !action->has_predicate)
+			add_index(amend, action->object, action->unique);
+		break;
+	case DDL_DROP_INDEX:
+		drop_index(amend, action->object);
+		break;
+	default:
+		break;
+	}
+}
+
+/* A copy with room for one more; the old one stays where it was. */
+static void *grown(struct arena *arena, const void *list, size_t count, size_t size)
+{
+	void *copy = arena_alloc(arena, (count + 1) * size);
+	if (count > 0)
+		memcpy(copy, list, count * size);
+	return copy;
+}
+
+static void add_column(struct amend *amend)
+{
+	const struct fact_action *action = amend->action;
+	struct catalog_relation *table = amend->table;
+	if (!action->column || !action->type.name || table->column_count == UINT16_MAX ||
+	    catalog_column(table, action->column))
+		return;
+	struct catalog_column *columns = grown(amend->arena, table->columns, table->column_count, sizeof(*columns));
+	columns[table->column_count] = (struct catalog_column){
+	    .name = arena_text(amend->arena, action->column),
+	    .number = (int16_t)(table->column_count > 0 ? columns[table->column_count - 1].number + 1 : 1),
+	    .type_schema = arena_text(amend->arena, action->type.schema ? action->type.schema : "pg_catalog"),
+	    .type = arena_printf(amend->arena, "%s%s", action->type.array ? "_" : "", action->type.name),
+	    .type_modifier = -1,
+	    .not_null = action->has_not_null || action->has_primary,
+	    .generated = action->has_generated,
+	};
+	table->columns = columns;
+	table->column_count++;
+}
+
+static void drop_column(struct amend *amend)
+{
+	const char *name = amend->action->column;
+	struct catalog_relation *table = amend->table;
+	if (!name || !catalog_column(table, name))
+		return;
+	for (uint16_t i = table->index_count; i-- > 0;) {
+		if (rewrite_index_names(&table->indexes[i], name))
+			drop_index(amend, table->indexes[i].name);
+	}
+	for (uint16_t i = table->constraint_count; i-- > 0;) {
+		const struct catalog_constraint *constraint = &table->constraints[i];
+		bool named = false;
+		for (uint16_t c = 0; c < constraint->column_count; c++)
+			named |= strcmp(constraint->columns[c], name) == 0;
+		if (named)
+			drop_constraint(amend, constraint->name);
+	}
+	struct catalog_column *columns = grown(amend->arena, table->columns, table->column_count, sizeof(*columns));
+	uint16_t kept = 0;
+	for (uint16_t i = 0; i < table->column_count; i++) {
+		if (strcmp(columns[i].name, name) != 0)
+			columns[kept++] = columns[i];
+	}
+	table->columns = columns;
+	table->column_count = kept;
+}
+
+static void set_not_null(struct amend *amend, const char *name, bool on)
+{
+	struct catalog_column *column = name ? (struct catalog_column *)catalog_column(amend->table, name) : NULL;
+	if (column)
+		column->not_null = on;
+}
+
+static void add_constraint(struct amend *amend, enum catalog_constraint_kind kind)
+{
+	const struct fact_action *action = amend->action;
+	struct catalog_relation *table = amend->table;
+	/* Without a name there is no telling it from others later. */
+	if (!action->object || table->constraint_count == UINT16_MAX || find_constraint(amend, action->object))
+		return;
+	struct catalog_constraint *list =
+	    grown(amend->arena, table->constraints, table->constraint_count, sizeof(*list));
+	struct catalog_constraint *added = &list[table->constraint_count];
+	const char **columns = arena_alloc(amend->arena, (action->column_count + 1u) * sizeof(*columns));
+	for (uint16_t i = 0; i < action->column_count; i++)
+		columns[i] = arena_text(amend->arena, action->columns[i]);
+	*added = (struct catalog_constraint){
+	    .name = arena_text(amend->arena, action->object),
+	    .kind = kind,
+	    .valid = !action->not_valid,
+	    .columns = columns,
+	    .column_count = action->column_count,
+	    .expression = arena_text(amend->arena, action->expression),
+	    .referenced = kind == CATALOG_FOREIGN_KEY ? amend->referenced : NULL,
+	};
+	if (kind == CATALOG_CHECK && added->expression)
+		prove_not_null(amend, added);
+	table->constraints = list;
+	table->constraint_count++;
+}
+
+/* `c is not null` alone or and-ed at the top, in canonical text (expression.h). */
+static void prove_not_null(struct amend *amend, struct catalog_constraint *check)
+{
+	const struct catalog_relation *table = amend->table;
+	const char **columns = arena_alloc(amend->arena, (table->column_count + 1u) * sizeof(*columns));
+	bool disjunction = strstr(check->expression, " or ") || strstr(check->expression, "not (") ||
+	                   strstr(check->expression, "case ");
+	for (uint16_t i = 0; i < table->column_count && !disjunction; i++) {
+		char alone[LIMIT_NAME_BYTES + 16], among[LIMIT_NAME_BYTES + 16];
+		snprintf(alone, sizeof(alone), "%s is not null", table->columns[i].name);
+		snprintf(among, sizeof(among), "(%s is not null)", table->columns[i].name);
+		const char *hit = strstr(check->expression, among);
+		ptrdiff_t before = hit ? hit - check->expression : 0;
+		bool first = before == 0 || (before >= 5 && strncmp(hit - 5, " and ", 5) == 0);
+		if (strcmp(check->expression, alone) == 0 || (hit && first))
+			columns[check->not_null_count++] = table->columns[i].name;
+	}
+	check->not_null_columns = columns;
+}
+
+static void drop_constraint(struct amend *amend, const char *name)
+{
+	struct catalog_relation *table = amend->table;
+	struct catalog_constraint *list =
+	    grown(amend->arena, table->constraints, table->constraint_count, sizeof(*list));
+	uint16_t kept = 0;
+	for (uint16_t i = 0; i < table->constraint_count; i++) {
+		if (!name || strcmp(list[i].name, name) != 0)
+			list[kept++] = list[i];
+	}
+	table->constraints = list;
+	table->constraint_count = kept;
+}
+
+/* By what the rules about schema changes ask of it; no query is told that it serves. */
+static void add_index(struct amend *amend, const char *name, bool unique)
+{
+	const struct fact_action *action = amend->action;
+	struct catalog_relation *table = amend->table;
+	for (uint16_t i = 0; i < action->column_count; i++) {
+		if (!catalog_column(table, action->columns[i]))
+			return;
+	}
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		if (strcmp(table->indexes[i].name, name) == 0)
+			return;
+	}
+	if (action->column_count == 0 || table->index_count == UINT16_MAX)
+		return;
+	struct catalog_index *indexes = grown(amend->arena, table->indexes, table->index_count, sizeof(*indexes));
+	struct catalog_index_key *keys = arena_alloc(amend->arena, action->column_count * sizeof(*keys));
+	for (uint16_t i = 0; i < action->column_count; i++) {
+		keys[i].column = keys[i].expression = arena_text(amend->arena, action->columns[i]);
+		keys[i].opclass =
+		    arena_text(amend->arena, action->opclasses && action->opclasses[i] ? action->opclasses[i] : "");
+	}
+	indexes[table->index_count] = (struct catalog_index){
+	    .schema = table->schema,
+	    .name = arena_text(amend->arena, name),
+	    .method = arena_text(amend->arena, action->method ? action->method : "btree"),
+	    .valid = true,
+	    .ready = true,
+	    .unique = unique,
+	    .keys = keys,
+	    .key_count = action->column_count,
+	    .definition = "",
+	};
+	table->indexes = indexes;
+	table->index_count++;
+}
+
+static void drop_index(struct amend *amend, const char *name)
+{
+	struct catalog_relation *table = amend->table;
+	struct catalog_index *list = grown(amend->arena, table->indexes, table->index_count, sizeof(*list));
+	uint16_t kept = 0;
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		if (!name || strcmp(list[i].name, name) != 0)
+			list[kept++] = list[i];
+	}
+	table->indexes = list;
+	table->index_count = kept;
+}
+
+static struct catalog_constraint *find_constraint(struct amend *amend, const char *name)
+{
+	for (uint16_t i = 0; name && i < amend->table->constraint_count; i++) {
+		if (strcmp(amend->table->constraints[i].name, name) == 0)
+			return (struct catalog_constraint *)&amend->table->constraints[i];
+	}
+	return NULL;
+}

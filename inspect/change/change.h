@@ -1,0 +1,30 @@
+/* One step of a schema change on a table that was there before: what the rules about schema changes go over. */
+#ifndef PGPROCTOR_INSPECT_CHANGE_H
+#define PGPROCTOR_INSPECT_CHANGE_H
+
+#include "inspect/rules/rules.h"
+
+/* All texts live in the arena. */
+struct change {
+	const struct fact_action *action;
+	const struct facts *statement; /* that the action is of */
+	const struct catalog_relation *relation;
+	const char *table;  /* as SQL */
+	const char *column; /* as SQL; NULL when none */
+};
+
+/* The next action of that form on a table that was there before this transaction; `at` goes on from where it was. */
+bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_form form, uint16_t *at,
+                 struct change *change);
+/* IF NOT EXISTS of what does exist, and an index on a partitioned table alone: nothing is built. */
+bool change_adds_nothing(const struct rule_input *input, const struct change *change);
+/* The constraint's own name, or one like the server's choice. */
+const char *change_constraint_name(struct arena *arena, const struct change *change, const char *suffix);
+const char *change_columns(struct arena *arena, const struct fact_action *action);
+/* CREATE INDEX itself with CONCURRENTLY in it and with $n for its constants; NULL where that is not the whole of it. */
+const char *change_concurrent_index(struct arena *arena, const struct change *change);
+/* The same in Django's words; with "…" for the index where the facts don't hold all of it or Django has no fields for
+ * it. */
+const char *change_django_index(struct arena *arena, const struct change *change);
+
+#endif

@@ -1,0 +1,636 @@
+#include "inspect/change/effect.h"
+
+#include "inspect/change/bound.h"
+#include "inspect/change/change.h"
+#include "inspect/change/effect_alter.h"
+#include "inspect/change/rewrite.h"
+#include "inspect/access/search.h"
+
+#include <string.h>
+
+static void of_action(struct effect_list *list, const struct fact_action *action);
+static void of_targets(struct effect_list *list);
+static void of_rows(struct effect_list *list);
+static bool is_served(const struct rule_input *input, int16_t relation);
+static void touch_sources(struct effect_list *list, const struct catalog_relation *view, enum lock_mode lock,
+                          bool scan);
+static void create_table(struct effect_list *list, const struct fact_action *action);
+static void read_sources(struct effect_list *list, bool scan);
+static void create_index(struct effect_list *list, const struct fact_action *action);
+static void touch_index(struct effect_list *list, const struct fact_action *action);
+static void reindex(struct effect_list *list, const struct fact_action *action);
+static void reindex_table(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock);
+static void drop_table(struct effect_list *list, const struct fact_action *action);
+static void write_anew(struct effect_list *list, const struct fact_action *action);
+static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole);
+static void attach(struct effect_list *list, const struct fact_action *action);
+static void detach(struct effect_list *list, const struct fact_action *action);
+static void refresh(struct effect_list *list, const struct fact_action *action);
+static void constrain_domain(struct effect_list *list, const struct fact_action *action);
+static void rename_object(struct effect_list *list, const struct fact_action *action);
+static void drop_with_relations(struct effect_list *list, const struct fact_action *action);
+static void plain(struct effect_list *list, const struct fact_action *action);
+static const struct catalog_relation *default_partition(const struct catalog_relation *parent);
+static void refuse_in_transaction(struct effect_list *list);
+
+bool effect_applies(const struct facts *facts)
+{
+	switch (facts->kind) {
+	case STATEMENT_DDL:
+	case STATEMENT_LOCK:
+	case STATEMENT_TRUNCATE:
+	case STATEMENT_ANALYZE:
+	case STATEMENT_UPDATE:
+	case STATEMENT_DELETE:
+		return true;
+	default:
+		return facts->action_count > 0;
+	}
+}
+
+void effect_of(const struct rule_input *input, struct arena *arena, struct effects *effects)
+{
+	struct searches *searches = NULL;
+	struct rule_input own = *input;
+	struct effect_list list = {.input = &own, .arena = arena, .effects = effects};
+	bool catalog_missing;
+	if (own.searches == NULL)
+		own.searches = &searches;
+	if (own.catalog_missing == NULL)
+		own.catalog_missing = &catalog_missing;
+	effects->count = 0;
+	effects->truncated = input->facts->truncated;
+	effects->refused = NULL;
+	switch (input->facts->kind) {
+	case STATEMENT_LOCK:
+	case STATEMENT_TRUNCATE:
+	case STATEMENT_ANALYZE:
+		of_targets(&list);
+		break;
+	case STATEMENT_UPDATE:
+	case STATEMENT_DELETE:
+		of_rows(&list);
+		break;
+	default:
+		for (uint16_t i = 0; i < input->facts->action_count; i++)
+			of_action(&list, &input->facts->actions[i]);
+		break;
+	}
+	effect_list_finish(&list);
+	search_free(searches);
+}
+
+static void of_action(struct effect_list *list, const struct fact_action *action)
+{
+	switch (action->form) {
+	case DDL_CREATE_TABLE:
+		create_table(list, action);
+		break;
+	case DDL_CREATE_TABLE_AS:
+		read_sources(list, !action->no_data);
+		break;
+	case DDL_CREATE_VIEW: {
+		const struct catalog_relation *view;
+		if (action->relation >= 0 && effect_list_find(list, action->relation, &view) == EFFECT_KNOWN)
+			effect_list_touch(list, view, LOCK_ACCESS_EXCLUSIVE);
+		read_sources(list, false);
+		break;
+	}
+	case DDL_CREATE_INDEX:
+		create_index(list, action);
+		break;
+	case DDL_DROP_INDEX:
+	case DDL_ALTER_INDEX:
+		touch_index(list, action);
+		break;
+	case DDL_REINDEX:
+		reindex(list, action);
+		break;
+	case DDL_DROP_TABLE:
+		drop_table(list, action);
+		break;
+	case DDL_VACUUM_FULL:
+	case DDL_CLUSTER:
+		write_anew(list, action);
+		break;
+	case DDL_ATTACH_PARTITION:
+		attach(list, action);
+		break;
+	case DDL_DETACH_PARTITION:
+		detach(list, action);
+		break;
+	case DDL_REFRESH_MATERIALIZED_VIEW:
+		refresh(list, action);
+		break;
+	case DDL_DOMAIN_CONSTRAINT:
+		constrain_domain(list, action);
+		break;
+	case DDL_RENAME:
+		if (action->relation >= 0)
+			rename_object(list, action);
+		else
+			touch_index(list, action);
+		break;
+	case DDL_OTHER:
+	case DDL_DROP_OTHER:
+	case DDL_SEQUENCE:
+	case DDL_CREATE_TRIGGER:
+		plain(list, action);
+		break;
+	default:
+		effect_alter(list, action);
+		break;
+	}
+}
+
+/* LOCK, TRUNCATE, VACUUM and ANALYZE. */
+static void of_targets(struct effect_list *list)
+{
+	const struct facts *facts = list->input->facts;
+	const struct catalog *catalog = list->input->catalog;
+	const struct catalog_relation *table;
+	bool scan = facts->kind == STATEMENT_ANALYZE;
+	for (uint16_t i = 0; i < facts->relation_count; i++) {
+		struct effect *effect = effect_list_touch_fact(list, (int16_t)i, facts->lock);
+		if (!effect)
+			continue;
+		effect->scan = scan;
+		if (effect->table && !facts->only)
+			effect_list_touch_children(list, effect->table, facts->lock, false, scan);
+	}
+	/* LOCK of a view locks what it is made of. */
+	for (uint16_t i = 0; i < list->effects->count && facts->kind == STATEMENT_LOCK; i++) {
+		if (list->effects->list[i].table && list->effects->list[i].table->kind == CATALOG_VIEW)
+			touch_sources(list, list->effects->list[i].table, facts->lock, false);
+	}
+	if (facts->kind != STATEMENT_TRUNCATE || !catalog)
+		return;
+	/* What refers to them by a foreign key has to be emptied as well, and what refers to that. */
+	for (uint16_t i = 0; i < list->effects->count; i++) {
+		table = list->effects->list[i].table;
+		for (uint32_t at = 0; table && at < catalog_relation_count(catalog); at++) {
+			const struct catalog_relation *other = catalog_relation_at(catalog, at);
+			for (uint16_t c = 0; c < other->constraint_count; c++) {
+				uint16_t before = list->effects->count;
+				if (other->constraints[c].kind != CATALOG_FOREIGN_KEY ||
+				    other->constraints[c].referenced != table)
+					continue;
+				effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
+				if (list->effects->count > before && !facts->cascade)
+					effect_list_refuse(list, "a foreign key of another table refers to it");
+			}
+		}
+	}
+}
+
+static void of_rows(struct effect_list *list)
+{
+	const struct facts *facts = list->input->facts;
+	for (uint16_t i = 0; i < facts->relation_count; i++) {
+		if (!facts->relations[i].is_target)
+			continue;
+		struct effect *effect = effect_list_touch_fact(list, (int16_t)i, LOCK_ROW_EXCLUSIVE);
+		bool all = facts->level_count > 0 && !facts->levels[0].has_where;
+		if (!effect)
+			continue;
+		effect->all_rows = all;
+		effect->scan = all || (effect->table && !is_served(list->input, (int16_t)i));
+		if (effect->table)
+			effect_list_touch_children(list, effect->table, LOCK_ROW_EXCLUSIVE, false, effect->scan);
+	}
+}
+
+/* Does an index lead to the rows that are meant? */
+static bool is_served(const struct rule_input *input, int16_t relation)
+{
+	struct access *access = search_all(input)->access;
+	for (uint16_t at = 0; access != NULL && at < access->condition_count; at++) {
+		const struct access_condition *condition = &access->conditions[at];
+		if (condition->relation == relation && condition->hit.quality >= MATCHING_LOSSY)
+			return true;
+	}
+	return false;
+}
+
+static void create_table(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog_relation *existing;
+	if (action->if_exists && effect_list_find(list, action->relation, &existing) == EFFECT_KNOWN)
+		return;
+	if (action->referenced < 0)
+		return;
+	struct effect *parent = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
+	if (!parent || !parent->table)
+		return;
+	/* Rows that belong into the new partition must not be among those that belonged nowhere. */
+	const struct catalog_relation *other = default_partition(parent->table);
+	if (!other || action->is_default)
+		return;
+	struct effect *effect = effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
+	if (effect)
+		effect->scan = true;
+}
+
+/* Of a query inside the statement: everything that it names and that is not the statement's target. */
+static void read_sources(struct effect_list *list, bool scan)
+{
+	const struct facts *facts = list->input->facts;
+	for (uint16_t i = 0; i < facts->relation_count; i++) {
+		if (facts->relations[i].is_target || facts->relations[i].is_cte)
+			continue;
+		struct effect *effect = effect_list_touch_fact(list, (int16_t)i, LOCK_ACCESS_SHARE);
+		if (effect)
+			effect->scan |= scan;
+	}
+}
+
+static void create_index(struct effect_list *list, const struct fact_action *action)
+{
+	struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
+	const struct catalog_relation *table = effect ? effect->table : NULL;
+	if (action->concurrently)
+		refuse_in_transaction(list);
+	if (!effect)
+		return;
+	bool partitioned = table && table->kind == CATALOG_PARTITIONED_TABLE;
+	if (partitioned && action->concurrently)
+		effect_list_refuse(list, "a partitioned table takes no index CONCURRENTLY");
+	const struct change change = {.action = action, .relation = table};
+	bool builds = !table || !change_adds_nothing(list->input, &change);
+	if (partitioned && builds)
+		effect_list_touch_children(list, table, action->lock, false, true);
+	effect->scan |= builds && (!partitioned || table->partition_count > 0);
+}
+
+/* DROP INDEX, ALTER INDEX, RENAME: the table of the index first. */
+static void touch_index(struct effect_list *list, const struct fact_action *action)
+{
+	const struct rule_input *input = list->input;
+	const struct catalog_relation *table = NULL;
+	const struct catalog_index *index = NULL;
+	const char *path = input->catalog ? rules_search_path(input) : NULL;
+	bool drop = action->form == DDL_DROP_INDEX;
+	if (drop && action->concurrently)
+		refuse_in_transaction(list);
+	if (!action->object)
+		return;
+	if (input->catalog && (action->object_schema || path))
+		index = catalog_find_index(input->catalog, action->object_schema, action->object, path,
+		                           input->session->user, &table);
+	if (!index && drop && action->if_exists && input->catalog)
+		return;
+	if (table && !session_state_created(input->session, table->schema, table->name)) {
+		enum lock_mode lock = drop ? action->lock : LOCK_NONE;
+		effect_list_touch(list, table, lock);
+		if (drop)
+			effect_list_touch_children(list, table, lock, false, false);
+		if (drop && action->concurrently && table->kind == CATALOG_PARTITIONED_TABLE)
+			effect_list_refuse(list, "an index of a partitioned table can't be dropped CONCURRENTLY");
+		for (uint16_t i = 0; drop && i < table->constraint_count; i++) {
+			const struct catalog_constraint *constraint = &table->constraints[i];
+			bool built = constraint->kind == CATALOG_PRIMARY_KEY || constraint->kind == CATALOG_UNIQUE ||
+			             constraint->kind == CATALOG_EXCLUSION;
+			if (built && strcmp(constraint->name, index->name) == 0)
+				effect_list_refuse(list, "a constraint needs the index");
+		}
+	}
+	struct effect *effect =
+	    effect_list_touch_index(list, index ? index->schema : action->object_schema, action->object, action->lock);
+	if (effect)
+		effect->index = true;
+}
+
+static void reindex(struct effect_list *list, const struct fact_action *action)
+{
+	const struct rule_input *input = list->input;
+	const struct catalog *catalog = input->catalog;
+	const char *kind = action->reindex_kind;
+	if (action->concurrently)
+		refuse_in_transaction(list);
+	if (strcmp(kind, "table") == 0) {
+		struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
+		if (effect && effect->table)
+			reindex_table(list, effect->table, action->lock);
+		else if (effect)
+			effect->scan = true;
+	} else if (strcmp(kind, "index") == 0) {
+		uint16_t before = list->effects->count;
+		touch_index(list, action);
+		if (list->effects->count == before)
+			return;
+		struct effect *effect = &list->effects->list[before];
+		if (effect->table) {
+			effect->lock = lock_stronger(effect->lock, action->lock);
+			effect->scan = true;
+		}
+		struct effect *index = &list->effects->list[list->effects->count - 1];
+		if (!action->concurrently && !index->table)
+			index->lock = LOCK_ACCESS_EXCLUSIVE;
+	} else {
+		refuse_in_transaction(list);
+		for (uint32_t at = 0; catalog && at < catalog_relation_count(catalog); at++) {
+			const struct catalog_relation *table = catalog_relation_at(catalog, at);
+			bool one = table->kind == CATALOG_TABLE || table->kind == CATALOG_MATERIALIZED_VIEW;
+			bool system = strcmp(kind, "system") == 0;
+			if (!one || table->temporary || system != table->system ||
+			    (strcmp(kind, "schema") == 0 && action->object &&
+			     strcmp(table->schema, action->object) != 0))
+				continue;
+			if (effect_list_touch(list, table, action->lock))
+				reindex_table(list, table, action->lock);
+		}
+	}
+}
+
+static void reindex_table(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock)
+{
+	enum lock_mode index_lock = lock == LOCK_SHARE ? LOCK_ACCESS_EXCLUSIVE : lock;
+	struct effect *effect = effect_list_touch(list, table, lock);
+	if (effect)
+		effect->scan = table->index_count > 0 || table->partition_count > 0;
+	if (table->kind == CATALOG_PARTITIONED_TABLE)
+		effect_list_touch_children(list, table, lock, false, true);
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		struct effect *index =
+		    effect_list_touch_index(list, table->indexes[i].schema, table->indexes[i].name, index_lock);
+		if (index)
+			index->index = true;
+	}
+}
+
+static void drop_table(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog_relation *table;
+	enum effect_found found = effect_list_find(list, action->relation, &table);
+	if (found == EFFECT_UNKNOWN && action->if_exists && list->input->catalog)
+		return;
+	struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
+	if (!effect || !effect->table)
+		return;
+	if (table->kind == CATALOG_PARTITIONED_TABLE) {
+		effect_list_touch_children(list, table, action->lock, false, false);
+	} else if (table->partition_count > 0) {
+		if (action->cascade)
+			effect_list_touch_children(list, table, action->lock, false, false);
+		else
+			effect_list_refuse(list, "another table inherits from it");
+	}
+	effect_alter_drop(list, table, NULL, action->cascade);
+	/* Its parent's plans name it. */
+	for (uint32_t at = 0; table->is_partition && at < catalog_relation_count(list->input->catalog); at++) {
+		const struct catalog_relation *parent = catalog_relation_at(list->input->catalog, at);
+		for (uint32_t i = 0; i < parent->partition_count; i++) {
+			const struct catalog_relation *other = default_partition(parent);
+			if (parent->partitions[i] != table)
+				continue;
+			effect_list_touch(list, parent, action->lock);
+			/* What may stand in the DEFAULT partition is another from then on. */
+			if (other && other != table)
+				effect_list_touch(list, other, action->lock);
+		}
+	}
+}
+
+/* VACUUM FULL and CLUSTER. */
+static void write_anew(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog *catalog = list->input->catalog;
+	if (action->form == DDL_VACUUM_FULL)
+		refuse_in_transaction(list);
+	if (action->relation >= 0) {
+		struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
+		if (effect && effect->table && effect->table->kind == CATALOG_PARTITIONED_TABLE)
+			effect_list_touch_children(list, effect->table, LOCK_ACCESS_EXCLUSIVE, true, true);
+		if (effect)
+			effect->rewrite = true;
+		return;
+	}
+	refuse_in_transaction(list);
+	for (uint32_t at = 0; catalog && at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *table = catalog_relation_at(catalog, at);
+		bool one = table->kind == CATALOG_TABLE || table->kind == CATALOG_MATERIALIZED_VIEW;
+		if (!one || table->system || action->form == DDL_CLUSTER)
+			continue;
+		struct effect *effect = effect_list_touch(list, table, LOCK_ACCESS_EXCLUSIVE);
+		if (effect)
+			effect->rewrite = true;
+	}
+}
+
+/* An index of the partitioned table that the new partition lacks is built on it. */
+static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole)
+{
+	for (uint16_t i = 0; i < whole->index_count; i++) {
+		const struct catalog_index *wanted = &whole->indexes[i];
+		bool found = false;
+		for (uint16_t j = 0; j < table->index_count && !found; j++) {
+			const struct catalog_index *index = &table->indexes[j];
+			found = index->valid && strcmp(index->method, wanted->method) == 0 &&
+			        index->key_count == wanted->key_count && (index->unique || !wanted->unique) &&
+			        !index->predicate == !wanted->predicate;
+			for (uint16_t key = 0; found && key < index->key_count; key++)
+				found = strcmp(index->keys[key].expression, wanted->keys[key].expression) == 0;
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static void attach(struct effect_list *list, const struct fact_action *action)
+{
+	struct effect *child = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
+	struct effect *parent = effect_list_touch_fact(list, action->relation, action->lock);
+	const struct catalog_relation *whole = parent ? parent->table : NULL;
+	if (child)
+		child->scan = !action->is_default || !whole || whole->partition_count > 0;
+	if (child && child->table && whole && bound_implied(child->table, whole->partition_column, action))
+		child->scan = !has_indexes_of(child->table, whole);
+	for (uint16_t i = 0; whole && i < whole->constraint_count; i++) {
+		const struct catalog_relation *referenced = whole->constraints[i].referenced;
+		bool has = !child || !child->table;
+		if (whole->constraints[i].kind != CATALOG_FOREIGN_KEY || !referenced)
+			continue;
+		effect_list_touch(list, referenced, LOCK_SHARE_ROW_EXCLUSIVE);
+		for (uint16_t c = 0; !has && c < child->table->constraint_count; c++)
+			has =
+			    child->table->constraints[c].valid && child->table->constraints[c].referenced == referenced;
+		/* The new partition gets the foreign key, and is verified by it. */
+		if (child)
+			child->scan |= !has;
+	}
+	const struct catalog_relation *other = parent && parent->table ? default_partition(parent->table) : NULL;
+	struct effect *effect =
+	    other && !action->is_default ? effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE) : NULL;
+	if (effect)
+		effect->scan = true;
+}
+
+static void detach(struct effect_list *list, const struct fact_action *action)
+{
+	effect_list_touch_fact(list, action->referenced, action->referenced_lock);
+	struct effect *parent = effect_list_touch_fact(list, action->relation, action->lock);
+	const struct catalog_relation *other = parent && parent->table ? default_partition(parent->table) : NULL;
+	if (action->concurrently) {
+		refuse_in_transaction(list);
+		if (other)
+			effect_list_refuse(list, "with a DEFAULT partition there is no detaching CONCURRENTLY");
+	} else if (other) {
+		effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
+	}
+}
+
+static void refresh(struct effect_list *list, const struct fact_action *action)
+{
+	struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
+	if (!effect)
+		return;
+	effect->rewrite = !action->concurrently && !action->no_data;
+	effect->scan = !action->no_data;
+	const struct catalog_relation *view = effect->table;
+	if (!view)
+		return;
+	bool unique = false;
+	for (uint16_t i = 0; i < view->index_count; i++) {
+		const struct catalog_index *index = &view->indexes[i];
+		bool plain_keys = true;
+		for (uint16_t key = 0; key < index->key_count; key++)
+			plain_keys &= index->keys[key].column != NULL;
+		unique |= index->unique && index->valid && plain_keys && !index->predicate;
+	}
+	if (action->concurrently && !unique)
+		effect_list_refuse(list, "without a unique index there is no refreshing CONCURRENTLY");
+	if (!action->no_data)
+		touch_sources(list, view, LOCK_ACCESS_SHARE, true);
+	for (uint16_t i = 0; i < view->index_count && !action->concurrently; i++) {
+		struct effect *index = effect_list_touch_index(list, view->indexes[i].schema, view->indexes[i].name,
+		                                               LOCK_ACCESS_EXCLUSIVE);
+		if (index)
+			index->index = true;
+	}
+}
+
+/* What a view is made of, as far as its own query names it. */
+static void touch_sources(struct effect_list *list, const struct catalog_relation *view, enum lock_mode lock, bool scan)
+{
+	const struct catalog *catalog = list->input->catalog;
+	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *source = catalog_relation_at(catalog, at);
+		for (uint32_t i = 0; i < source->dependent_count && source != view; i++) {
+			struct effect *effect =
+			    source->dependents[i].relation == view ? effect_list_touch(list, source, lock) : NULL;
+			if (effect)
+				effect->scan |= scan;
+		}
+	}
+}
+
+/* validateDomainConstraint and its like read every table that has a column of the domain. */
+static void constrain_domain(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog *catalog = list->input->catalog;
+	/* The largest first: it is what one waits for. */
+	const struct catalog_relation *largest = NULL;
+	for (int pass = 0; catalog && pass < 2; pass++) {
+		for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
+			const struct catalog_relation *table = catalog_relation_at(catalog, at);
+			bool uses = false;
+			for (uint16_t i = 0; i < table->column_count; i++)
+				uses |= strcmp(table->columns[i].type, action->object) == 0 &&
+				        (!action->object_schema ||
+				         strcmp(table->columns[i].type_schema, action->object_schema) == 0);
+			if (!uses || (table->kind != CATALOG_TABLE && table->kind != CATALOG_MATERIALIZED_VIEW))
+				continue;
+			if (pass == 0) {
+				largest = !largest || table->bytes > largest->bytes ? table : largest;
+				continue;
+			}
+			struct effect *effect = effect_list_touch(list, table, action->lock);
+			if (effect)
+				effect->scan = true;
+		}
+		if (largest && pass == 0) {
+			struct effect *effect = effect_list_touch(list, largest, action->lock);
+			if (effect)
+				effect->scan = true;
+		}
+	}
+}
+
+/* The index of a constraint is renamed with it. */
+static void rename_object(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog_relation *table;
+	plain(list, action);
+	if (action->column && effect_list_find(list, action->relation, &table) == EFFECT_KNOWN) {
+		const struct catalog_column *column = catalog_column(table, action->column);
+		if (column && column->inherited)
+			effect_list_refuse(list, "the column is inherited: its parent's has to be renamed");
+	}
+	if (!action->object || effect_list_find(list, action->relation, &table) != EFFECT_KNOWN)
+		return;
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		const struct catalog_index *index = &table->indexes[i];
+		struct effect *effect =
+		    strcmp(index->name, action->object) == 0
+		        ? effect_list_touch_index(list, index->schema, index->name, LOCK_SHARE_UPDATE_EXCLUSIVE)
+		        : NULL;
+		if (effect)
+			effect->index = true;
+	}
+}
+
+/* DROP TYPE and DOMAIN take the columns along, DROP SCHEMA all that is in it. */
+static void drop_with_relations(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog *catalog = list->input->catalog;
+	bool schema = strcmp(action->method, "schema") == 0;
+	for (uint32_t at = 0; at < catalog_relation_count(catalog) && action->object; at++) {
+		const struct catalog_relation *table = catalog_relation_at(catalog, at);
+		bool hit = schema && strcmp(table->schema, action->object) == 0;
+		for (uint16_t i = 0; !schema && i < table->column_count; i++) {
+			const char *type = table->columns[i].type;
+			hit |= strcmp(type + (type[0] == '_'), action->object) == 0 &&
+			       (!action->object_schema ||
+			        strcmp(table->columns[i].type_schema, action->object_schema) == 0);
+		}
+		if (hit && !action->cascade)
+			effect_list_refuse(list, "other objects depend on it");
+		else if (hit)
+			effect_list_touch(list, table, LOCK_ACCESS_EXCLUSIVE);
+	}
+}
+
+/* Locks and nothing else. */
+static void plain(struct effect_list *list, const struct fact_action *action)
+{
+	struct effect *effect = NULL;
+	if (action->lock != LOCK_NONE)
+		effect = effect_list_touch_fact(list, action->relation, action->lock);
+	/* A row trigger is cloned to partitions; whatever inherits otherwise has its own. */
+	bool cloned = effect && effect->table && effect->table->kind == CATALOG_PARTITIONED_TABLE;
+	if (action->recurses && (cloned || (effect && effect->table && action->form != DDL_CREATE_TRIGGER)))
+		effect_list_touch_children(list, effect->table, action->lock, false, false);
+	if (action->referenced >= 0 && action->referenced_lock != LOCK_NONE)
+		effect_list_touch_fact(list, action->referenced, action->referenced_lock);
+	if (action->form == DDL_DROP_OTHER && action->method && list->input->catalog)
+		drop_with_relations(list, action);
+	if (action->form == DDL_DROP_OTHER && effect && effect->table && !action->object &&
+	    (effect->table->kind == CATALOG_VIEW || effect->table->kind == CATALOG_MATERIALIZED_VIEW))
+		effect_alter_drop(list, effect->table, NULL, action->cascade);
+}
+
+static const struct catalog_relation *default_partition(const struct catalog_relation *parent)
+{
+	for (uint32_t i = 0; i < parent->partition_count; i++) {
+		if (parent->partitions[i]->is_default_partition)
+			return parent->partitions[i];
+	}
+	return NULL;
+}
+
+static void refuse_in_transaction(struct effect_list *list)
+{
+	if (list->input->session->transaction != 'I')
+		effect_list_refuse(list, "it can't run inside a transaction");
+}

@@ -1,0 +1,486 @@
+#include "inspect/change/effect_alter.h"
+
+#include "inspect/change/change.h"
+#include "inspect/change/retype.h"
+#include "inspect/change/rewrite.h"
+
+#include <string.h>
+
+/* One subcommand on one table: the named one or one that inherits from it. */
+struct step {
+	struct effect_list *list;
+	bool below; /* not the table that the statement names */
+	const struct fact_action *action;
+	const struct catalog_relation *table; /* NULL: not known */
+	bool rewrite, scan;
+};
+
+static enum lock_mode lock_of(const struct effect_list *list, const struct fact_action *action);
+static void alter_tree(struct step *step, enum lock_mode lock, int depth);
+static bool stays_above(const struct step *step, const struct catalog_relation *table);
+static bool needs_children(const struct fact_action *action, const struct catalog_relation *table);
+static bool makes_not_null(const struct fact_action *action, const struct catalog_relation *table);
+static void alter_one(struct step *step);
+static void add_column(struct step *step);
+static void alter_type(struct step *step);
+static void add_key(struct step *step);
+static void validate(struct step *step);
+static void drop_constraint(struct step *step);
+static void drop_column(struct step *step);
+static void keep_keys_logged(struct step *step, bool logged);
+static void drop_view(struct effect_list *list, const struct catalog_relation *view, int depth);
+static void set_property(struct step *step);
+static const struct catalog_constraint *find_constraint(const struct catalog_relation *table, const char *name);
+static bool names(const char *const *columns, uint16_t count, const char *column);
+static void touch_index(struct step *step, const struct catalog_index *index, enum lock_mode lock);
+static bool in_same_drop(const struct effect_list *list, const struct catalog_relation *table);
+
+void effect_alter(struct effect_list *list, const struct fact_action *action)
+{
+	struct step step = {.list = list, .action = action};
+	bool known = action->relation >= 0;
+	enum effect_found found = known ? effect_list_find(list, action->relation, &step.table) : EFFECT_UNKNOWN;
+	enum lock_mode lock = lock_of(list, action);
+
+	if (known && found == EFFECT_UNKNOWN && action->if_exists && list->input->catalog)
+		return;
+	if (known && found != EFFECT_NEW) {
+		struct effect *effect = effect_list_touch_fact(list, action->relation, lock);
+		if (!effect)
+			return;
+		/* Not through the pointer: touching others may have ended at the list's ceiling, but never moves it. */
+		alter_tree(&step, lock, 0);
+		effect->rewrite |= step.rewrite;
+		effect->scan |= step.scan;
+	}
+	if (action->referenced < 0 || action->referenced_lock == LOCK_NONE)
+		return;
+	struct effect *referenced = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
+	if (referenced && referenced->table && action->form != DDL_ALTER_TABLE_OTHER)
+		effect_list_touch_children(list, referenced->table, action->referenced_lock, false, false);
+}
+
+/* ALTER TABLE takes the strongest lock of all its subcommands before the first. */
+static enum lock_mode lock_of(const struct effect_list *list, const struct fact_action *action)
+{
+	const struct facts *facts = list->input->facts;
+	enum lock_mode lock = action->lock;
+	for (uint16_t i = 0; i < facts->action_count; i++) {
+		if (facts->actions[i].relation == action->relation)
+			lock = lock_stronger(lock, facts->actions[i].lock);
+	}
+	return lock;
+}
+
+static void alter_tree(struct step *step, enum lock_mode lock, int depth)
+{
+	enum { DEPTH_MAX = 64 };
+	const struct catalog_relation *table = step->table;
+	alter_one(step);
+	if (table && step->action->only && table->partition_count > 0 && needs_children(step->action, table))
+		effect_list_refuse(step->list, "what inherits from it has to be changed with it");
+	/* The children's columns become their own. */
+	if (table && step->action->only && step->action->form == DDL_DROP_COLUMN)
+		effect_list_touch_children(step->list, table, lock, false, false);
+	if (!table || !step->action->recurses || step->action->only || depth == DEPTH_MAX)
+		return;
+	if (table->kind != CATALOG_PARTITIONED_TABLE && stays_above(step, table))
+		return;
+	/* An index is built on each partition as CREATE INDEX does it; only a new NOT NULL asks for more. */
+	bool builds = (step->action->form == DDL_ADD_UNIQUE || step->action->form == DDL_ADD_PRIMARY_KEY) &&
+	              !makes_not_null(step->action, table);
+	enum lock_mode child_lock = builds ? LOCK_SHARE : lock;
+	for (uint32_t i = 0; i < table->partition_count; i++) {
+		struct step child = {
+		    .list = step->list, .action = step->action, .table = table->partitions[i], .below = true};
+		struct effect *effect = effect_list_touch(step->list, table->partitions[i], child_lock);
+		if (!effect)
+			return;
+		alter_tree(&child, lock, depth + 1);
+		effect->rewrite |= child.rewrite;
+		effect->scan |= child.scan;
+		/* What is done to a partition is done by the statement on its parent. */
+		step->rewrite |= child.rewrite;
+		step->scan |= child.scan;
+	}
+}
+
+/* Foreign keys, indexes and triggers are a partitioned table's and its partitions', but never inherited otherwise. Of a
+ * primary key only NOT NULL is. */
+static bool stays_above(const struct step *step, const struct catalog_relation *table)
+{
+	const struct fact_action *action = step->action;
+	switch (action->form) {
+	case DDL_ADD_FOREIGN_KEY:
+	case DDL_ADD_UNIQUE:
+	case DDL_ADD_EXCLUSION:
+		return true;
+	case DDL_ADD_PRIMARY_KEY:
+		effect_list_touch_children(step->list, table, LOCK_ACCESS_EXCLUSIVE, false,
+		                           makes_not_null(action, table));
+		return true;
+	case DDL_ALTER_TABLE_OTHER:
+		return action->lock == LOCK_SHARE_ROW_EXCLUSIVE; /* ENABLE, DISABLE TRIGGER */
+	default:
+		return false;
+	}
+}
+
+/* ALTER TABLE ONLY is refused where parent and child would come to differ. */
+static bool needs_children(const struct fact_action *action, const struct catalog_relation *table)
+{
+	bool partitioned = table->kind == CATALOG_PARTITIONED_TABLE;
+	switch (action->form) {
+	case DDL_ADD_COLUMN:
+	case DDL_ALTER_TYPE:
+	case DDL_ADD_CHECK:
+		return true;
+	case DDL_DROP_COLUMN:
+	case DDL_SET_NOT_NULL:
+		return partitioned;
+	default:
+		return false;
+	}
+}
+
+static bool makes_not_null(const struct fact_action *action, const struct catalog_relation *table)
+{
+	for (uint16_t i = 0; action->form == DDL_ADD_PRIMARY_KEY && i < action->column_count; i++) {
+		const struct catalog_column *column = catalog_column(table, action->columns[i]);
+		if (!column || !column->not_null)
+			return true;
+	}
+	return false;
+}
+
+static void alter_one(struct step *step)
+{
+	const struct fact_action *action = step->action;
+	switch (action->form) {
+	case DDL_ADD_COLUMN:
+		add_column(step);
+		break;
+	case DDL_DROP_COLUMN:
+		drop_column(step);
+		break;
+	case DDL_ALTER_TYPE:
+		alter_type(step);
+		break;
+	case DDL_SET_NOT_NULL:
+		step->scan = !step->table || !rewrite_proves_not_null(step->table, action->column);
+		break;
+	case DDL_ADD_CHECK:
+		step->scan = !action->not_valid;
+		break;
+	case DDL_ADD_FOREIGN_KEY:
+		step->scan = !action->not_valid;
+		if (action->not_valid && step->table && step->table->kind == CATALOG_PARTITIONED_TABLE)
+			effect_list_refuse(step->list, "a partitioned table takes no NOT VALID foreign key");
+		break;
+	case DDL_ADD_UNIQUE:
+	case DDL_ADD_PRIMARY_KEY:
+	case DDL_ADD_EXCLUSION:
+		add_key(step);
+		break;
+	case DDL_VALIDATE_CONSTRAINT:
+		validate(step);
+		break;
+	case DDL_DROP_CONSTRAINT:
+		drop_constraint(step);
+		break;
+	case DDL_SET_STORAGE_PROPERTY:
+		set_property(step);
+		break;
+	case DDL_ALTER_TABLE_OTHER: {
+		const struct catalog_column *column =
+		    action->has_identity && step->table ? catalog_column(step->table, action->column) : NULL;
+		if (column && !column->not_null)
+			effect_list_refuse(step->list, "an identity column has to be NOT NULL first");
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+static void add_column(struct step *step)
+{
+	const struct fact_action *action = step->action;
+	const struct rule_input *input = step->list->input;
+	if (action->if_exists && step->table && action->column && catalog_column(step->table, action->column))
+		return;
+	bool filled =
+	    (action->has_default && !action->default_is_null) || action->has_generated || action->has_identity;
+	step->rewrite = rewrite_column_type(input, action, step->list->arena) != NULL ||
+	                (action->has_default && !action->has_generated && rewrite_volatile_call(input, action));
+	step->scan = action->has_check || action->has_unique || action->has_primary ||
+	             (action->has_references && (filled || step->rewrite));
+}
+
+static void alter_type(struct step *step)
+{
+	const struct fact_action *action = step->action;
+	const struct rule_input *input = step->list->input;
+	const struct catalog_relation *table = step->table;
+	const struct catalog_column *column = table ? catalog_column(table, action->column) : NULL;
+	if (!column) {
+		step->rewrite = true;
+		return;
+	}
+	for (uint32_t i = 0; i < table->dependent_count; i++) {
+		if (table->dependents[i].column == column->number)
+			effect_list_refuse(step->list,
+			                   "a view, policy, trigger or generated column depends on the column");
+	}
+	if (table->partition_column && strcmp(table->partition_column, column->name) == 0)
+		effect_list_refuse(step->list, "the column is the partition key");
+	if (column->inherited && !step->below)
+		effect_list_refuse(step->list, "the column is inherited: its parent's has to be changed");
+	step->rewrite =
+	    retype_rewrites(input->catalog, column, &action->type, action->using_kind, rewrite_time_zone_utc(input));
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		const struct catalog_index *index = &table->indexes[i];
+		if (!rewrite_index_names(index, column->name))
+			continue;
+		touch_index(step, index, LOCK_ACCESS_EXCLUSIVE);
+		step->scan |= rewrite_rebuilds_index(input->catalog, index, column, action);
+	}
+	for (uint16_t i = 0; i < table->constraint_count; i++) {
+		const struct catalog_constraint *constraint = &table->constraints[i];
+		if (!names(constraint->columns, constraint->column_count, column->name))
+			continue;
+		if (constraint->kind == CATALOG_CHECK)
+			step->scan |= constraint->valid;
+		if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced) {
+			struct effect *effect =
+			    effect_list_touch(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+			/* It is validated anew, by a join of the two. */
+			if (effect)
+				effect->scan |= step->rewrite && constraint->valid;
+		}
+	}
+	for (uint32_t at = 0; at < catalog_relation_count(input->catalog); at++) {
+		const struct catalog_relation *other = catalog_relation_at(input->catalog, at);
+		for (uint16_t i = 0; i < other->constraint_count; i++) {
+			const struct catalog_constraint *constraint = &other->constraints[i];
+			if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced == table &&
+			    names(constraint->referenced_columns, constraint->column_count, column->name)) {
+				struct effect *effect = effect_list_touch(step->list, other, LOCK_ACCESS_EXCLUSIVE);
+				if (effect)
+					effect->scan |= step->rewrite && constraint->valid;
+			}
+		}
+	}
+}
+
+static void add_key(struct step *step)
+{
+	const struct fact_action *action = step->action;
+	if (!action->using_index) {
+		const char *key = step->table ? step->table->partition_column : NULL;
+		if (key && !names(action->columns, action->column_count, key))
+			effect_list_refuse(step->list, "a unique constraint needs the partition key among its columns");
+		step->scan = true;
+		return;
+	}
+	if (step->table && step->table->kind == CATALOG_PARTITIONED_TABLE)
+		effect_list_refuse(step->list, "a partitioned table takes no constraint out of an index");
+	for (uint16_t i = 0; step->table && i < step->table->index_count; i++) {
+		const struct catalog_index *index = &step->table->indexes[i];
+		if (!action->index || strcmp(index->name, action->index) != 0)
+			continue;
+		/* It gets the constraint's name. */
+		if (action->object && strcmp(action->object, index->name) != 0)
+			touch_index(step, index, LOCK_SHARE_UPDATE_EXCLUSIVE);
+		/* A primary key makes its columns NOT NULL, with all that this takes. */
+		for (uint16_t key = 0; action->form == DDL_ADD_PRIMARY_KEY && key < index->key_count; key++)
+			step->scan |=
+			    index->keys[key].column && !rewrite_proves_not_null(step->table, index->keys[key].column);
+		return;
+	}
+	step->scan = action->form == DDL_ADD_PRIMARY_KEY;
+}
+
+static void validate(struct step *step)
+{
+	const struct catalog_constraint *constraint =
+	    step->table ? find_constraint(step->table, step->action->object) : NULL;
+	step->scan = !constraint || !constraint->valid;
+	if (constraint && !constraint->valid && constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced)
+		effect_list_touch(step->list, constraint->referenced, LOCK_ROW_SHARE);
+}
+
+static void drop_constraint(struct step *step)
+{
+	const struct catalog_relation *table = step->table;
+	const struct catalog_constraint *constraint = table ? find_constraint(table, step->action->object) : NULL;
+	if (!constraint)
+		return;
+	if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced)
+		effect_list_touch(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+	if (constraint->kind != CATALOG_PRIMARY_KEY && constraint->kind != CATALOG_UNIQUE &&
+	    constraint->kind != CATALOG_EXCLUSION)
+		return;
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		if (strcmp(table->indexes[i].name, constraint->name) == 0)
+			touch_index(step, &table->indexes[i], LOCK_ACCESS_EXCLUSIVE);
+	}
+	const struct catalog *catalog = step->list->input->catalog;
+	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *other = catalog_relation_at(catalog, at);
+		for (uint16_t i = 0; i < other->constraint_count; i++) {
+			const struct catalog_constraint *key = &other->constraints[i];
+			bool refers = key->kind == CATALOG_FOREIGN_KEY && key->referenced == table &&
+			              key->column_count == constraint->column_count;
+			for (uint16_t c = 0; refers && c < key->column_count; c++)
+				refers =
+				    names(constraint->columns, constraint->column_count, key->referenced_columns[c]);
+			if (!refers)
+				continue;
+			if (step->action->cascade)
+				effect_list_touch(step->list, other, LOCK_ACCESS_EXCLUSIVE);
+			else
+				effect_list_refuse(step->list, "a foreign key depends on the constraint");
+		}
+	}
+}
+
+static void drop_column(struct step *step)
+{
+	const struct catalog_column *column = step->table ? catalog_column(step->table, step->action->column) : NULL;
+	if (column && column->inherited && !step->below)
+		effect_list_refuse(step->list, "the column is inherited: its parent's has to be dropped");
+	if (column && step->table->partition_column && strcmp(step->table->partition_column, column->name) == 0)
+		effect_list_refuse(step->list, "the column is the partition key");
+	if (column)
+		effect_alter_drop(step->list, step->table, step->action->column, step->action->cascade);
+}
+
+void effect_alter_drop(struct effect_list *list, const struct catalog_relation *table, const char *column, bool cascade)
+{
+	const struct catalog *catalog = list->input->catalog;
+	const struct catalog_column *known = column ? catalog_column(table, column) : NULL;
+	struct step step = {.list = list, .table = table};
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		if (!column || rewrite_index_names(&table->indexes[i], column))
+			touch_index(&step, &table->indexes[i], LOCK_ACCESS_EXCLUSIVE);
+	}
+	for (uint32_t i = 0; i < table->dependent_count; i++) {
+		const struct catalog_dependent *dependent = &table->dependents[i];
+		if (column && (!known || dependent->column != known->number))
+			continue;
+		if (dependent->relation == table && !column)
+			continue;
+		if (!cascade && !(dependent->kind == CATALOG_DEPENDENT_VIEW && in_same_drop(list, dependent->relation)))
+			effect_list_refuse(list, "a view or another object depends on it");
+		else if (dependent->kind == CATALOG_DEPENDENT_VIEW)
+			drop_view(list, dependent->relation, 0);
+	}
+	for (uint16_t i = 0; i < table->constraint_count; i++) {
+		const struct catalog_constraint *constraint = &table->constraints[i];
+		if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced &&
+		    (!column || names(constraint->columns, constraint->column_count, column)))
+			effect_list_touch(list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+	}
+	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *other = catalog_relation_at(catalog, at);
+		for (uint16_t i = 0; i < other->constraint_count && other != table; i++) {
+			const struct catalog_constraint *key = &other->constraints[i];
+			if (key->kind != CATALOG_FOREIGN_KEY || key->referenced != table ||
+			    (column && !names(key->referenced_columns, key->column_count, column)))
+				continue;
+			if (cascade || in_same_drop(list, other))
+				effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
+			else
+				effect_list_refuse(list, "a foreign key of another table depends on it");
+		}
+	}
+}
+
+/* With a view go those that are made of it. */
+static void drop_view(struct effect_list *list, const struct catalog_relation *view, int depth)
+{
+	enum { DEPTH_MAX = 32 };
+	effect_list_touch(list, view, LOCK_ACCESS_EXCLUSIVE);
+	for (uint32_t i = 0; i < view->dependent_count && depth < DEPTH_MAX; i++) {
+		if (view->dependents[i].kind == CATALOG_DEPENDENT_VIEW && view->dependents[i].relation != view)
+			drop_view(list, view->dependents[i].relation, depth + 1);
+	}
+}
+
+static void set_property(struct step *step)
+{
+	const struct catalog_relation *table = step->table;
+	const char *what = step->action->method, *name = step->action->object;
+	if (table && table->kind == CATALOG_PARTITIONED_TABLE)
+		return;
+	bool already = false;
+	if (table && table->persistence && strcmp(what, "logged") == 0)
+		already = table->persistence == 'p';
+	else if (table && table->persistence && strcmp(what, "unlogged") == 0)
+		already = table->persistence == 'u';
+	else if (table && strcmp(what, "access method") == 0)
+		already = name && table->access_method && strcmp(table->access_method, name) == 0;
+	else if (table && strcmp(what, "tablespace") == 0)
+		already = name && strcmp(table->tablespace ? table->tablespace : "pg_default", name) == 0;
+	step->rewrite = !already;
+	if (table && !already && (strcmp(what, "logged") == 0 || strcmp(what, "unlogged") == 0))
+		keep_keys_logged(step, strcmp(what, "logged") == 0);
+}
+
+/* A logged table can't refer to one that a crash empties. */
+static void keep_keys_logged(struct step *step, bool logged)
+{
+	const struct catalog *catalog = step->list->input->catalog;
+	for (uint16_t i = 0; logged && i < step->table->constraint_count; i++) {
+		const struct catalog_relation *referenced = step->table->constraints[i].referenced;
+		if (referenced && referenced != step->table && referenced->persistence == 'u')
+			effect_list_refuse(step->list, "it refers to an unlogged table");
+	}
+	for (uint32_t at = 0; !logged && at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *other = catalog_relation_at(catalog, at);
+		for (uint16_t i = 0; i < other->constraint_count && other != step->table; i++) {
+			if (other->constraints[i].referenced == step->table && other->persistence == 'p')
+				effect_list_refuse(step->list, "a logged table refers to it");
+		}
+	}
+}
+
+static const struct catalog_constraint *find_constraint(const struct catalog_relation *table, const char *name)
+{
+	for (uint16_t i = 0; name && i < table->constraint_count; i++) {
+		if (strcmp(table->constraints[i].name, name) == 0)
+			return &table->constraints[i];
+	}
+	return NULL;
+}
+
+static bool names(const char *const *columns, uint16_t count, const char *column)
+{
+	for (uint16_t i = 0; columns && i < count; i++) {
+		if (strcmp(columns[i], column) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void touch_index(struct step *step, const struct catalog_index *index, enum lock_mode lock)
+{
+	struct effect *effect = effect_list_touch_index(step->list, index->schema, index->name, lock);
+	if (effect)
+		effect->index = true;
+}
+
+/* DROP TABLE a, b: what one of them depends on goes with it. */
+static bool in_same_drop(const struct effect_list *list, const struct catalog_relation *table)
+{
+	const struct facts *facts = list->input->facts;
+	for (uint16_t i = 0; i < facts->action_count; i++) {
+		const struct catalog_relation *dropped;
+		bool drops = facts->actions[i].form == DDL_DROP_TABLE || facts->actions[i].form == DDL_DROP_OTHER;
+		if (drops && facts->actions[i].relation >= 0 &&
+		    effect_list_find(list, facts->actions[i].relation, &dropped) == EFFECT_KNOWN && dropped == table)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,156 @@
+#include "inspect/change/effect_list.h"
+
+#include <string.h>
+
+enum { INHERITANCE_DEPTH_MAX = 64 };
+
+static struct effect *add(struct effect_list *list, const char *name, enum lock_mode lock);
+static const char *shown(struct arena *arena, const char *schema, const char *name);
+static void touch_children(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock,
+                           bool rewrite, bool scan, int depth);
+static bool is_large(const struct effect_list *list, const struct effect *effect);
+
+enum effect_found effect_list_find(const struct effect_list *list, int16_t at, const struct catalog_relation **table)
+{
+	const struct rule_input *input = list->input;
+	*table = NULL;
+	CHECK(at >= 0 && at < input->facts->relation_count);
+	const struct fact_relation *fact = &input->facts->relations[at];
+	if (fact->is_cte || (fact->schema && strcmp(fact->schema, "pg_temp") == 0))
+		return EFFECT_NEW;
+	if (session_state_created(input->session, fact->schema, fact->name) ||
+	    session_state_creates(input->session, input->facts, fact->schema, fact->name))
+		return EFFECT_NEW;
+	for (uint16_t i = 0; i < input->earlier_count; i++) {
+		if (session_state_creates(input->session, &input->earlier[i], fact->schema, fact->name))
+			return EFFECT_NEW;
+	}
+	if (!input->catalog)
+		return EFFECT_UNKNOWN;
+	const char *path = rules_search_path(input);
+	if (!fact->schema && !path)
+		return EFFECT_UNKNOWN;
+	*table = catalog_find(input->catalog, fact->schema, fact->name, path, input->session->user);
+	if (!*table)
+		return EFFECT_UNKNOWN;
+	return (*table)->temporary ? EFFECT_NEW : EFFECT_KNOWN;
+}
+
+struct effect *effect_list_touch(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock)
+{
+	CHECK(table != NULL);
+	for (uint16_t i = 0; i < list->effects->count; i++) {
+		struct effect *effect = &list->effects->list[i];
+		if (effect->table == table) {
+			effect->lock = lock_stronger(effect->lock, lock);
+			return effect;
+		}
+	}
+	struct effect *effect = add(list, shown(list->arena, table->schema, table->name), lock);
+	if (effect)
+		effect->table = table;
+	return effect;
+}
+
+struct effect *effect_list_touch_fact(struct effect_list *list, int16_t at, enum lock_mode lock)
+{
+	const struct catalog_relation *table;
+	if (at < 0)
+		return NULL;
+	switch (effect_list_find(list, at, &table)) {
+	case EFFECT_KNOWN:
+		return effect_list_touch(list, table, lock);
+	case EFFECT_NEW:
+		return NULL;
+	case EFFECT_UNKNOWN:
+		break;
+	}
+	const struct fact_relation *fact = &list->input->facts->relations[at];
+	return effect_list_touch_index(list, fact->schema, fact->name, lock);
+}
+
+struct effect *effect_list_touch_index(struct effect_list *list, const char *schema, const char *name,
+                                       enum lock_mode lock)
+{
+	const char *text = shown(list->arena, schema, name);
+	for (uint16_t i = 0; i < list->effects->count; i++) {
+		struct effect *effect = &list->effects->list[i];
+		if (!effect->table && strcmp(effect->relation, text) == 0) {
+			effect->lock = lock_stronger(effect->lock, lock);
+			return effect;
+		}
+	}
+	return add(list, text, lock);
+}
+
+void effect_list_touch_children(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock,
+                                bool rewrite, bool scan)
+{
+	touch_children(list, table, lock, rewrite, scan, 0);
+}
+
+static void touch_children(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock,
+                           bool rewrite, bool scan, int depth)
+{
+	for (uint32_t i = 0; i < table->partition_count && depth < INHERITANCE_DEPTH_MAX; i++) {
+		struct effect *effect = effect_list_touch(list, table->partitions[i], lock);
+		if (!effect)
+			return;
+		effect->rewrite |= rewrite;
+		effect->scan |= scan;
+		touch_children(list, table->partitions[i], lock, rewrite, scan, depth + 1);
+	}
+}
+
+void effect_list_refuse(struct effect_list *list, const char *reason)
+{
+	if (!list->effects->refused)
+		list->effects->refused = reason;
+}
+
+void effect_list_finish(struct effect_list *list)
+{
+	struct effects *effects = list->effects;
+	if (effects->count == 0)
+		add(list, "", LOCK_NONE);
+	if (effects->refused) {
+		effects->count = 1;
+		effects->list[0].lock = LOCK_NONE;
+		effects->list[0].rewrite = effects->list[0].scan = false;
+	}
+	for (uint16_t i = 0; i < effects->count; i++) {
+		struct effect *effect = &effects->list[i];
+		/* What is written anew is read first. */
+		effect->scan |= effect->rewrite;
+		bool held = effect->all_rows || lock_conflicts(effect->lock, LOCK_ROW_EXCLUSIVE);
+		effect->dangerous = effect->scan && held && is_large(list, effect);
+	}
+}
+
+static struct effect *add(struct effect_list *list, const char *name, enum lock_mode lock)
+{
+	struct effects *effects = list->effects;
+	if (effects->count == LIMIT_EFFECTS) {
+		effects->truncated = true;
+		return NULL;
+	}
+	struct effect *effect = &effects->list[effects->count++];
+	*effect = (struct effect){.relation = name, .lock = lock};
+	return effect;
+}
+
+static const char *shown(struct arena *arena, const char *schema, const char *name)
+{
+	if (!schema || strcmp(schema, "public") == 0)
+		return arena_text(arena, name);
+	return arena_printf(arena, "%s.%s", schema, name);
+}
+
+/* A table whose size nobody knows may be large. */
+static bool is_large(const struct effect_list *list, const struct effect *effect)
+{
+	if (!effect->table)
+		return true;
+	enum rule_size size = rules_size(NULL, list->input, effect->table);
+	return size == RULE_LARGE || size == RULE_UNKNOWN;
+}

@@ -1,0 +1,14 @@
+/* Does ALTER COLUMN … TYPE rewrite the table? As ATColumnChangeRequiresRewrite in PostgreSQL's tablecmds.c decides:
+ * it does not when the new type holds the same bytes and its modifier refuses none of them. What else a change of
+ * type may rebuild or verify, indexes and constraints, is not asked here. */
+#ifndef PGPROCTOR_INSPECT_RETYPE_H
+#define PGPROCTOR_INSPECT_RETYPE_H
+
+#include "inspect/catalog/catalog.h"
+#include "inspect/tree/facts.h"
+
+/* True also for a type that is not known: most rewrite. */
+bool retype_rewrites(const struct catalog *catalog, const struct catalog_column *column, const struct fact_type *type,
+                     enum using_kind using_kind, bool time_zone_utc);
+
+#endif

@@ -1,0 +1,158 @@
+#include "inspect/rules/progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void remember(const struct rule_input *input, struct session_state *session, struct arena *arena);
+static void remember_action(const struct rule_input *input, struct session_state *session,
+                            const struct effects *effects, const struct fact_action *action);
+static const struct catalog_relation *read_whole(const struct rule_input *input);
+static bool is_scanned(const struct effects *effects, const struct catalog_relation *table);
+
+void progress_completed(const struct rule_input *input, struct session_state *session)
+{
+	if (session->open) {
+		struct arena arena;
+		arena_init(&arena);
+		remember(input, session, &arena);
+		arena_fini(&arena);
+	}
+	session_state_completed(session, input->facts, 1);
+}
+
+bool progress_matters(const struct facts *facts, const struct session_state *session)
+{
+	switch (facts->kind) {
+	case STATEMENT_DDL:
+	case STATEMENT_LOCK:
+	case STATEMENT_TRUNCATE:
+		return true;
+	case STATEMENT_BEGIN:
+		return session->transaction == 'T';
+	default:
+		return facts->action_count > 0 || session->past;
+	}
+}
+
+bool progress_waits_forever(const struct rule_input *input)
+{
+	const struct session_setting_value *now = &input->session->lock_timeout.now;
+	const char *text = now->text;
+	if (now->unknown || input->session->lock_timeout_unsettled)
+		return false;
+	if (!text && input->catalog)
+		text = catalog_lock_timeout(input->catalog, input->session->user);
+	if (!text)
+		return false;
+	char *end;
+	double value = strtod(text, &end);
+	return end != text && value == 0;
+}
+
+const struct catalog_relation *progress_long(const struct rule_input *input, const struct effects *effects)
+{
+	const struct catalog_relation *largest = NULL;
+	/* It takes a sample. */
+	if (effects->refused || input->facts->kind == STATEMENT_ANALYZE)
+		return NULL;
+	for (uint16_t at = 0; at < effects->count; at++) {
+		const struct effect *effect = &effects->list[at];
+		bool whole = effect->table && (effect->scan || effect->rewrite || effect->all_rows);
+		if (whole && rules_size(NULL, input, effect->table) == RULE_LARGE &&
+		    (!largest || effect->table->rows > largest->rows))
+			largest = effect->table;
+	}
+	return largest ? largest : read_whole(input);
+}
+
+/* A query without WHERE and LIMIT. */
+static const struct catalog_relation *read_whole(const struct rule_input *input)
+{
+	const struct facts *facts = input->facts;
+	bool reads = facts->kind == STATEMENT_SELECT || facts->kind == STATEMENT_INSERT;
+	for (uint16_t at = 0; reads && at < facts->relation_count; at++) {
+		const struct fact_relation *fact = &facts->relations[at];
+		if (fact->is_target || fact->level >= facts->level_count || facts->levels[fact->level].has_where ||
+		    facts->levels[fact->level].has_limit)
+			continue;
+		const struct catalog_relation *table = rules_relation(input, (int16_t)at);
+		if (table && rules_size(NULL, input, table) == RULE_LARGE)
+			return table;
+	}
+	return NULL;
+}
+
+static void remember(const struct rule_input *input, struct session_state *session, struct arena *arena)
+{
+	const struct session_past_entry *held = session_past_find(session->past, SESSION_PAST_LOCK, 0, NULL);
+	bool waits_forever = progress_waits_forever(input) && !input->facts->nowait;
+	struct effects *effects = arena_alloc(arena, sizeof(*effects));
+	bool catalog_missing;
+	struct rule_input own = *input;
+	own.catalog_missing = &catalog_missing;
+	*effects = (struct effects){.count = 0};
+	if (effect_applies(input->facts))
+		effect_of(&own, arena, effects);
+	if (effects->refused)
+		return;
+	if (held && progress_long(&own, effects)) {
+		struct session_past_entry entry = {.kind = SESSION_PAST_LONG};
+		session_state_add_past(session, &entry);
+	}
+	for (uint16_t at = 0; at < effects->count; at++) {
+		const struct effect *effect = &effects->list[at];
+		const struct catalog_relation *table = effect->table;
+		if (!table || table->system || table->temporary || table->rows == 0)
+			continue;
+		struct session_past_entry entry = {
+		    .kind = SESSION_PAST_LOCK,
+		    .relation = table->oid,
+		    .lock = effect->lock,
+		    .untimed = waits_forever,
+		    .small = rules_size(NULL, input, table) == RULE_SMALL,
+		    .own = at == 0,
+		};
+		if (effect->lock >= LOCK_SHARE)
+			session_state_add_past(session, &entry);
+		entry = (struct session_past_entry){.kind = SESSION_PAST_ALL_ROWS, .relation = table->oid};
+		if (effect->all_rows)
+			session_state_add_past(session, &entry);
+	}
+	for (uint16_t at = 0; at < input->facts->action_count; at++)
+		remember_action(&own, session, effects, &input->facts->actions[at]);
+}
+
+static void remember_action(const struct rule_input *input, struct session_state *session,
+                            const struct effects *effects, const struct fact_action *action)
+{
+	const struct catalog_relation *table = rules_relation(input, action->relation);
+	struct session_past_entry entry = {.kind = SESSION_PAST_COLUMN};
+	if (!table)
+		return;
+	entry.relation = table->oid;
+	if (action->form == DDL_ADD_COLUMN && action->has_not_null && action->has_default && !action->default_is_null) {
+		entry.name = session_past_name(action->column);
+		session_state_add_past(session, &entry);
+	}
+	if (action->not_valid && action->object) {
+		entry.kind = SESSION_PAST_NOT_VALID;
+		entry.name = session_past_name(action->object);
+		session_state_add_past(session, &entry);
+	}
+	bool verifies = action->form == DDL_SET_NOT_NULL || action->form == DDL_ADD_CHECK ||
+	                action->form == DDL_ALTER_TYPE || action->form == DDL_ADD_COLUMN;
+	if (verifies && is_scanned(effects, table)) {
+		entry.kind = SESSION_PAST_ALTER_SCAN;
+		entry.name = 0;
+		session_state_add_past(session, &entry);
+	}
+}
+
+static bool is_scanned(const struct effects *effects, const struct catalog_relation *table)
+{
+	for (uint16_t at = 0; at < effects->count; at++) {
+		if (effects->list[at].table == table)
+			return effects->list[at].scan || effects->list[at].rewrite;
+	}
+	return false;
+}

@@ -1,0 +1,158 @@
+#include "inspect/rules/remedy.h"
+
+#include "config/limits.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+/* The longest index name that Django's checks allow (models.E034). */
+enum { DJANGO_NAME_CHARS = 30 };
+
+static bool is_keyword(const char *name);
+static bool is_plain(const char *name);
+static bool name_taken(const struct catalog_relation *relation, const char *name);
+static size_t cut_utf8(const char *text, size_t len);
+
+const char *remedy_identifier(struct arena *arena, const char *name)
+{
+	if (is_plain(name) && !is_keyword(name))
+		return arena_text(arena, name);
+	char *quoted = arena_alloc(arena, 2 * strlen(name) + 3);
+	char *at = quoted;
+	*at++ = '"';
+	for (; *name; name++) {
+		if (*name == '"')
+			*at++ = '"';
+		*at++ = *name;
+	}
+	*at = '"';
+	return quoted;
+}
+
+const char *remedy_table(struct arena *arena, const struct catalog_relation *relation)
+{
+	const char *name = remedy_identifier(arena, relation->name);
+	if (strcmp(relation->schema, "public") == 0)
+		return name;
+	return arena_printf(arena, "%s.%s", remedy_identifier(arena, relation->schema), name);
+}
+
+const char *remedy_expression(struct arena *arena, const char *expression)
+{
+	size_t len = strlen(expression);
+	bool upper = strncmp(expression, "upper(", 6) == 0, lower = strncmp(expression, "lower(", 6) == 0;
+	if (!strpbrk(expression, " ('"))
+		return arena_printf(arena, "\"%s\"", expression);
+	if ((upper || lower) && expression[len - 1] == ')' && !strpbrk(expression + 6, " ('"))
+		return arena_printf(arena, "%s(\"%.*s\")", upper ? "UPPER" : "LOWER", (int)(len - 7), expression + 6);
+	return arena_text(arena, expression);
+}
+
+const char *remedy_name(struct arena *arena, const struct catalog_relation *relation, const char *column,
+                        const char *suffix)
+{
+	const char *name = arena_printf(arena, "%s_%s_%s", relation->name, column, suffix);
+	for (unsigned attempt = 0; strlen(name) > DJANGO_NAME_CHARS || name_taken(relation, name); attempt++) {
+		char hash[8];
+		uint64_t seed = XXH3_64bits(name, strlen(name)) + attempt;
+		snprintf(hash, sizeof(hash), "%04x", (unsigned)(seed & 0xffff));
+		size_t left = DJANGO_NAME_CHARS - strlen(suffix) - strlen(hash) - 3;
+		size_t column_len = cut_utf8(column, left / 2);
+		size_t table_len = cut_utf8(relation->name, left - column_len);
+		name = arena_printf(arena, "%.*s_%.*s_%s_%s", (int)table_len, relation->name, (int)column_len, column,
+		                    hash, suffix);
+	}
+	return name;
+}
+
+const char *remedy_model(struct arena *arena, const struct catalog_relation *relation)
+{
+	const char *after_app = strchr(relation->name, '_');
+	return arena_text(arena, after_app && after_app[1] ? after_app + 1 : relation->name);
+}
+
+const char *remedy_create_index(struct arena *arena, const struct catalog *catalog,
+                                const struct catalog_relation *relation, const struct remedy_index *index)
+{
+	const char *name = remedy_identifier(arena, index->name);
+	const char *table = remedy_table(arena, relation);
+	bool extension = index->trigram && !catalog_has_extension(catalog, "pg_trgm");
+	const char *rest =
+	    arena_printf(arena, "%s%s(%s%s%s)", index->method ? "USING " : "",
+	                 index->method ? arena_printf(arena, "%s ", index->method) : "", index->expression,
+	                 index->opclass ? " " : "", index->opclass ? index->opclass : "");
+	const char *before = extension ? "CREATE EXTENSION IF NOT EXISTS pg_trgm;\n" : "";
+	const char *unique = index->unique ? "UNIQUE " : "";
+	if (relation->kind != CATALOG_PARTITIONED_TABLE)
+		return arena_printf(arena, "%sCREATE %sINDEX CONCURRENTLY %s ON %s %s;", before, unique, name, table,
+		                    rest);
+	return arena_printf(arena,
+	                    "%sCREATE %sINDEX %s ON ONLY %s %s;\n"
+	                    "-- for each partition p of it:\n"
+	                    "-- CREATE %sINDEX CONCURRENTLY p_idx ON p %s; ALTER INDEX %s ATTACH PARTITION p_idx;",
+	                    before, unique, name, table, rest, unique, rest, name);
+}
+
+const char *remedy_add_index(struct arena *arena, const struct catalog *catalog,
+                             const struct catalog_relation *relation, bool trigram, const char *index)
+{
+	if (relation->kind == CATALOG_PARTITIONED_TABLE)
+		return ""; /* Django has no word for it; the SQL goes into a RunSQL */
+	bool extension = trigram && !catalog_has_extension(catalog, "pg_trgm");
+	return arena_printf(arena, "%sAddIndexConcurrently(\"%s\", %s)  # in a migration with atomic = False",
+	                    extension ? "TrigramExtension(), " : "", remedy_model(arena, relation), index);
+}
+
+/* -- names ---------------------------------------------------------------------------------------- */
+
+static bool is_plain(const char *name)
+{
+	if (!((name[0] >= 'a' && name[0] <= 'z') || name[0] == '_'))
+		return false;
+	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
+/* The words that can't be every kind of name without quotes: all of PostgreSQL's keywords but the "non-reserved"
+ * (documentation, appendix C). */
+static bool is_keyword(const char *name)
+{
+	static const char words[] =
+	    " all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both "
+	    "case cast char character check coalesce collate collation column concurrently constraint create cross "
+	    "current_catalog current_date current_role current_schema current_time current_timestamp current_user dec "
+	    "decimal default deferrable desc distinct do else end except exists extract false fetch float for foreign "
+	    "freeze from full grant greatest group grouping having ilike in initially inner inout int integer "
+	    "intersect "
+	    "interval into is isnull join json json_array json_arrayagg json_exists json_object json_objectagg "
+	    "json_query json_scalar json_serialize json_table json_value lateral leading least left like limit "
+	    "localtime localtimestamp merge_action national natural nchar none normalize not notnull null nullif "
+	    "numeric offset on only or order out outer overlaps overlay placing position precision primary real "
+	    "references returning right row select session_user setof similar smallint some substring symmetric "
+	    "system_user table tablesample then time timestamp to trailing treat trim true union unique user using "
+	    "values varchar variadic verbose when where window with xmlattributes xmlconcat xmlelement xmlexists "
+	    "xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable ";
+	char word[LIMIT_NAME_BYTES + 2];
+	if (strlen(name) >= LIMIT_NAME_BYTES)
+		return false;
+	snprintf(word, sizeof(word), " %s ", name);
+	return strstr(words, word) != NULL;
+}
+
+static bool name_taken(const struct catalog_relation *relation, const char *name)
+{
+	for (uint16_t i = 0; i < relation->index_count; i++) {
+		if (strcmp(relation->indexes[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* At most `len` bytes, and no character cut in two. */
+static size_t cut_utf8(const char *text, size_t len)
+{
+	if (strlen(text) <= len)
+		return strlen(text);
+	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+		len--;
+	return len;
+}

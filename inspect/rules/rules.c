@@ -1,0 +1,514 @@
+#include "inspect/rules/rules.h"
+
+#include "inspect/rules/progress.h"
+#include "inspect/rules/rules_advice.h"
+#include "inspect/rules/rules_constraint.h"
+#include "inspect/rules/rules_data.h"
+#include "inspect/rules/rules_ddl.h"
+#include "inspect/rules/rules_drop.h"
+#include "inspect/rules/rules_filter.h"
+#include "inspect/rules/rules_json.h"
+#include "inspect/rules/rules_partition.h"
+#include "inspect/rules/rules_read.h"
+#include "inspect/rules/rules_schema.h"
+#include "inspect/rules/rules_search.h"
+#include "inspect/rules/rules_secret.h"
+#include "inspect/rules/rules_shape.h"
+#include "inspect/rules/rules_sort.h"
+#include "inspect/rules/rules_transaction.h"
+#include "inspect/access/search.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* One line for each file of rules, in the order in which they are printed. */
+/* clang-format off */
+static const struct rule_group *const groups[] = {
+	&rules_read,
+	&rules_json,
+	&rules_filter,
+	&rules_sort,
+	&rules_search,
+	&rules_shape,
+	&rules_ddl,
+	&rules_constraint,
+	&rules_schema,
+	&rules_partition,
+	&rules_transaction,
+	&rules_drop,
+	&rules_advice,
+	&rules_secret,
+	&rules_data,
+};
+/* clang-format on */
+
+static void judge_one(const struct rule_input *input, struct verdict *verdict);
+static bool applies(const struct rule *rule, const struct facts *facts);
+static void add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+                const struct catalog_relation *relation, const struct finding *finding, bool lowered);
+static bool there_already(const struct verdict *verdict, const struct rule *rule, const char *table,
+                          const struct finding *finding, const char *message);
+static enum severity lower(enum severity severity);
+static bool set_action(enum action *action, const char *value);
+static bool set_threshold(struct rule_setting *setting, const struct rule *rule, const struct settings *settings,
+                          const struct settings_rule *line, char *error, size_t error_size);
+static bool unknown_rule_key(const struct rule *rule, const struct settings *settings, const struct settings_rule *line,
+                             char *error, size_t error_size);
+
+/* -- settings ------------------------------------------------------------------------------------- */
+
+size_t rules_count(void)
+{
+	size_t count = 0;
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++)
+		count += groups[g]->count;
+	CHECK(count <= LIMIT_RULES);
+	return count;
+}
+
+const struct rule *rules_at(size_t index)
+{
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+		if (index < groups[g]->count)
+			return &groups[g]->rules[index];
+		index -= groups[g]->count;
+	}
+	CHECK(!"a rule's index");
+	return NULL;
+}
+
+size_t rules_index(const struct rule *rule)
+{
+	size_t before = 0;
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+		if (rule >= groups[g]->rules && rule < groups[g]->rules + groups[g]->count)
+			return before + (size_t)(rule - groups[g]->rules);
+		before += groups[g]->count;
+	}
+	CHECK(!"a rule of the table");
+	return 0;
+}
+
+const struct rule *rules_find(const char *name)
+{
+	for (size_t i = 0; i < rules_count(); i++) {
+		const struct rule *rule = rules_at(i);
+		if (strcasecmp(rule->slug, name) == 0 || strcasecmp(rule->code, name) == 0)
+			return rule;
+	}
+	return NULL;
+}
+
+const char *rules_nearest(const char *name)
+{
+	const char *names[2 * LIMIT_RULES];
+	size_t count = rules_count();
+	for (size_t i = 0; i < count; i++) {
+		names[2 * i] = rules_at(i)->slug;
+		names[2 * i + 1] = rules_at(i)->code;
+	}
+	return settings_nearest(name, names, 2 * count);
+}
+
+bool rules_configure(struct rule_settings *out, const struct settings *settings, char *error, size_t error_size)
+{
+	enum severity from = settings->enforce_from == SETTINGS_ENFORCE_ERROR ? SEVERITY_ERROR : SEVERITY_BLOCK;
+	memset(out, 0, sizeof(*out));
+	out->any = (struct rule_setting){
+	    .action = ACTION_LOG,
+	    .large_rows = settings->large_table_rows,
+	    .large_bytes = settings->large_table_bytes,
+	    .medium_rows = settings->medium_table_rows,
+	};
+	for (size_t i = 0; i < rules_count(); i++) {
+		const struct rule *rule = rules_at(i);
+		bool reject = settings->mode == SETTINGS_ENFORCE && rule->severity >= from;
+		out->rules[i] = (struct rule_setting){
+		    .action = reject ? ACTION_REJECT : ACTION_LOG,
+		    .large_rows = settings->large_table_rows,
+		    .large_bytes = settings->large_table_bytes,
+		    .medium_rows = settings->medium_table_rows,
+		};
+		for (size_t t = 0; t < RULE_THRESHOLDS; t++)
+			out->rules[i].thresholds[t] = rule->thresholds[t].value;
+	}
+	for (uint32_t i = 0; i < settings->rule_count; i++) {
+		const struct settings_rule *line = &settings->rules[i];
+		const struct rule *rule = rules_find(line->rule);
+		const char *near = rule ? NULL : rules_nearest(line->rule);
+		if (!rule) {
+			snprintf(error, error_size, "%s:%d: there is no rule \"%s\"%s%s%s", settings->file, line->line,
+			         line->rule, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+			return false;
+		}
+		for (uint32_t before = 0; before < i; before++) {
+			const struct settings_rule *other = &settings->rules[before];
+			if (rules_find(other->rule) == rule && strcmp(other->key, line->key) == 0) {
+				snprintf(error, error_size, "%s:%d: %s of rule \"%s\" is set twice, first in line %d",
+				         settings->file, line->line, line->key, rule->slug, other->line);
+				return false;
+			}
+		}
+		struct rule_setting *setting = &out->rules[rules_index(rule)];
+		if (strcmp(line->key, "action") != 0) {
+			if (!set_threshold(setting, rule, settings, line, error, error_size))
+				return false;
+		} else if (!set_action(&setting->action, line->value)) {
+			snprintf(error, error_size,
+			         "%s:%d: the action of rule \"%s\" is off, log or reject, not \"%s\"", settings->file,
+			         line->line, rule->slug, line->value);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool rules_may_reject(const struct rule_settings *settings)
+{
+	for (size_t i = 0; i < rules_count(); i++) {
+		if (settings->rules[i].action == ACTION_REJECT)
+			return true;
+	}
+	return false;
+}
+
+static bool set_action(enum action *action, const char *value)
+{
+	if (strcasecmp(value, "off") == 0)
+		*action = ACTION_OFF;
+	else if (strcasecmp(value, "log") == 0)
+		*action = ACTION_LOG;
+	else if (strcasecmp(value, "reject") == 0)
+		*action = ACTION_REJECT;
+	else
+		return false;
+	return true;
+}
+
+/* The three that every rule has are read as [pgproctor] reads them. */
+static bool set_threshold(struct rule_setting *setting, const struct rule *rule, const struct settings *settings,
+                          const struct settings_rule *line, char *error, size_t error_size)
+{
+	for (size_t t = 0; t < RULE_THRESHOLDS && rule->thresholds[t].key; t++) {
+		if (strcmp(line->key, rule->thresholds[t].key) != 0)
+			continue;
+		char *end;
+		double value = strtod(line->value, &end);
+		if (end == line->value || *end || !(value >= 0) || isinf(value)) {
+			snprintf(error, error_size, "%s:%d: %s of rule \"%s\" is a number, 0 or more", settings->file,
+			         line->line, line->key, rule->slug);
+			return false;
+		}
+		setting->thresholds[t] = value;
+		return true;
+	}
+	bool general = !rule->any_size && rule->scope != RULE_BEYOND &&
+	               (strcmp(line->key, "large_table_rows") == 0 || strcmp(line->key, "large_table_size") == 0 ||
+	                strcmp(line->key, "medium_table_rows") == 0);
+	if (!general)
+		return unknown_rule_key(rule, settings, line, error, error_size);
+	struct settings *read = malloc(sizeof(*read));
+	CHECK(read);
+	read->large_table_rows = setting->large_rows;
+	read->large_table_bytes = setting->large_bytes;
+	read->medium_table_rows = setting->medium_rows;
+	char origin[LIMIT_SETTING_BYTES + 16];
+	snprintf(origin, sizeof(origin), "%s:%d", settings->file, line->line);
+	bool well = settings_set(read, line->key, line->value, origin, error, error_size);
+	setting->large_rows = read->large_table_rows;
+	setting->large_bytes = read->large_table_bytes;
+	setting->medium_rows = read->medium_table_rows;
+	free(read);
+	return well;
+}
+
+static bool unknown_rule_key(const struct rule *rule, const struct settings *settings, const struct settings_rule *line,
+                             char *error, size_t error_size)
+{
+	const char *keys[4 + RULE_THRESHOLDS] = {"action", "large_table_rows", "large_table_size", "medium_table_rows"};
+	size_t count = rule->any_size || rule->scope == RULE_BEYOND ? 1 : 4;
+	for (size_t t = 0; t < RULE_THRESHOLDS && rule->thresholds[t].key; t++)
+		keys[count++] = rule->thresholds[t].key;
+	const char *near = settings_nearest(line->key, keys, count);
+	snprintf(error, error_size, "%s:%d: unknown key \"%s\" of rule \"%s\"%s%s%s", settings->file, line->line,
+	         line->key, rule->slug, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return false;
+}
+
+/* -- judging -------------------------------------------------------------------------------------- */
+
+void rules_judge(const struct facts *facts, uint16_t statement_count, const struct rule_input *input,
+                 struct verdict *verdict)
+{
+	/* A schema change is judged by what the statements before it in the text will have done. */
+	struct session_state fork;
+	bool forked = false;
+	for (uint16_t i = 0; i < statement_count && statement_count > 1; i++)
+		forked |= progress_matters(&facts[i], input->session);
+	if (forked)
+		session_state_fork(&fork, input->session);
+	for (uint16_t i = 0; i < statement_count; i++) {
+		struct rule_input one = *input;
+		one.facts = &facts[i];
+		one.earlier = facts;
+		one.earlier_count = i;
+		struct searches *searches = NULL;
+		one.catalog_missing = &verdict->catalog_missing;
+		one.session = forked ? &fork : input->session;
+		one.searches = &searches;
+		one.first_finding = verdict->count;
+		judge_one(&one, verdict);
+		if (forked)
+			progress_completed(&one, &fork);
+		search_free(searches);
+	}
+	if (forked)
+		session_state_fini(&fork);
+}
+
+void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict)
+{
+	bool has_rows = relation->kind == CATALOG_TABLE || relation->kind == CATALOG_PARTITIONED_TABLE ||
+	                relation->kind == CATALOG_MATERIALIZED_VIEW;
+	if (!has_rows || relation->system || relation->temporary || relation->is_partition || relation->rows < 0)
+		return;
+	for (size_t i = 0; i < rules_count(); i++) {
+		const struct rule *rule = rules_at(i);
+		if (rule->audit && input->settings->rules[i].action != ACTION_OFF)
+			rule->audit(rule, input, relation, verdict);
+	}
+}
+
+static void judge_one(const struct rule_input *input, struct verdict *verdict)
+{
+	const struct rule_setting *setting = input->settings->rules;
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+		for (size_t i = 0; i < groups[g]->count; i++, setting++) {
+			const struct rule *rule = &groups[g]->rules[i];
+			CHECK(setting->action != ACTION_DEFAULT);
+			if (setting->action != ACTION_OFF && rule->check && applies(rule, input->facts))
+				rule->check(rule, input, verdict);
+		}
+	}
+}
+
+static bool applies(const struct rule *rule, const struct facts *facts)
+{
+	/* A plain EXPLAIN runs nothing. */
+	if (facts->kind == STATEMENT_EXPLAIN && !facts->analyze)
+		return false;
+	switch (rule->scope) {
+	case RULE_READS:
+		return facts->level_count > 0;
+	case RULE_WRITES:
+		return facts->assignment_count > 0;
+	case RULE_DDL:
+		return facts->action_count > 0;
+	case RULE_ANY:
+		return true;
+	case RULE_BEYOND:
+		return false;
+	}
+	CHECK(!"a scope");
+	return false;
+}
+
+bool rules_want_parameters(const struct facts *facts, uint16_t statement_count)
+{
+	for (uint16_t i = 0; i < statement_count; i++) {
+		for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+			for (size_t r = 0; r < groups[g]->count; r++) {
+				const struct rule *rule = &groups[g]->rules[r];
+				if (rule->wants && applies(rule, &facts[i]) && rule->wants(&facts[i]))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* -- for the rules -------------------------------------------------------------------------------- */
+
+enum rule_size rules_size(const struct rule *rule, const struct rule_input *input,
+                          const struct catalog_relation *relation)
+{
+	const struct rule_setting *setting = rule ? rules_setting(rule, input) : &input->settings->any;
+	if (relation->rows >= setting->large_rows || relation->bytes >= setting->large_bytes)
+		return RULE_LARGE;
+	if (relation->rows < 0)
+		return RULE_UNKNOWN;
+	return relation->rows >= setting->medium_rows ? RULE_MEDIUM : RULE_SMALL;
+}
+
+const struct rule_setting *rules_setting(const struct rule *rule, const struct rule_input *input)
+{
+	return &input->settings->rules[rules_index(rule)];
+}
+
+double rules_threshold(const struct rule *rule, const struct rule_input *input, const char *key)
+{
+	for (size_t t = 0; t < RULE_THRESHOLDS; t++) {
+		if (rule->thresholds[t].key && strcmp(rule->thresholds[t].key, key) == 0)
+			return rules_setting(rule, input)->thresholds[t];
+	}
+	CHECK(!"a threshold of the rule's row");
+	return 0;
+}
+
+bool rules_stale(const struct rule_input *input, const struct catalog_relation *relation)
+{
+	const struct rule *rule = rules_find("Q129");
+	if (rules_setting(rule, input)->action == ACTION_OFF)
+		return false;
+	return !relation->analyzed ||
+	       (relation->rows > 0 &&
+	        relation->modified * 100 > relation->rows * rules_threshold(rule, input, "share"));
+}
+
+const char *rules_search_path(const struct rule_input *input)
+{
+	const char *path = input->session->search_path;
+	bool unknown = input->session->search_path_unknown;
+	for (uint16_t i = 0; i < input->earlier_count; i++) {
+		const struct facts *earlier = &input->earlier[i];
+		bool sets = earlier->kind == STATEMENT_SET || earlier->kind == STATEMENT_SELECT;
+		if (sets && earlier->name && strcasecmp(earlier->name, "search_path") == 0) {
+			unknown = !earlier->value;
+			path = earlier->value;
+		}
+		if (earlier->kind == STATEMENT_RESET &&
+		    (!earlier->name || strcasecmp(earlier->name, "search_path") == 0)) {
+			const struct session_setting_value *reset = &input->session->path.reset;
+			unknown = reset->unknown;
+			path = reset->text ? reset->text : "";
+		}
+	}
+	if (unknown)
+		return NULL;
+	return path[0] ? path : catalog_search_path(input->catalog, input->session->user);
+}
+
+const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at)
+{
+	if (at < 0)
+		return NULL;
+	CHECK(at < input->facts->relation_count);
+	const struct fact_relation *fact = &input->facts->relations[at];
+	if (fact->is_cte || (fact->schema && strcmp(fact->schema, "pg_temp") == 0))
+		return NULL;
+	if (!input->catalog) {
+		*input->catalog_missing = true;
+		return NULL;
+	}
+	const char *path = rules_search_path(input);
+	if (!fact->schema && !path)
+		return NULL;
+	if (session_state_created(input->session, fact->schema, fact->name))
+		return NULL;
+	for (uint16_t i = 0; i < input->earlier_count; i++) {
+		if (session_state_creates(input->session, &input->earlier[i], fact->schema, fact->name))
+			return NULL;
+	}
+	const struct catalog_relation *relation =
+	    catalog_find(input->catalog, fact->schema, fact->name, path, input->session->user);
+	if (!relation || relation->system || relation->temporary)
+		return NULL;
+	bool has_rows = relation->kind == CATALOG_TABLE || relation->kind == CATALOG_PARTITIONED_TABLE ||
+	                relation->kind == CATALOG_MATERIALIZED_VIEW;
+	return has_rows ? relation : NULL;
+}
+
+const char *rules_table_name(struct arena *arena, const struct catalog_relation *relation)
+{
+	if (strcmp(relation->schema, "public") == 0)
+		return arena_text(arena, relation->name);
+	return arena_printf(arena, "%s.%s", relation->schema, relation->name);
+}
+
+void rules_add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+               const struct catalog_relation *relation, const struct finding *finding)
+{
+	add(verdict, rule, input, relation, finding, false);
+}
+
+void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+                       const struct catalog_relation *relation, const struct finding *finding)
+{
+	add(verdict, rule, input, relation, finding, true);
+}
+
+static void add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+                const struct catalog_relation *relation, const struct finding *finding, bool lowered)
+{
+	CHECK(relation || rule->any_size);
+	CHECK(finding->message);
+	enum rule_size size = rule->any_size ? RULE_LARGE : rules_size(rule, input, relation);
+	enum action action = rules_setting(rule, input)->action;
+	if (action == ACTION_OFF || size == RULE_SMALL || (size == RULE_MEDIUM && !rule->on_medium))
+		return;
+	enum severity severity = size == RULE_MEDIUM ? rule->severity_medium : rule->severity;
+	bool is_stale = !rule->audit && relation && size != RULE_UNKNOWN && rule->code[0] == 'Q' && !rule->any_size &&
+	                rules_stale(input, relation);
+	if (size == RULE_UNKNOWN || is_stale)
+		severity = lower(severity);
+	if (lowered)
+		severity = lower(severity);
+	if (severity != rule->severity)
+		action = ACTION_LOG;
+
+	struct arena *arena = &verdict->arena;
+	const char *table = arena_text(arena, finding->table ? finding->table : "");
+	if (relation)
+		table = rules_table_name(arena, relation);
+	const char *message = arena_printf(arena, "%s%s", finding->message,
+	                                   size == RULE_UNKNOWN ? "; its size is unknown: never analysed"
+	                                   : is_stale           ? "; by statistics that are missing or stale"
+	                                                        : "");
+	if (there_already(verdict, rule, table, finding, message))
+		return;
+	uint8_t at = verdict->count;
+	if (at == LIMIT_VERDICT_FINDINGS) {
+		verdict->dropped++;
+		/* What rejects must not be lost among what is only logged. */
+		if (action != ACTION_REJECT || verdict->rejected_by >= 0)
+			return;
+		at--;
+	} else {
+		verdict->count++;
+	}
+	if (action == ACTION_REJECT && verdict->rejected_by < 0)
+		verdict->rejected_by = (int8_t)at;
+	verdict->findings[at] = (struct finding){
+	    .rule = rule,
+	    .severity = severity,
+	    .action = action,
+	    .evidence = finding->evidence,
+	    .table = table,
+	    .column = arena_text(arena, finding->column ? finding->column : ""),
+	    .table_rows = relation ? relation->rows : -1,
+	    .message = message,
+	    .hint = arena_text(arena, finding->hint ? finding->hint : ""),
+	    .fix_sql = arena_text(arena, finding->fix_sql ? finding->fix_sql : ""),
+	    .fix_django = arena_text(arena, finding->fix_django ? finding->fix_django : ""),
+	};
+}
+
+static bool there_already(const struct verdict *verdict, const struct rule *rule, const char *table,
+                          const struct finding *finding, const char *message)
+{
+	for (uint8_t i = 0; i < verdict->count; i++) {
+		const struct finding *other = &verdict->findings[i];
+		if (other->rule == rule && strcmp(other->table, table) == 0 &&
+		    strcmp(other->column, finding->column ? finding->column : "") == 0 &&
+		    strcmp(other->message, message) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum severity lower(enum severity severity)
+{
+	return severity == SEVERITY_INFO ? SEVERITY_INFO : severity - 1;
+}

@@ -1,0 +1,160 @@
+/* The rules and the engine that runs them. A rule is one row in the table of a rules_….c, its page included, and one
+ * small function beside it; adding one touches that file and its test. A new file has one line in rules.c.
+ *
+ * What a table's size does: on a small table a rule is silent; on a medium one it has its severity for that, or is
+ * silent; on a large one its own severity; where the size is not known, one severity lower, and the message says so;
+ * and likewise, for the rules about queries, where the statistics are missing or stale.
+ * A rule marked any_size has its own severity everywhere. A finding rejects only at the rule's own severity: one
+ * that was lowered is logged, whatever the settings. */
+#ifndef PGPROCTOR_INSPECT_RULES_H
+#define PGPROCTOR_INSPECT_RULES_H
+
+#include "config/check.h"
+#include "config/settings.h"
+#include "inspect/catalog/catalog.h"
+#include "inspect/tree/facts.h"
+#include "inspect/session/session_state.h"
+#include "inspect/rules/verdict.h"
+
+struct searches; /* search.h */
+
+struct rule_input {
+	const struct facts *facts;     /* of one statement */
+	const struct catalog *catalog; /* NULL: not there */
+	const struct session_state *session;
+	const struct rule_settings *settings;
+	const struct bound_shape *bound; /* element 0 for $1; NULL before Bind */
+	uint16_t bound_count;
+	/* Filled in by rules_judge: the statements before this one in the same message, and where it is noted that
+	 * a rule would have asked the catalog. */
+	const struct facts *earlier;
+	uint16_t earlier_count;
+	bool *catalog_missing;
+	uint8_t first_finding; /* of the verdict's that is about this statement */
+	struct searches **searches; /* what search.h has made of the statement for the rules before; NULL in it: nothing */
+};
+
+/* Adds its findings to `verdict` by rules_add. */
+typedef void rule_check_fn(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+/* Judges a table by the catalog alone, whenever that has been read; `input` has no facts. */
+typedef void rule_audit_fn(const struct rule *rule, const struct rule_input *input,
+                           const struct catalog_relation *relation, struct verdict *verdict);
+/* Can the value of a bound parameter change the rule's verdict on that statement? */
+typedef bool rule_wants_fn(const struct facts *facts);
+
+enum rule_scope {
+	RULE_READS,  /* runs on statements with a query level: SELECT, INSERT, UPDATE, DELETE … */
+	RULE_WRITES, /* runs on statements with assignments: INSERT, UPDATE, MERGE */
+	RULE_DDL,    /* runs on statements with actions, again for each execution */
+	RULE_ANY,    /* runs on every statement */
+	RULE_BEYOND, /* one statement does not decide it: `check` is NULL, others make its findings */
+};
+
+enum { RULE_THRESHOLDS = 3 };
+
+/* A number of the rule's own, to be set in [rule:NAME]. */
+struct rule_threshold {
+	const char *key;
+	double value; /* by default */
+};
+
+struct rule {
+	const char *slug;              /* "leading-wildcard-unindexed" */
+	const char *code;              /* "Q101" */
+	const char *title;             /* one line, as `check --rules` and README print it */
+	enum severity severity;        /* on a large table, or with any_size on each */
+	enum severity severity_medium; /* on a medium one */
+	bool on_medium;                /* false: silent there */
+	bool any_size;                 /* what it finds is as bad on a small table, or needs none */
+	enum rule_scope scope;
+	struct rule_threshold thresholds[RULE_THRESHOLDS];
+	rule_check_fn *check;
+	rule_wants_fn *wants; /* NULL: parameters never matter to it */
+	rule_audit_fn *audit; /* NULL: the catalog alone says nothing to it */
+	/* Its page (report/rule_page.h). All four are there. Sentences are one line each paragraph, '\n' between two;
+	 * code is as it shall stand. */
+	const char *why;     /* what happens, in sentences */
+	const char *example; /* what it finds, as SQL */
+	const char *safe;    /* the same done well, as SQL and in Django's words */
+	const char *decides; /* what it looks at, and when it is silent, in sentences */
+};
+
+/* The rows of one file. */
+struct rule_group {
+	const struct rule *rules;
+	size_t count;
+};
+
+/* Thresholds and action of one rule, resolved once from the settings. */
+struct rule_setting {
+	enum action action; /* never ACTION_DEFAULT */
+	double large_rows;
+	int64_t large_bytes;
+	double medium_rows;
+	double thresholds[RULE_THRESHOLDS];
+};
+
+struct rule_settings {
+	struct rule_setting rules[LIMIT_RULES]; /* by rules_index */
+	struct rule_setting any;                /* the sizes where no rule is asked for */
+};
+
+/* All rules, in the order of their codes within each file. */
+size_t rules_count(void);
+const struct rule *rules_at(size_t index);
+/* 0 ≤ index < rules_count. */
+size_t rules_index(const struct rule *rule);
+/* By slug or code, without case; NULL when there is none. */
+const struct rule *rules_find(const char *name);
+/* The slug or code that comes nearest; NULL when none is near. */
+const char *rules_nearest(const char *name);
+/* False, and a message naming file, line and what comes nearest, when the settings name a rule, key or value that does
+ * not exist. mode = observe logs everything; mode = enforce rejects what is of the severity enforce_from or worse. An
+ * action that the settings name (off, log, reject) holds in either mode. */
+MUST_USE bool rules_configure(struct rule_settings *out, const struct settings *settings, char *error,
+                              size_t error_size);
+
+/* Runs all rules over every statement. The verdict must be initialised; findings are added. */
+void rules_judge(const struct facts *facts, uint16_t statement_count, const struct rule_input *input,
+                 struct verdict *verdict);
+/* Runs the audits over one table; findings are added. Partitions are left out, their parents say as much. */
+void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict);
+/* Is there a rule that may reject? */
+bool rules_may_reject(const struct rule_settings *settings);
+/* Of a value as the client sends it, as a text. */
+/* True when a bound parameter can change the verdict. */
+bool rules_want_parameters(const struct facts *facts, uint16_t statement_count);
+
+/* -- for the rules ---------------------------------------------------------------------------- */
+
+enum rule_size { RULE_SMALL, RULE_MEDIUM, RULE_LARGE, RULE_UNKNOWN };
+
+/* `rule` NULL: by the sizes that hold for rules without their own. */
+enum rule_size rules_size(const struct rule *rule, const struct rule_input *input,
+                          const struct catalog_relation *relation);
+const struct rule_setting *rules_setting(const struct rule *rule, const struct rule_input *input);
+/* The rule's own number of that name. */
+double rules_threshold(const struct rule *rule, const struct rule_input *input, const char *key);
+/* The table, partitioned table or materialised view of facts->relations[at]; NULL when it is anything else, a CTE,
+ * temporary, created in this transaction or by an earlier statement of this message, a system table or unknown. */
+const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at);
+/* Was the table never analysed, or not since much of it changed (rule Q129)? */
+bool rules_stale(const struct rule_input *input, const struct catalog_relation *relation);
+/* How unqualified names are found: the session's search_path, or what an earlier statement of this message sets it to.
+ * NULL when that is not known. */
+const char *rules_search_path(const struct rule_input *input);
+
+/* As findings name it. */
+const char *rules_table_name(struct arena *arena, const struct catalog_relation *relation);
+
+/* The strings of `finding` may be on the stack: they are copied; NULL is "". rule, severity (from size), action, table
+ * and table_rows are filled in here. Does nothing when the rule is off or silent for that size, or when the same
+ * finding is there already. `relation` may be NULL for a rule marked any_size: the finding then names the table
+ * itself, if there is one. */
+void rules_add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+               const struct catalog_relation *relation, const struct finding *finding);
+/* The same, one severity lower: for a case that the rule names but that has no good remedy. */
+void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+                       const struct catalog_relation *relation, const struct finding *finding);
+
+#endif

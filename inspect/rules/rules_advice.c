@@ -1,0 +1,214 @@
+#include "inspect/rules/rules_advice.h"
+
+#include "inspect/change/change.h"
+#include "inspect/rules/remedy.h"
+
+#include <string.h>
+
+static void enum_change(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void poor_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void nested_begin(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void nulls_beside_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+
+static const struct rule rows[] = {
+    {
+        .slug = "enum-change",
+        .code = "M232",
+        .title = "an enum's value is renamed, or added inside a transaction",
+        .severity = SEVERITY_INFO,
+        .any_size = true,
+        .scope = RULE_DDL,
+        .check = enum_change,
+        .why =
+            "A renamed value breaks every process that still compares with the old one. A value that is added inside "
+            "a transaction can't be used before its COMMIT (55P04), and no value can ever be dropped.",
+        .example = "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine';",
+        .safe = "ALTER TYPE mood ADD VALUE 'fine';   -- by itself; then let both be read, and write the new one\n"
+                "\n"
+                "# Django: TextChoices on a CharField, with a CheckConstraint where the database shall know them",
+        .decides = "ALTER TYPE … RENAME VALUE anywhere, ADD VALUE while a transaction is open.",
+    },
+    {
+        .slug = "best-practice-types",
+        .code = "M241",
+        .title =
+            "a column's type that is regretted later: char(n), timestamp without time zone, money, a float for money",
+        .severity = SEVERITY_INFO,
+        .any_size = true,
+        .scope = RULE_DDL,
+        .check = poor_type,
+        .why = "char(n) pads with blanks that comparisons then ignore. A timestamp without time zone is another moment "
+               "in another session. money depends on lc_monetary, and a float doesn't add up to the cent. To change it "
+               "once there are rows rewrites the table.",
+        .example = "ALTER TABLE shop_order ADD COLUMN paid timestamp;",
+        .safe = "ALTER TABLE shop_order ADD COLUMN paid timestamptz;\n"
+                "\n"
+                "# Django: DateTimeField with USE_TZ, DecimalField, CharField",
+        .decides =
+            "ADD COLUMN and ALTER COLUMN … TYPE, by the type as it is written: char(n) of more than one character, "
+            "timestamp, money, and real or double precision for a column that is named like an amount of money. "
+            "varchar(n) is none of these: to widen it costs nothing. json is D502's.",
+    },
+    {
+        .slug = "begin-inside-transaction",
+        .code = "M242",
+        .title = "BEGIN inside a transaction: the server warns, and the next COMMIT ends all of it",
+        .severity = SEVERITY_INFO,
+        .any_size = true,
+        .scope = RULE_ANY,
+        .check = nested_begin,
+        .why =
+            "There are no nested transactions. A second BEGIN does nothing, so the first COMMIT or ROLLBACK after it "
+            "ends the outer transaction, and what follows runs outside of any.",
+        .example = "BEGIN;\nBEGIN;\nCOMMIT;   -- ends both",
+        .safe = "BEGIN;\nSAVEPOINT inner;\nRELEASE inner;\nCOMMIT;\n"
+                "\n"
+                "# Django: transaction.atomic() inside transaction.atomic() does it; no BEGIN by cursor.execute() or "
+                "RunSQL",
+        .decides = "BEGIN or START TRANSACTION while a transaction is open.",
+    },
+    {
+        .slug = "drop-not-null",
+        .code = "M244",
+        .title = "DROP NOT NULL of a unique column: rows with NULL may come as often as they like",
+        .severity = SEVERITY_INFO,
+        .scope = RULE_DDL,
+        .check = nulls_beside_unique,
+        .why =
+            "NULL is equal to nothing, so a unique index lets in any number of rows with NULL in one of its columns. "
+            "What relied on one row for each value, get_or_create() among it, finds several.",
+        .example = "ALTER TABLE shop_product ALTER COLUMN sku DROP NOT NULL;   -- sku is UNIQUE",
+        .safe = "ALTER TABLE shop_product ALTER COLUMN sku SET DEFAULT '';   -- or NULLS NOT DISTINCT (PostgreSQL 15)\n"
+                "\n"
+                "# Django: UniqueConstraint(fields=[\"sku\"], name=…, nulls_distinct=False) (5.0)",
+        .decides =
+            "DROP NOT NULL of a column that is a key of a valid unique index without a predicate, on a large table.",
+    },
+};
+
+const struct rule_group rules_advice = {.rules = rows, .count = ARRAY_LEN(rows)};
+
+static void enum_change(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	for (uint16_t at = 0; at < input->facts->action_count; at++) {
+		const struct fact_action *action = &input->facts->actions[at];
+		const char *change = action->form == DDL_OTHER && action->method ? action->method : "";
+		bool renames = strcmp(change, "rename value") == 0;
+		if (!renames && (strcmp(change, "add value") != 0 || !input->session->open))
+			continue;
+		struct finding finding = {
+		    .evidence = EVIDENCE_SYNTAX,
+		    .message = arena_printf(arena,
+		                            renames ? "what still compares with the old value of %s fails from then on"
+		                                    : "the new value of %s can't be used before COMMIT",
+		                            remedy_identifier(arena, action->object ? action->object : "the type")),
+		    .hint = renames ? "Add the new value, let both be read, and write only the new one."
+		                    : "Add it in a transaction of its own.",
+		    .fix_django = renames ? "" : "RunSQL in a migration of its own",
+		};
+		rules_add(verdict, rule, input, NULL, &finding);
+	}
+}
+
+/* Why that type, and what instead; NULL: nothing is wrong with it. */
+static const char *wrong_with(const struct fact_action *action, const char **instead, const char **django)
+{
+	static const char *const amounts[] = {"price", "amount", "cost", "total", "balance", "fee", "salary"};
+	const char *type = action->type.name;
+	if (action->type.array || (action->type.schema && strcmp(action->type.schema, "pg_catalog") != 0))
+		return NULL;
+	if (strcmp(type, "bpchar") == 0 && action->type.modifiers[0] > 1) {
+		*instead = "varchar or text";
+		*django = "CharField";
+		return "char(n) pads what is shorter with blanks";
+	}
+	if (strcmp(type, "timestamp") == 0) {
+		*instead = "timestamptz";
+		*django = "DateTimeField, with USE_TZ = True";
+		return "a timestamp without time zone is another moment in another session";
+	}
+	if (strcmp(type, "money") == 0) {
+		*instead = "numeric";
+		*django = "DecimalField";
+		return "money depends on the session's lc_monetary";
+	}
+	for (size_t i = 0; (strcmp(type, "float4") == 0 || strcmp(type, "float8") == 0) && i < ARRAY_LEN(amounts);
+	     i++) {
+		*instead = "numeric";
+		*django = "DecimalField";
+		if (strstr(action->column, amounts[i]))
+			return "floating point numbers don't add up to the cent";
+	}
+	return NULL;
+}
+
+static void poor_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	static const enum ddl_form forms[] = {DDL_ADD_COLUMN, DDL_ALTER_TYPE};
+	struct arena *arena = &verdict->arena;
+	struct change change;
+	for (size_t form = 0; form < ARRAY_LEN(forms); form++) {
+		for (uint16_t at = 0; change_next(input, arena, forms[form], &at, &change);) {
+			const char *instead = NULL, *django = NULL;
+			const char *wrong =
+			    change.action->type.name ? wrong_with(change.action, &instead, &django) : NULL;
+			if (!wrong || change_adds_nothing(input, &change))
+				continue;
+			struct finding finding = {
+			    .evidence = EVIDENCE_SYNTAX,
+			    .column = change.action->column,
+			    .message = arena_printf(arena, "%s, and to change it later rewrites the table", wrong),
+			    .hint = arena_printf(arena, "Take %s.", instead),
+			    .fix_django = django,
+			};
+			rules_add(verdict, rule, input, change.relation, &finding);
+		}
+	}
+}
+
+static void nested_begin(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	if (input->facts->kind != STATEMENT_BEGIN || input->session->transaction != 'T')
+		return;
+	struct finding finding = {
+	    .evidence = EVIDENCE_SYNTAX,
+	    .message = "a transaction is open already: this does nothing, and the next COMMIT ends all of it",
+	    .hint = "SAVEPOINT begins what can be undone by itself.",
+	    .fix_sql = "SAVEPOINT inner_part;",
+	    .fix_django = "transaction.atomic() once more, in place of BEGIN by cursor.execute()",
+	};
+	rules_add(verdict, rule, input, NULL, &finding);
+}
+
+static void nulls_beside_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	struct change change;
+	for (uint16_t at = 0; change_next(input, arena, DDL_DROP_NOT_NULL, &at, &change);) {
+		const struct catalog_column *column = catalog_column(change.relation, change.action->column);
+		const struct catalog_index *unique = NULL;
+		for (uint16_t i = 0; column && column->not_null && i < change.relation->index_count; i++) {
+			const struct catalog_index *index = &change.relation->indexes[i];
+			for (uint16_t key = 0; key < index->key_count && index->unique && index->valid; key++) {
+				const char *name = index->keys[key].column;
+				if (!index->predicate && !index->primary && name && strcmp(name, column->name) == 0)
+					unique = index;
+			}
+		}
+		if (!unique)
+			continue;
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = change.action->column,
+		    .message =
+		        arena_printf(arena,
+		                     "%s is unique by %s, which lets in any number of rows with NULL: what relied on "
+		                     "one row for each value may find several",
+		                     change.column, remedy_identifier(arena, unique->name)),
+		    .hint = "Keep NOT NULL with an empty value, or make the index anew with NULLS NOT DISTINCT.",
+		    .fix_django = "UniqueConstraint(…, nulls_distinct=False)  # Django 5.0",
+		};
+		rules_add(verdict, rule, input, change.relation, &finding);
+	}
+}

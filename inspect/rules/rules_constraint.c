@@ -1,0 +1,353 @@
+#include "inspect/rules/rules_constraint.h"
+
+#include "inspect/change/change.h"
+#include "inspect/rules/remedy.h"
+#include "inspect/change/rewrite.h"
+
+#include <string.h>
+
+static void add_check(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                      struct verdict *verdict);
+static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                            struct verdict *verdict);
+static void add_built_constraint(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                                 bool primary, struct verdict *verdict);
+static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                             struct verdict *verdict);
+static void set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void check_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void check_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+
+static const struct rule rows[] = {
+    {
+        .slug = "set-not-null-scans",
+        .code = "M211",
+        .title = "SET NOT NULL without a valid CHECK that proves it: the whole table is read under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = set_not_null,
+        .why = "The server reads the whole table under ACCESS EXCLUSIVE to see that no value is NULL. "
+               "Where a valid CHECK proves that already, it reads nothing.",
+        .example = "ALTER TABLE shop_product ALTER COLUMN price SET NOT NULL;",
+        .safe = "ALTER TABLE shop_product ADD CONSTRAINT price_notnull CHECK (price IS NOT NULL) NOT "
+                "VALID;\n"
+                "ALTER TABLE shop_product VALIDATE CONSTRAINT price_notnull;   -- in a transaction of "
+                "its own; writes go on\n"
+                "ALTER TABLE shop_product ALTER COLUMN price SET NOT NULL;\n"
+                "ALTER TABLE shop_product DROP CONSTRAINT price_notnull;\n"
+                "\n"
+                "# Django: AddConstraintNotValid, in the next migration ValidateConstraint, then "
+                "AlterField",
+        .decides = "It looks for a valid CHECK that has c IS NOT NULL, alone or joined to others by AND. "
+                   "Silent on small tables, on tables made in the same transaction, on temporary ones, and "
+                   "where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-check-validates",
+        .code = "M212",
+        .title = "a CHECK that is validated at once: the whole table is read under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = check_add_check,
+        .why = "A new CHECK is held against every row under ACCESS EXCLUSIVE. NOT VALID checks new rows "
+               "only, at once, and VALIDATE goes over the old ones later while reads and writes go on.",
+        .example = "ALTER TABLE shop_product ADD CONSTRAINT price_positive CHECK (price > 0);",
+        .safe = "ALTER TABLE shop_product ADD CONSTRAINT price_positive CHECK (price > 0) NOT VALID;\n"
+                "ALTER TABLE shop_product VALIDATE CONSTRAINT price_positive;   -- in a transaction of "
+                "its own\n"
+                "\n"
+                "# Django:\n"
+                "AddConstraintNotValid(\"product\", CheckConstraint(…)), and ValidateConstraint in the "
+                "next migration",
+        .decides = "ADD CONSTRAINT … CHECK without NOT VALID, and a CHECK within ADD COLUMN: that reads all "
+                   "rows although each value is NULL. Silent on small tables, on tables made in the same "
+                   "transaction, on temporary ones, and where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-fk-validates",
+        .code = "M213",
+        .title = "a foreign key that is validated at once: the whole table is read under lock on both tables",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = check_add_foreign_key,
+        .why = "Each row is looked up in the other table while writes on both of them wait.",
+        .example = "ALTER TABLE shop_order ADD CONSTRAINT order_buyer FOREIGN KEY (buyer_id) REFERENCES "
+                   "shop_buyer (id);",
+        .safe = "ALTER TABLE shop_order ADD CONSTRAINT order_buyer FOREIGN KEY (buyer_id) REFERENCES "
+                "shop_buyer (id) NOT VALID;\n"
+                "ALTER TABLE shop_order VALIDATE CONSTRAINT order_buyer;   -- in a transaction of its "
+                "own\n"
+                "\n"
+                "# Django: ForeignKey(…, db_constraint=False), then the two statements by RunSQL in "
+                "SeparateDatabaseAndState",
+        .decides = "FOREIGN KEY without NOT VALID on a table that is large. A new nullable column without a "
+                   "default has nothing to look up; a table made in the same transaction has no rows, but "
+                   "locks the one that it refers to. Silent on small tables, on tables made in the same "
+                   "transaction, on temporary ones, and where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-unique-builds-index",
+        .code = "M214",
+        .title = "a unique constraint or index: it is built under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = add_unique,
+        .why = "A unique constraint builds its index under ACCESS EXCLUSIVE, a unique index without "
+               "CONCURRENTLY under SHARE: the whole table is read and sorted meanwhile.",
+        .example = "ALTER TABLE shop_product ADD CONSTRAINT product_sku UNIQUE (sku);",
+        .safe = "CREATE UNIQUE INDEX CONCURRENTLY product_sku ON shop_product (sku);   -- outside a "
+                "transaction\n"
+                "ALTER TABLE shop_product ADD CONSTRAINT product_sku UNIQUE USING INDEX product_sku;\n"
+                "\n"
+                "# Django: the two by RunSQL in SeparateDatabaseAndState, with AddConstraint as the state",
+        .decides = "UNIQUE without USING INDEX, CREATE UNIQUE INDEX without CONCURRENTLY, and UNIQUE within "
+                   "ADD COLUMN. Silent on small tables, on tables made in the same transaction, on "
+                   "temporary ones, and where IF NOT EXISTS finds what it names.",
+    },
+    {
+        .slug = "add-pk-builds-index",
+        .code = "M215",
+        .title = "a primary key: its index is built under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = add_primary_key,
+        .why = "The index is built, and each column read to see that it is never NULL, while nobody "
+               "else can read or write the table.",
+        .example = "ALTER TABLE shop_log ADD PRIMARY KEY (id);",
+        .safe = "CREATE UNIQUE INDEX CONCURRENTLY shop_log_pkey ON shop_log (id);   -- outside a "
+                "transaction\n"
+                "-- make the columns NOT NULL first, by way of a CHECK (rule M211)\n"
+                "ALTER TABLE shop_log ADD CONSTRAINT shop_log_pkey PRIMARY KEY USING INDEX "
+                "shop_log_pkey;\n"
+                "\n"
+                "# Django: RunSQL in SeparateDatabaseAndState",
+        .decides = "PRIMARY KEY without USING INDEX, on its own or within ADD COLUMN. Silent on small "
+                   "tables, on tables made in the same transaction, on temporary ones, and where IF NOT "
+                   "EXISTS finds what it names.",
+    },
+};
+
+const struct rule_group rules_constraint = {rows, ARRAY_LEN(rows)};
+
+static void set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	struct change change;
+	for (uint16_t at = 0; change_next(input, arena, DDL_SET_NOT_NULL, &at, &change);) {
+		if (rewrite_proves_not_null(change.relation, change.action->column))
+			continue;
+		const char *check = change_constraint_name(arena, &change, "notnull");
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = change.action->column,
+		    .message =
+		        arena_printf(arena,
+		                     "the whole of %s is read while nobody else can read or write it: no valid CHECK "
+		                     "proves that %s is never NULL",
+		                     change.table, change.column),
+		    .hint =
+		        "Prove it first by a CHECK that is added NOT VALID and validated in a transaction of its own.",
+		    .fix_sql = arena_printf(arena,
+		                            "ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID;\n"
+		                            "ALTER TABLE %s VALIDATE CONSTRAINT %s;\n"
+		                            "ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n"
+		                            "ALTER TABLE %s DROP CONSTRAINT %s;",
+		                            change.table, check, change.column, change.table, check, change.table,
+		                            change.column, change.table, check),
+		    .fix_django =
+		        arena_printf(arena,
+		                     "AddConstraintNotValid(\"%s\", CheckConstraint(…__isnull=False)), in the next "
+		                     "migration ValidateConstraint, then AlterField",
+		                     remedy_model(arena, change.relation)),
+		};
+		rules_add(verdict, rule, input, change.relation, &finding);
+	}
+}
+
+static void check_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct change change;
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_CHECK, &at, &change);) {
+		if (!change.action->not_valid)
+			add_check(rule, input, &change, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
+		if (change.action->has_check && !change_adds_nothing(input, &change))
+			add_check(rule, input, &change, verdict);
+	}
+}
+
+static void add_check(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                      struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	bool inlined = change->action->form == DDL_ADD_COLUMN;
+	const char *name = change_constraint_name(arena, change, "check");
+	struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = change->action->column,
+	    .message =
+	        arena_printf(arena, "the whole of %s is read while nobody else can read or write it%s", change->table,
+	                     inlined ? ": the new column's CHECK is verified for each row, though it is the same "
+	                               "in all of them"
+	                             : ": the CHECK is verified for each row"),
+	    .hint =
+	        inlined
+	            ? "Add the column first, then its CHECK as NOT VALID, and validate that in a transaction of its "
+	              "own."
+	            : "Add it as NOT VALID, and validate it in a transaction of its own: that lets others write.",
+	    .fix_sql = arena_printf(arena,
+	                            "ALTER TABLE %s ADD CONSTRAINT %s CHECK (…) NOT VALID;\n"
+	                            "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+	                            change->table, name, change->table, name),
+	    .fix_django = arena_printf(arena,
+	                               "AddConstraintNotValid(\"%s\", CheckConstraint(…)), in the next migration "
+	                               "ValidateConstraint",
+	                               remedy_model(arena, change->relation)),
+	};
+	rules_add(verdict, rule, input, change->relation, &finding);
+}
+
+static void check_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct change change;
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_FOREIGN_KEY, &at, &change);) {
+		if (!change.action->not_valid)
+			add_foreign_key(rule, input, &change, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
+		const struct fact_action *action = change.action;
+		/* A column that is NULL in every row refers to nothing: PostgreSQL skips the check. */
+		bool filled =
+		    (action->has_default && !action->default_is_null) || action->has_generated || action->has_identity;
+		if (action->has_references && filled && !change_adds_nothing(input, &change))
+			add_foreign_key(rule, input, &change, verdict);
+	}
+}
+
+static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                            struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	const struct catalog_relation *referenced = rules_relation(input, change->action->referenced);
+	const char *name = change_constraint_name(arena, change, "fkey");
+	const char *to = referenced ? remedy_table(arena, referenced) : "the referenced table";
+	bool inlined = change->action->form == DDL_ADD_COLUMN;
+	struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = inlined                             ? change->action->column
+	              : change->action->column_count == 1 ? change->action->columns[0]
+	                                                  : NULL,
+	    .message = arena_printf(arena, "writes on %s and on %s wait while each row of %s is looked up",
+	                            change->table, to, change->table),
+	    .hint = "Add the foreign key as NOT VALID, and validate it in a transaction of its own: that lets others "
+	            "write.",
+	    .fix_sql =
+	        arena_printf(arena,
+	                     "ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s NOT VALID;\n"
+	                     "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+	                     change->table, name, inlined ? change->column : change_columns(arena, change->action), to,
+	                     change->table, name),
+	    .fix_django = "SeparateDatabaseAndState: the ForeignKey in state_operations, these two as RunSQL in "
+	                  "database_operations, the second in a migration of its own",
+	};
+	if (rules_size(rule, input, change->relation) == RULE_LARGE || !referenced ||
+	    rules_size(rule, input, referenced) != RULE_LARGE) {
+		rules_add(verdict, rule, input, change->relation, &finding);
+		return;
+	}
+	/* Few rows to look up, but the lock on the table that everybody writes to has to be waited for. */
+	finding.message = arena_printf(arena,
+	                               "%s is locked against writes until the rows of %s are looked up and the "
+	                               "transaction ends",
+	                               to, change->table);
+	rules_add_lowered(verdict, rule, input, referenced, &finding);
+}
+
+static void add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct change change;
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_UNIQUE, &at, &change);) {
+		if (!change.action->using_index)
+			add_built_constraint(rule, input, &change, false, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
+		if (change.action->has_unique && !change_adds_nothing(input, &change))
+			add_built_constraint(rule, input, &change, false, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_CREATE_INDEX, &at, &change);) {
+		if (change.action->unique && !change.action->concurrently && !change_adds_nothing(input, &change))
+			add_unique_index(rule, input, &change, verdict);
+	}
+}
+
+static void add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct change change;
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_PRIMARY_KEY, &at, &change);) {
+		if (!change.action->using_index)
+			add_built_constraint(rule, input, &change, true, verdict);
+	}
+	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
+		if (change.action->has_primary && !change_adds_nothing(input, &change))
+			add_built_constraint(rule, input, &change, true, verdict);
+	}
+}
+
+static void add_built_constraint(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                                 bool primary, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	bool inlined = change->action->form == DDL_ADD_COLUMN;
+	const char *name = change_constraint_name(arena, change, primary ? "pkey" : "key");
+	const char *kind = primary ? "PRIMARY KEY" : "UNIQUE";
+	struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = inlined                             ? change->action->column
+	              : change->action->column_count == 1 ? change->action->columns[0]
+	                                                  : NULL,
+	    .message = arena_printf(arena,
+	                            "nobody can read or write %s while the whole table is read and the index of the %s "
+	                            "constraint is built",
+	                            change->table, kind),
+	    .hint = primary
+	                ? "Build the unique index CONCURRENTLY, and make the constraint out of it; its columns must be "
+	                  "NOT NULL before."
+	                : "Build the unique index CONCURRENTLY, and make the constraint out of it.",
+	    .fix_sql = arena_printf(arena,
+	                            "%sCREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n"
+	                            "ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;",
+	                            inlined ? "-- after the plain ADD COLUMN:\n" : "", name, change->table,
+	                            inlined ? change->column : change_columns(arena, change->action), change->table,
+	                            name, kind, name),
+	    .fix_django =
+	        "SeparateDatabaseAndState: the field or constraint in state_operations, these two as RunSQL in "
+	        "database_operations, in a migration with atomic = False",
+	};
+	rules_add(verdict, rule, input, change->relation, &finding);
+}
+
+static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,
+                             struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	bool partitioned = change->relation->kind == CATALOG_PARTITIONED_TABLE;
+	struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = change->action->column_count == 1 ? change->action->columns[0] : NULL,
+	    .message =
+	        arena_printf(arena,
+	                     "every INSERT, UPDATE and DELETE on %s waits while the whole of it is read and the unique "
+	                     "index is built",
+	                     change->table),
+	    .hint = partitioned ? "A partitioned table refuses CONCURRENTLY: create the index ON ONLY it, build it "
+	                          "CONCURRENTLY on each partition, then attach those."
+	                        : "Build it with CREATE UNIQUE INDEX CONCURRENTLY, outside a transaction.",
+	    .fix_sql = change_concurrent_index(arena, change),
+	    .fix_django = "SeparateDatabaseAndState: AddConstraint in state_operations, this as RunSQL in "
+	                  "database_operations, in a migration with atomic = False",
+	};
+	rules_add(verdict, rule, input, change->relation, &finding);
+}

@@ -1,0 +1,450 @@
+#include "inspect/rules/rules_partition.h"
+
+#include "inspect/change/change.h"
+#include "inspect/change/effect.h"
+#include "inspect/rules/remedy.h"
+
+#include <string.h>
+
+static void truncate_large(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void attach(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void detach(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void beside_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void refresh(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void trigger(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void domain(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void lock_table(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void all_rows(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static double share_by_null(const struct facts *facts, int16_t at, const struct catalog_relation *relation);
+static struct effects *effects_of(const struct rule_input *input, struct arena *arena);
+
+static const struct rule rows[] = {
+    {
+        .slug = "truncate",
+        .code = "M221",
+        .title = "TRUNCATE of a large table, and of all that refer to it with CASCADE",
+        .severity = SEVERITY_ERROR,
+        .scope = RULE_ANY,
+        .check = truncate_large,
+        .why = "TRUNCATE takes ACCESS EXCLUSIVE on each table, and with CASCADE on every table that refers to one of "
+               "them by a foreign key, and empties those as well.",
+        .example = "TRUNCATE shop_product CASCADE;",
+        .safe = "DELETE FROM shop_product WHERE id BETWEEN 1 AND 10000;   -- in batches, each with its COMMIT\n"
+                "\n"
+                "# Django: filter(id__range=…).delete() in batches",
+        .decides = "By the size of each table that is emptied, also of those that the catalog's foreign keys lead to.",
+    },
+    {
+        .slug = "attach-partition-scans",
+        .code = "M225",
+        .title = "ATTACH PARTITION reads the new partition, or the DEFAULT one, under lock",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_DDL,
+        .check = attach,
+        .why = "Every row of the new partition is verified against its bounds while nobody can read or write it, "
+               "unless a valid CHECK says the same. And every row of the DEFAULT partition, that it does not belong "
+               "into the new one.",
+        .example = "ALTER TABLE event ATTACH PARTITION event_2024 FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');",
+        .safe = "ALTER TABLE event_2024 ADD CONSTRAINT bounds CHECK (at >= '2024-01-01' AND at < '2025-01-01') NOT "
+                "VALID;\n"
+                "ALTER TABLE event_2024 VALIDATE CONSTRAINT bounds;   -- then ATTACH, then drop it\n"
+                "\n"
+                "# Django: RunSQL",
+        .decides = "By the size of the partition that is attached, when no valid CHECK on the key column implies its "
+                   "bounds, and by that of the DEFAULT partition.",
+    },
+    {
+        .slug = "detach-partition-blocks",
+        .code = "M226",
+        .title = "DETACH PARTITION without CONCURRENTLY: nobody can read or write the whole partitioned table",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_DDL,
+        .check = detach,
+        .why =
+            "It takes ACCESS EXCLUSIVE on the partitioned table, waits for every query on it, and lets new ones wait "
+            "behind.",
+        .example = "ALTER TABLE event DETACH PARTITION event_2020;",
+        .safe = "ALTER TABLE event DETACH PARTITION event_2020 CONCURRENTLY;   -- outside a transaction\n"
+                "\n"
+                "# Django: RunSQL in a migration with atomic = False",
+        .decides =
+            "By the size of the partitioned table. Silent with a DEFAULT partition, where there is no other way.",
+    },
+    {
+        .slug = "create-partition-beside-default",
+        .code = "M227",
+        .title = "a new partition beside a large DEFAULT one, which is read under lock",
+        .severity = SEVERITY_BLOCK,
+        .scope = RULE_DDL,
+        .check = beside_default,
+        .why =
+            "Every row of the DEFAULT partition is read, to see that none belongs into the new one, while nobody can "
+            "read or write the partitioned table.",
+        .example = "CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');",
+        .safe = "ALTER TABLE event_default ADD CONSTRAINT not_2025 CHECK (at < '2025-01-01' OR at >= '2026-01-01') NOT "
+                "VALID;\n"
+                "ALTER TABLE event_default VALIDATE CONSTRAINT not_2025;   -- then the partition\n"
+                "\n"
+                "# Django: RunSQL",
+        .decides = "CREATE TABLE … PARTITION OF a table that has a DEFAULT partition, by that one's size.",
+    },
+    {
+        .slug = "refresh-blocks-reads",
+        .code = "M229",
+        .title = "REFRESH MATERIALIZED VIEW without CONCURRENTLY: nobody can read it meanwhile",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_DDL,
+        .check = refresh,
+        .why = "The view is computed and written anew under ACCESS EXCLUSIVE; every query on it waits for the end.",
+        .example = "REFRESH MATERIALIZED VIEW sales_by_day;",
+        .safe = "CREATE UNIQUE INDEX sales_by_day_key ON sales_by_day (day);\n"
+                "REFRESH MATERIALIZED VIEW CONCURRENTLY sales_by_day;\n"
+                "\n"
+                "# Django: RunSQL",
+        .decides = "By the size of the materialised view. Names the unique index that CONCURRENTLY needs when there is "
+                   "none.",
+    },
+    {
+        .slug = "trigger-or-rule-on-large-table",
+        .code = "M230",
+        .title = "a trigger, rule or policy made or dropped on a large table: a short lock, but behind every query",
+        .severity = SEVERITY_INFO,
+        .scope = RULE_DDL,
+        .check = trigger,
+        .why =
+            "CREATE TRIGGER waits for every writer of the table, DROP TRIGGER, rules and policies for readers as well; "
+            "what comes after waits behind it.",
+        .example = "DROP TRIGGER shop_product_audit ON shop_product;",
+        .safe = "SET lock_timeout = '2s';   -- and try again\n"
+                "DROP TRIGGER shop_product_audit ON shop_product;\n"
+                "\n"
+                "# Django: RunSQL",
+        .decides = "CREATE TRIGGER by the size of its table, and DROP TRIGGER, RULE and POLICY.",
+    },
+    {
+        .slug = "domain-constraint-scans",
+        .code = "M231",
+        .title = "a domain's new constraint is verified in every table that uses the domain, under lock",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_DDL,
+        .check = domain,
+        .why = "Every table with a column of the domain is locked against writes and read from end to end.",
+        .example = "ALTER DOMAIN price ADD CONSTRAINT price_positive CHECK (VALUE > 0);",
+        .safe = "ALTER DOMAIN price ADD CONSTRAINT price_positive CHECK (VALUE > 0) NOT VALID;\n"
+                "-- VALIDATE CONSTRAINT reads under the same lock: at a quiet hour\n"
+                "\n"
+                "# Django: RunSQL",
+        .decides =
+            "ALTER DOMAIN … ADD CONSTRAINT, VALIDATE CONSTRAINT and SET NOT NULL, by the size of each table that "
+            "has a column of the domain.",
+    },
+    {
+        .slug = "lock-table",
+        .code = "M233",
+        .title = "LOCK TABLE in a mode that writes wait for",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_ANY,
+        .check = lock_table,
+        .why = "Every INSERT, UPDATE and DELETE on the table waits until the transaction ends, and in ACCESS EXCLUSIVE "
+               "mode, which is the default, every SELECT as well.",
+        .example = "LOCK TABLE shop_product;",
+        .safe = "SELECT … FROM shop_product WHERE id = 1 FOR UPDATE;   -- the rows that are meant\n"
+                "\n"
+                "# Django: select_for_update(), or pg_advisory_xact_lock()",
+        .decides = "LOCK TABLE in SHARE mode or a stronger one, by the size of the table.",
+    },
+    {
+        .slug = "backfill-in-one-statement",
+        .code = "M238",
+        .title = "an UPDATE or DELETE of all or very many rows of a large table in one statement",
+        .severity = SEVERITY_ERROR,
+        .scope = RULE_ANY,
+        .thresholds = {{"rows", 100000}},
+        .check = all_rows,
+        .why = "All rows are locked until the one transaction ends, dead rows double the table, replicas lag, and "
+               "nothing of it is kept when it fails near the end.",
+        .example = "UPDATE shop_product SET active = true;",
+        .safe = "UPDATE shop_product SET active = true WHERE id BETWEEN 1 AND 10000;   -- and so on, each with its "
+                "COMMIT\n"
+                "\n"
+                "# Django: RunPython over ranges of ids in a migration with atomic = False",
+        .decides = "UPDATE and DELETE without WHERE, by the size of the table; and with nothing but IS NULL or IS NOT "
+                   "NULL on one column, when by pg_stats.null_frac that is more than `rows` rows.",
+    },
+};
+
+const struct rule_group rules_partition = {.rules = rows, .count = ARRAY_LEN(rows)};
+
+/* -- whole tables --------------------------------------------------------------------------------- */
+
+static void truncate_large(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	if (input->facts->kind != STATEMENT_TRUNCATE)
+		return;
+	if (!input->catalog)
+		*input->catalog_missing = true;
+	const struct effects *effects = effects_of(input, arena);
+	for (uint16_t i = 0; i < effects->count && !effects->refused; i++) {
+		const struct catalog_relation *relation = effects->list[i].table;
+		if (!relation || relation->system || relation->is_partition)
+			continue;
+		bool named = false;
+		for (uint16_t r = 0; r < input->facts->relation_count; r++)
+			named |= rules_relation(input, (int16_t)r) == relation;
+		const char *table = remedy_table(arena, relation);
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message = arena_printf(arena, "all rows of %s are gone at once%s", table,
+		                            named ? "" : ", because it refers to a table that is emptied by CASCADE"),
+		    .hint = "DELETE in batches lets others read and write, and keeps what refers to them from being "
+		            "emptied.",
+		};
+		rules_add(verdict, rule, input, relation, &finding);
+	}
+}
+
+static void lock_table(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	const struct facts *facts = input->facts;
+	if (facts->kind != STATEMENT_LOCK || !lock_conflicts(facts->lock, LOCK_ROW_EXCLUSIVE))
+		return;
+	bool readers = lock_conflicts(facts->lock, LOCK_ACCESS_SHARE);
+	for (uint16_t i = 0; i < facts->relation_count; i++) {
+		const struct catalog_relation *relation = rules_relation(input, (int16_t)i);
+		if (!relation)
+			continue;
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message = arena_printf(arena, "%s on %s waits until this transaction ends",
+		                            readers ? "every statement" : "every INSERT, UPDATE and DELETE",
+		                            remedy_table(arena, relation)),
+		    .hint = "Lock the rows that are meant by SELECT … FOR UPDATE, or an advisory lock of your own.",
+		    .fix_django = "select_for_update()",
+		};
+		rules_add(verdict, rule, input, relation, &finding);
+	}
+}
+
+static void all_rows(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	const struct facts *facts = input->facts;
+	bool update = facts->kind == STATEMENT_UPDATE;
+	if ((!update && facts->kind != STATEMENT_DELETE) || facts->level_count == 0)
+		return;
+	for (uint16_t i = 0; i < facts->relation_count; i++) {
+		const struct catalog_relation *relation =
+		    facts->relations[i].is_target && facts->relations[i].level == 0 ? rules_relation(input, (int16_t)i)
+		                                                                    : NULL;
+		if (!relation)
+			continue;
+		double share = facts->levels[0].has_where ? share_by_null(facts, (int16_t)i, relation) : 1;
+		bool many = relation->rows * share > rules_threshold(rule, input, "rows");
+		if (facts->levels[0].has_where && !many)
+			continue;
+		const char *table = remedy_table(arena, relation);
+		const char *which = facts->levels[0].has_where ? "very many" : "all";
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message = arena_printf(arena, "%s rows of %s are %s in one transaction, and locked until it ends",
+		                            which, table, update ? "written" : "deleted"),
+		    .hint = "Go through it in batches, with a COMMIT after each.",
+		    .fix_sql = arena_printf(arena, "%s … WHERE id BETWEEN … AND …;   -- and COMMIT, and so on",
+		                            update ? arena_printf(arena, "UPDATE %s SET", table)
+		                                   : arena_printf(arena, "DELETE FROM %s", table)),
+		    .fix_django = "batches of ids, in a migration with atomic = False",
+		};
+		rules_add(verdict, rule, input, relation, &finding);
+	}
+}
+
+/* The share of the rows that a WHERE of nothing but IS NULL or IS NOT NULL leaves; 0 for any other, and where nobody
+ * has counted. */
+static double share_by_null(const struct facts *facts, int16_t at, const struct catalog_relation *relation)
+{
+	const struct fact_predicate *only = facts->predicates;
+	if (facts->predicate_count != 1 || facts->condition_count != 1 || only->relation != at || !only->conjunct ||
+	    !only->bare)
+		return 0;
+	const struct catalog_column *column = catalog_column(relation, only->column);
+	if (!column || !column->has_statistics)
+		return 0;
+	if (only->operator== PREDICATE_IS_NULL)
+		return column->null_fraction;
+	return only->operator== PREDICATE_IS_NOT_NULL ? 1 - column->null_fraction : 0;
+}
+
+/* -- partitions ----------------------------------------------------------------------------------- */
+
+static void attach(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	for (uint16_t at = 0; at < input->facts->action_count; at++) {
+		const struct fact_action *action = &input->facts->actions[at];
+		if (action->form != DDL_ATTACH_PARTITION || !rules_relation(input, action->relation))
+			continue;
+		const struct effects *effects = effects_of(input, arena);
+		for (uint16_t i = 0; i < effects->count; i++) {
+			const struct catalog_relation *relation = effects->list[i].table;
+			if (!relation || !effects->list[i].scan || relation->kind == CATALOG_PARTITIONED_TABLE)
+				continue;
+			const char *table = remedy_table(arena, relation);
+			bool is_default = relation->is_default_partition;
+			struct finding finding = {
+			    .evidence = EVIDENCE_CATALOG,
+			    .message = arena_printf(
+			        arena, "the whole of %s is read while nobody else can read or write it: %s", table,
+			        is_default ? "no row in it may belong into the new partition"
+			                   : "no valid CHECK says that its rows keep to the bounds"),
+			    .hint = "A CHECK that says the same, added NOT VALID and validated before, spares it.",
+			    .fix_sql = arena_printf(arena,
+			                            "ALTER TABLE %s ADD CONSTRAINT bounds CHECK (…) NOT VALID;\n"
+			                            "ALTER TABLE %s VALIDATE CONSTRAINT bounds;   -- then ATTACH",
+			                            table, table),
+			};
+			rules_add(verdict, rule, input, relation, &finding);
+		}
+	}
+}
+
+static void detach(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	struct change change;
+	for (uint16_t at = 0; change_next(input, arena, DDL_DETACH_PARTITION, &at, &change);) {
+		bool has_default = false;
+		for (uint32_t i = 0; i < change.relation->partition_count; i++)
+			has_default |= change.relation->partitions[i]->is_default_partition;
+		if (change.action->concurrently || has_default)
+			continue;
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message = arena_printf(arena, "it waits for every query on %s, and every new one waits behind it",
+		                            change.table),
+		    .hint = "DETACH PARTITION … CONCURRENTLY lets others read and write, outside a transaction.",
+		    .fix_sql = arena_printf(arena, "ALTER TABLE %s DETACH PARTITION … CONCURRENTLY;", change.table),
+		    .fix_django = "RunSQL, in a migration with atomic = False",
+		};
+		rules_add(verdict, rule, input, change.relation, &finding);
+	}
+}
+
+static void beside_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	for (uint16_t at = 0; at < input->facts->action_count; at++) {
+		const struct fact_action *action = &input->facts->actions[at];
+		const struct catalog_relation *parent =
+		    action->form == DDL_CREATE_TABLE ? rules_relation(input, action->referenced) : NULL;
+		if (!parent || action->is_default)
+			continue;
+		for (uint32_t i = 0; i < parent->partition_count; i++) {
+			const struct catalog_relation *other = parent->partitions[i];
+			if (!other->is_default_partition)
+				continue;
+			const char *table = remedy_table(arena, other);
+			struct finding finding = {
+			    .evidence = EVIDENCE_CATALOG,
+			    .message = arena_printf(
+			        arena, "the whole DEFAULT partition %s is read while nobody can read or write %s",
+			        table, remedy_table(arena, parent)),
+			    .hint = "A CHECK on the DEFAULT partition that excludes the new bounds, validated before, "
+			            "spares it.",
+			    .fix_sql =
+			        arena_printf(arena,
+			                     "ALTER TABLE %s ADD CONSTRAINT elsewhere CHECK (…) NOT VALID;\n"
+			                     "ALTER TABLE %s VALIDATE CONSTRAINT elsewhere;   -- then the partition",
+			                     table, table),
+			};
+			rules_add(verdict, rule, input, other, &finding);
+		}
+	}
+}
+
+/* -- views, triggers, domains --------------------------------------------------------------------- */
+
+static void refresh(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	struct change change;
+	for (uint16_t at = 0; change_next(input, arena, DDL_REFRESH_MATERIALIZED_VIEW, &at, &change);) {
+		bool unique = false;
+		for (uint16_t i = 0; i < change.relation->index_count; i++)
+			unique |= change.relation->indexes[i].unique && !change.relation->indexes[i].predicate;
+		if (change.action->concurrently || change.action->no_data)
+			continue;
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message =
+		        arena_printf(arena, "nobody can read %s until it is computed and written anew", change.table),
+		    .hint = unique ? "REFRESH … CONCURRENTLY lets others read it."
+		                   : "With a unique index on it, REFRESH … CONCURRENTLY lets others read it.",
+		    .fix_sql = arena_printf(
+		        arena, "%sREFRESH MATERIALIZED VIEW CONCURRENTLY %s;",
+		        unique ? "" : arena_printf(arena, "CREATE UNIQUE INDEX ON %s (…);\n", change.table),
+		        change.table),
+		};
+		rules_add(verdict, rule, input, change.relation, &finding);
+	}
+}
+
+static void trigger(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	static const enum ddl_form forms[] = {DDL_CREATE_TRIGGER, DDL_DROP_OTHER};
+	struct arena *arena = &verdict->arena;
+	struct change change;
+	for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
+		for (uint16_t at = 0; change_next(input, arena, forms[f], &at, &change);) {
+			/* DROP MATERIALIZED VIEW names no object of a table. */
+			if (!change.action->object)
+				continue;
+			bool readers = lock_conflicts(change.action->lock, LOCK_ACCESS_SHARE);
+			struct finding finding = {
+			    .evidence = EVIDENCE_CATALOG,
+			    .message =
+			        arena_printf(arena, "it waits for every %s on %s, and every new one waits behind it",
+			                     readers ? "query" : "writing transaction", change.table),
+			    .hint = "Set a lock_timeout, and try again.",
+			    .fix_sql = "SET lock_timeout = '2s';",
+			};
+			rules_add(verdict, rule, input, change.relation, &finding);
+		}
+	}
+}
+
+static void domain(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	bool any = false;
+	for (uint16_t at = 0; at < input->facts->action_count; at++)
+		any |= input->facts->actions[at].form == DDL_DOMAIN_CONSTRAINT;
+	if (!any)
+		return;
+	if (!input->catalog) {
+		*input->catalog_missing = true;
+		return;
+	}
+	const struct effects *effects = effects_of(input, arena);
+	for (uint16_t i = 0; i < effects->count; i++) {
+		const struct catalog_relation *relation = effects->list[i].table;
+		if (!relation || !effects->list[i].scan)
+			continue;
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message =
+		        arena_printf(arena, "%s, which has a column of the domain, is read while writes on it wait",
+		                     remedy_table(arena, relation)),
+		    .hint = "Add the constraint NOT VALID: it then holds for what is written from now on.",
+		};
+		rules_add(verdict, rule, input, relation, &finding);
+	}
+}
+
+static struct effects *effects_of(const struct rule_input *input, struct arena *arena)
+{
+	struct effects *effects = arena_alloc(arena, sizeof(*effects));
+	effect_of(input, arena, effects);
+	return effects;
+}

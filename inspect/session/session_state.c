@@ -1,0 +1,674 @@
+#include "inspect/session/session_state.h"
+
+#include "config/check.h"
+#include "config/limits.h"
+
+#include <string.h>
+#include <strings.h>
+#include <xxhash.h>
+
+/* Depth 0 is the transaction itself, n inside its n-th open savepoint. Temporary relations outlive the transaction
+ * that made them; then they are `kept`. */
+struct created_relation {
+	char schema[LIMIT_NAME_BYTES]; /* "" when the statement did not say */
+	char name[LIMIT_NAME_BYTES];
+	uint16_t depth;
+	bool temporary, kept;
+};
+
+/* The newest of them. */
+struct session_foreseen {
+	uint32_t count;
+	struct session_setting_value paths[LIMIT_FORESEEN_PATHS];
+};
+
+struct session_created {
+	uint32_t count, capacity;
+	struct created_relation relations[];
+};
+
+struct session_transaction {
+	uint64_t *savepoints; /* their names' hashes */
+	uint32_t savepoint_count, savepoint_capacity;
+};
+
+static uint32_t depth_of(const struct session_state *state);
+static void transaction_begin(struct session_state *state);
+static void transaction_end(struct session_state *state, bool commit);
+static void savepoint_push(struct session_state *state, const char *name);
+static void savepoint_release(struct session_state *state, const char *name);
+static void savepoint_rollback(struct session_state *state, const char *name);
+static void send_one(struct session_state *state, const struct facts *facts);
+static void foresee(struct session_state *state, const struct session_setting_value *path);
+static void set(struct session_state *state, const struct facts *facts);
+static bool sets(const struct facts *facts, const char *name, const struct session_setting *setting,
+                 struct session_setting_value *said);
+static void apply_path(struct session_state *state);
+static void show_path(struct session_state *state, const struct session_setting_value *path);
+static void completed_one(struct session_state *state, const struct facts *facts);
+static void create_relations(struct session_state *state, const struct facts *facts);
+static void drop_relations(struct session_state *state, const struct facts *facts);
+static void forget_created(struct session_state *state, uint16_t depth);
+static void forget_temporary(struct session_state *state);
+static bool same_relation(const struct session_state *state, const char *created_schema, const char *created_name,
+                          bool temporary, const char *schema, const char *name);
+static bool path_names(const struct session_state *state, const char *schema);
+static bool action_creates(const struct fact_action *action);
+static void update_scope(struct session_state *state);
+static uint64_t hash_name(const char *name);
+static void *grow(void *memory, size_t size);
+
+void session_state_init(struct session_state *state, const char *database, size_t database_len, const char *user,
+                        size_t user_len)
+{
+	memset(state, 0, sizeof(*state));
+	/* A name that is too long is cut as the server cuts it, NAMEDATALEN - 1. */
+	if (database_len > 0)
+		memcpy(state->database, database,
+		       database_len < LIMIT_NAME_BYTES ? database_len : LIMIT_NAME_BYTES - 1);
+	if (user_len > 0)
+		memcpy(state->user, user, user_len < LIMIT_NAME_BYTES ? user_len : LIMIT_NAME_BYTES - 1);
+	state->standard_conforming_strings = true;
+	state->client_encoding = state->server_encoding = encoding_utf8();
+	state->transaction = 'I';
+	update_scope(state);
+}
+
+void session_state_fini(struct session_state *state)
+{
+	if (state->open) {
+		state->transaction = 'I';
+		transaction_end(state, false);
+	}
+	session_setting_fini(&state->path);
+	session_setting_fini(&state->lock_timeout);
+	free(state->created);
+	state->created = NULL;
+	session_state_settled(state);
+}
+
+void session_state_search_path(struct session_state *state, const char *value, size_t len)
+{
+	session_setting_start(&state->path, value, len);
+	apply_path(state);
+}
+
+void session_state_lock_timeout(struct session_state *state, const char *value, size_t len)
+{
+	session_setting_start(&state->lock_timeout, value, len);
+}
+
+void session_state_parameter(struct session_state *state, const char *name, size_t name_len, const char *value,
+                             size_t value_len)
+{
+	if (name_len == strlen("TimeZone") && strncasecmp(name, "TimeZone", name_len) == 0) {
+		state->time_zone_utc = session_state_is_utc(value, value_len);
+	} else if (name_len == strlen("standard_conforming_strings") &&
+	           strncasecmp(name, "standard_conforming_strings", name_len) == 0) {
+		state->standard_conforming_strings = value_len == 2 && strncasecmp(value, "on", 2) == 0;
+	} else if (name_len == strlen("client_encoding") && strncasecmp(name, "client_encoding", name_len) == 0) {
+		state->client_encoding = encoding_named(value, value_len);
+	} else if (name_len == strlen("server_encoding") && strncasecmp(name, "server_encoding", name_len) == 0) {
+		state->server_encoding = encoding_named(value, value_len);
+	} else if (name_len == strlen("search_path") && strncasecmp(name, "search_path", name_len) == 0) {
+		session_setting_told(&state->path, value, value_len);
+		apply_path(state);
+	}
+}
+
+const struct encoding *session_state_encoding(const struct session_state *state)
+{
+	const struct encoding *encoding = state->client_encoding;
+	if (encoding && encoding_is_sql_ascii(encoding))
+		encoding = state->server_encoding;
+	/* What has no name here hides no ASCII either: no server has learnt an encoding since 2009. */
+	return encoding ? encoding : encoding_utf8();
+}
+
+void session_state_ready(struct session_state *state, uint8_t status)
+{
+	state->transaction = status;
+	if (status == 'I') {
+		if (state->open) {
+			/* It has ended by a statement that was not understood, so nothing says whether by COMMIT or
+			 * ROLLBACK: what was set in it is not known any more. */
+			session_setting_doubt(&state->path);
+			session_setting_doubt(&state->lock_timeout);
+			transaction_end(state, true);
+		}
+		session_setting_end(&state->path, true);
+		session_setting_end(&state->lock_timeout, true);
+		apply_path(state);
+		forget_created(state, 0);
+	} else if (!state->open) {
+		transaction_begin(state);
+	}
+}
+
+void session_state_sent(struct session_state *state, const struct facts *facts, uint16_t statement_count)
+{
+	for (uint16_t i = 0; i < statement_count; i++)
+		send_one(state, &facts[i]);
+}
+
+void session_state_settled(struct session_state *state)
+{
+	for (uint32_t i = 0; state->foreseen && i < state->foreseen->count; i++)
+		free(state->foreseen->paths[i].text);
+	free(state->foreseen);
+	state->foreseen = NULL;
+	state->lock_timeout_unsettled = false;
+}
+
+uint32_t session_state_paths(const struct session_state *state)
+{
+	return state->foreseen ? state->foreseen->count : 0;
+}
+
+void session_state_with_path(const struct session_state *state, uint32_t at, struct session_state *with)
+{
+	CHECK(at < session_state_paths(state));
+	*with = *state;
+	show_path(with, &state->foreseen->paths[at]);
+}
+
+void session_state_completed(struct session_state *state, const struct facts *facts, uint16_t statement_count)
+{
+	for (uint16_t i = 0; i < statement_count; i++)
+		completed_one(state, &facts[i]);
+}
+
+void session_state_failed(struct session_state *state)
+{
+	if (state->open)
+		return;
+	session_setting_end(&state->path, false);
+	session_setting_end(&state->lock_timeout, false);
+	apply_path(state);
+}
+
+void session_state_doubt(struct session_state *state, bool path)
+{
+	const struct session_setting_value unknown = {.unknown = true};
+	bool block = state->open != NULL;
+	if (path) {
+		foresee(state, &state->path.now);
+		session_setting_set(&state->path, &unknown, false, block, depth_of(state));
+		session_setting_set(&state->lock_timeout, &unknown, false, block, depth_of(state));
+		apply_path(state);
+	}
+	forget_created(state, 0);
+	forget_temporary(state);
+	session_past_rollback(state->past, 0);
+}
+
+void session_state_add_past(struct session_state *state, const struct session_past_entry *entry)
+{
+	if (!state->open)
+		return; /* it has ended with the statement */
+	struct session_past_entry deep = *entry;
+	deep.depth = depth_of(state);
+	state->past = session_past_add(state->past, &deep);
+}
+
+void session_state_fork(struct session_state *fork, const struct session_state *state)
+{
+	*fork = *state;
+	session_setting_copy(&fork->path, &state->path);
+	session_setting_copy(&fork->lock_timeout, &state->lock_timeout);
+	fork->foreseen = NULL;
+	/* It may be a view with a path of its own. */
+	if (state->foreseen && !state->search_path_unknown)
+		session_setting_told(&fork->path, state->search_path, strlen(state->search_path));
+	fork->past = session_past_copy(state->past);
+	fork->open = NULL;
+	transaction_begin(fork);
+	if (state->open) {
+		*fork->open = *state->open;
+		size_t size = state->open->savepoint_capacity * sizeof(*fork->open->savepoints);
+		fork->open->savepoints = size ? grow(NULL, size) : NULL;
+		if (size)
+			memcpy(fork->open->savepoints, state->open->savepoints, size);
+	}
+	if (state->created) {
+		size_t size = sizeof(*fork->created) + state->created->capacity * sizeof(fork->created->relations[0]);
+		fork->created = grow(NULL, size);
+		memcpy(fork->created, state->created, size);
+	}
+}
+
+bool session_state_created(const struct session_state *state, const char *schema, const char *name)
+{
+	for (uint32_t i = 0; state->created && i < state->created->count; i++) {
+		const struct created_relation *created = &state->created->relations[i];
+		if (same_relation(state, created->schema[0] ? created->schema : NULL, created->name, created->temporary,
+		                  schema, name))
+			return true;
+	}
+	return false;
+}
+
+bool session_state_creates(const struct session_state *state, const struct facts *facts, const char *schema,
+                           const char *name)
+{
+	for (uint16_t i = 0; i < facts->action_count; i++) {
+		const struct fact_action *action = &facts->actions[i];
+		if (!action_creates(action))
+			continue;
+		const struct fact_relation *relation = &facts->relations[action->relation];
+		if (same_relation(state, relation->schema, relation->name, action->temporary, schema, name))
+			return true;
+	}
+	return false;
+}
+
+/* The zones whose offset is 0 and always was: only between them and UTC does PostgreSQL take timestamp and
+ * timestamptz for the same bits (TimestampTimestampTzRequiresRewrite in timestamp.c). */
+bool session_state_is_utc(const char *zone, size_t len)
+{
+	static const char *const zones[] = {
+	    "UTC",   "UCT",   "GMT",  "Zulu",  "Universal", "Greenwich", "GMT0",
+	    "GMT+0", "GMT-0", "UTC0", "UTC+0", "UTC-0",     "<+00>+00",  "<+00>-00",
+	};
+	if (len > 4 && strncasecmp(zone, "Etc/", 4) == 0) {
+		zone += 4;
+		len -= 4;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
+		if (len == strlen(zones[i]) && strncasecmp(zone, zones[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* -- statements ---------------------------------------------------------------------------------- */
+
+static void send_one(struct session_state *state, const struct facts *facts)
+{
+	const struct session_setting_value *value;
+	struct session_setting_value said;
+	switch (facts->kind) {
+	case STATEMENT_COMMIT:
+	case STATEMENT_ROLLBACK:
+	case STATEMENT_ROLLBACK_TO:
+		for (uint32_t at = 0; (value = session_setting_earlier(&state->path, at)) != NULL; at++)
+			foresee(state, value);
+		state->lock_timeout_unsettled |= session_setting_earlier(&state->lock_timeout, 0) != NULL;
+		break;
+	default:
+		if (sets(facts, "search_path", &state->path, &said))
+			foresee(state, &said);
+		state->lock_timeout_unsettled |= sets(facts, "lock_timeout", &state->lock_timeout, &said);
+		break;
+	}
+}
+
+static void completed_one(struct session_state *state, const struct facts *facts)
+{
+	set(state, facts);
+	switch (facts->kind) {
+	case STATEMENT_BEGIN:
+		if (!state->open)
+			transaction_begin(state);
+		break;
+	case STATEMENT_COMMIT:
+		/* COMMIT of a failed transaction is a ROLLBACK. */
+		transaction_end(state, state->transaction != 'E');
+		break;
+	case STATEMENT_ROLLBACK:
+		transaction_end(state, false);
+		break;
+	case STATEMENT_SAVEPOINT:
+		savepoint_push(state, facts->name);
+		break;
+	case STATEMENT_RELEASE:
+		savepoint_release(state, facts->name);
+		break;
+	case STATEMENT_ROLLBACK_TO:
+		savepoint_rollback(state, facts->name);
+		break;
+	case STATEMENT_DISCARD:
+		if (facts->name && (strcasecmp(facts->name, "all") == 0 || strcasecmp(facts->name, "temp") == 0))
+			forget_temporary(state);
+		break;
+	default:
+		break;
+	}
+	if (facts->action_count > 0) {
+		drop_relations(state, facts);
+		create_relations(state, facts);
+	}
+}
+
+/* -- transactions and savepoints ------------------------------------------------------------------ */
+
+static uint32_t depth_of(const struct session_state *state)
+{
+	return state->open ? state->open->savepoint_count : 0;
+}
+
+static void transaction_begin(struct session_state *state)
+{
+	CHECK(!state->open);
+	state->open = grow(NULL, sizeof(*state->open));
+	*state->open = (struct session_transaction){0};
+}
+
+static void transaction_end(struct session_state *state, bool commit)
+{
+	if (state->open) {
+		free(state->open->savepoints);
+		free(state->open);
+		state->open = NULL;
+		session_setting_end(&state->path, commit);
+		session_setting_end(&state->lock_timeout, commit);
+		apply_path(state);
+	}
+	free(state->past);
+	state->past = NULL;
+	for (uint32_t i = 0; commit && state->created && i < state->created->count; i++)
+		state->created->relations[i].kept |= state->created->relations[i].temporary;
+	forget_created(state, 0);
+}
+
+static void savepoint_push(struct session_state *state, const char *name)
+{
+	if (!state->open)
+		transaction_begin(state);
+	struct session_transaction *open = state->open;
+	if (open->savepoint_count == LIMIT_SAVEPOINTS)
+		return; /* a ROLLBACK TO it does not find it, and forgets more */
+	if (open->savepoint_count == open->savepoint_capacity) {
+		open->savepoint_capacity = open->savepoint_capacity ? open->savepoint_capacity * 2 : 4;
+		open->savepoints = grow(open->savepoints, open->savepoint_capacity * sizeof(*open->savepoints));
+	}
+	open->savepoints[open->savepoint_count++] = hash_name(name);
+}
+
+/* The innermost of that name, as the server takes it; -1 when there is none. */
+static int64_t savepoint_find(const struct session_state *state, const char *name)
+{
+	uint64_t hash = hash_name(name);
+	for (int64_t i = state->open ? (int64_t)state->open->savepoint_count - 1 : -1; i >= 0; i--) {
+		if (state->open->savepoints[i] == hash)
+			return i;
+	}
+	return -1;
+}
+
+static void savepoint_release(struct session_state *state, const char *name)
+{
+	int64_t at = savepoint_find(state, name);
+	if (at < 0)
+		return;
+	state->open->savepoint_count = (uint32_t)at;
+	session_setting_release(&state->path, (uint32_t)at + 1);
+	session_setting_release(&state->lock_timeout, (uint32_t)at + 1);
+	session_past_release(state->past, (uint32_t)at + 1);
+	for (uint32_t i = 0; state->created && i < state->created->count; i++) {
+		if (state->created->relations[i].depth > at)
+			state->created->relations[i].depth = (uint16_t)at;
+	}
+}
+
+static void savepoint_rollback(struct session_state *state, const char *name)
+{
+	int64_t at = savepoint_find(state, name);
+	if (at < 0) {
+		/* One past the ceiling, or of a transaction whose begin was not seen. What was created may be gone,
+		 * and what was set unset. */
+		session_setting_doubt(&state->path);
+		session_setting_doubt(&state->lock_timeout);
+		apply_path(state);
+		forget_created(state, 0);
+		session_past_rollback(state->past, 0);
+		return;
+	}
+	uint32_t depth = (uint32_t)at + 1;
+	state->open->savepoint_count = depth; /* it stays itself */
+	session_setting_rollback(&state->path, depth);
+	session_setting_rollback(&state->lock_timeout, depth);
+	session_past_rollback(state->past, depth);
+	apply_path(state);
+	forget_created(state, (uint16_t)depth);
+}
+
+/* -- settings ------------------------------------------------------------------------------------- */
+
+static void set(struct session_state *state, const struct facts *facts)
+{
+	struct session_setting_value said;
+	bool block = state->open != NULL;
+	if (sets(facts, "lock_timeout", &state->lock_timeout, &said))
+		session_setting_set(&state->lock_timeout, &said, facts->local, block, depth_of(state));
+	if (!sets(facts, "search_path", &state->path, &said))
+		return;
+	/* What is sent before the answer that tells of a failure finds the old one. */
+	foresee(state, &state->path.now);
+	session_setting_set(&state->path, &said, facts->local, block, depth_of(state));
+	apply_path(state);
+}
+
+/* Does the statement set it, and to what? Also SELECT set_config('search_path', …): walk.c names the setting there
+ * too. The value is borrowed. */
+static bool sets(const struct facts *facts, const char *name, const struct session_setting *setting,
+                 struct session_setting_value *said)
+{
+	bool named = facts->name && strcasecmp(facts->name, name) == 0;
+	switch (facts->kind) {
+	case STATEMENT_SET:
+	case STATEMENT_SELECT:
+		*said = (struct session_setting_value){.text = (char *)facts->value, .unknown = !facts->value};
+		return named;
+	case STATEMENT_RESET:
+		*said = setting->reset;
+		return !facts->name || named;
+	case STATEMENT_DISCARD:
+		*said = setting->reset;
+		return facts->name && strcasecmp(facts->name, "all") == 0;
+	default:
+		return false;
+	}
+}
+
+static void foresee(struct session_state *state, const struct session_setting_value *path)
+{
+	struct session_foreseen *foreseen = state->foreseen;
+	if (!foreseen) {
+		foreseen = grow(NULL, sizeof(*foreseen));
+		foreseen->count = 0;
+		state->foreseen = foreseen;
+	}
+	for (uint32_t i = 0; i < foreseen->count; i++) {
+		if (session_setting_equal(&foreseen->paths[i], path))
+			return;
+	}
+	if (foreseen->count == LIMIT_FORESEEN_PATHS) {
+		free(foreseen->paths[0].text);
+		memmove(&foreseen->paths[0], &foreseen->paths[1], (--foreseen->count) * sizeof(foreseen->paths[0]));
+	}
+	foreseen->paths[foreseen->count++] = session_setting_copy_value(path);
+}
+
+static void apply_path(struct session_state *state)
+{
+	show_path(state, &state->path.now);
+}
+
+static void show_path(struct session_state *state, const struct session_setting_value *path)
+{
+	size_t len = path->text ? strlen(path->text) : 0;
+	state->search_path_unknown = path->unknown || len >= sizeof(state->search_path);
+	memset(state->search_path, 0, sizeof(state->search_path));
+	if (!state->search_path_unknown && path->text)
+		memcpy(state->search_path, path->text, len);
+	update_scope(state);
+}
+
+/* -- created relations ---------------------------------------------------------------------------- */
+
+static bool action_creates(const struct fact_action *action)
+{
+	return (action->form == DDL_CREATE_TABLE || action->form == DDL_CREATE_TABLE_AS) && action->relation >= 0 &&
+	       (!action->if_exists || action->temporary);
+}
+
+static void create_relations(struct session_state *state, const struct facts *facts)
+{
+	for (uint16_t i = 0; i < facts->action_count; i++) {
+		const struct fact_action *action = &facts->actions[i];
+		if (!action_creates(action))
+			continue;
+		struct session_created *created = state->created;
+		uint32_t count = created ? created->count : 0;
+		if (count == LIMIT_CREATED_RELATIONS)
+			return;
+		if (!created || count == created->capacity) {
+			uint32_t capacity = count ? count * 2 : 4;
+			created = grow(created, sizeof(*created) + capacity * sizeof(created->relations[0]));
+			created->capacity = capacity;
+			created->count = count;
+			state->created = created;
+		}
+		const struct fact_relation *relation = &facts->relations[action->relation];
+		struct created_relation *entry = &created->relations[created->count++];
+		memset(entry, 0, sizeof(*entry));
+		if (relation->schema)
+			strncpy(entry->schema, relation->schema, sizeof(entry->schema) - 1);
+		strncpy(entry->name, relation->name, sizeof(entry->name) - 1);
+		entry->depth = (uint16_t)depth_of(state);
+		entry->temporary = action->temporary || strcmp(entry->schema, "pg_temp") == 0;
+		if (entry->temporary)
+			entry->schema[0] = 0;
+		/* In autocommit it is there to stay at once; ReadyForQuery must not forget it. */
+		entry->kept = entry->temporary && !state->open;
+	}
+	update_scope(state);
+}
+
+static void drop_relations(struct session_state *state, const struct facts *facts)
+{
+	for (uint16_t i = 0; state->created && i < facts->action_count; i++) {
+		const struct fact_action *action = &facts->actions[i];
+		if (action->form != DDL_DROP_TABLE || action->relation < 0)
+			continue;
+		const struct fact_relation *relation = &facts->relations[action->relation];
+		/* The last one first: a temporary table hides an older one of that name. */
+		for (uint32_t at = state->created->count; at-- > 0;) {
+			struct created_relation *entry = &state->created->relations[at];
+			if (!same_relation(state, entry->schema[0] ? entry->schema : NULL, entry->name,
+			                   entry->temporary, relation->schema, relation->name))
+				continue;
+			memmove(entry, entry + 1, (state->created->count - at - 1) * sizeof(*entry));
+			state->created->count--;
+			break;
+		}
+	}
+	update_scope(state);
+}
+
+/* Those of that depth or deeper, but for the temporary ones of earlier transactions. */
+static void forget_created(struct session_state *state, uint16_t depth)
+{
+	struct session_created *created = state->created;
+	if (!created)
+		return;
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < created->count; i++) {
+		if (created->relations[i].kept || created->relations[i].depth < depth)
+			created->relations[kept++] = created->relations[i];
+	}
+	created->count = kept;
+	if (kept == 0) {
+		free(created);
+		state->created = NULL;
+	}
+	update_scope(state);
+}
+
+static void forget_temporary(struct session_state *state)
+{
+	for (uint32_t i = 0; state->created && i < state->created->count;) {
+		struct created_relation *entry = &state->created->relations[i];
+		if (entry->temporary) {
+			memmove(entry, entry + 1, (state->created->count - i - 1) * sizeof(*entry));
+			state->created->count--;
+		} else {
+			i++;
+		}
+	}
+	update_scope(state);
+}
+
+static bool same_relation(const struct session_state *state, const char *created_schema, const char *created_name,
+                          bool temporary, const char *schema, const char *name)
+{
+	if (strcmp(created_name, name) != 0)
+		return false;
+	if (temporary)
+		return !schema || strcmp(schema, "pg_temp") == 0;
+	if (!created_schema && !schema)
+		return true;
+	if (created_schema && schema)
+		return strcmp(created_schema, schema) == 0;
+	return path_names(state, created_schema ? created_schema : schema);
+}
+
+/* Does the search_path name that schema? The server's default does name "$user" and public. */
+static bool path_names(const struct session_state *state, const char *schema)
+{
+	const char *at = state->search_path[0] ? state->search_path : "\"$user\", public";
+	if (state->search_path_unknown)
+		return true; /* more likely than not: what was created by its bare name is looked for by it */
+	while (*at) {
+		char element[LIMIT_NAME_BYTES + 1];
+		size_t len = 0;
+		bool quoted = false;
+		for (; *at && (quoted || *at != ','); at++) {
+			if (*at == '"')
+				quoted = !quoted;
+			else if ((quoted || *at != ' ') && len < sizeof(element) - 1)
+				element[len++] = (char)(!quoted && *at >= 'A' && *at <= 'Z' ? *at + 'a' - 'A' : *at);
+		}
+		element[len] = 0;
+		if (strcmp(strcmp(element, "$user") == 0 ? state->user : element, schema) == 0)
+			return true;
+		if (*at)
+			at++;
+	}
+	return false;
+}
+
+/* -- small things --------------------------------------------------------------------------------- */
+
+static void update_scope(struct session_state *state)
+{
+	char buffer[sizeof(state->database) + sizeof(state->user) + sizeof(state->search_path) + 1] = {0};
+	char *at = buffer;
+	memcpy(at, state->database, sizeof(state->database));
+	at += sizeof(state->database);
+	memcpy(at, state->user, sizeof(state->user));
+	at += sizeof(state->user);
+	memcpy(at, state->search_path, sizeof(state->search_path));
+	at += sizeof(state->search_path);
+	*at = (char)state->search_path_unknown;
+	uint64_t scope = XXH3_64bits(buffer, sizeof(buffer));
+	/* A temporary table hides the one of the same name that other sessions see. */
+	for (uint32_t i = 0; state->created && i < state->created->count; i++) {
+		if (state->created->relations[i].temporary)
+			scope ^= XXH3_64bits_withSeed(state->created->relations[i].name, LIMIT_NAME_BYTES, 1);
+	}
+	state->scope = scope;
+}
+
+static uint64_t hash_name(const char *name)
+{
+	return name ? XXH3_64bits(name, strlen(name)) : 0;
+}
+
+static void *grow(void *memory, size_t size)
+{
+	memory = realloc(memory, size);
+	CHECK(memory); /* as everywhere that keeps state: without memory there is no going on */
+	return memory;
+}

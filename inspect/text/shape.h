@@ -1,0 +1,45 @@
+/* A literal's shape: everything that a rule may depend on, and nothing else of it.
+ *
+ * The same function shapes a literal in the text (sqlkey puts the class into the key) and a parameter at
+ * Bind, so that both are judged alike. */
+#ifndef PGPROCTOR_INSPECT_SHAPE_H
+#define PGPROCTOR_INSPECT_SHAPE_H
+
+#include "inspect/text/value.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of a LIKE pattern or a regular expression. All false, `known` included, for what is not known. */
+struct pattern_shape {
+	bool known;
+	bool leading_wildcard; /* LIKE: starts with an unescaped % or _; regex: not anchored by ^ to a literal */
+	bool has_wildcard;     /* any unescaped % or _; regex: any metacharacter */
+	bool only_wildcards;   /* "", "%", "%%": matches everything or nothing */
+	bool has_trigram;      /* pg_trgm can extract at least one trigram from it */
+	bool has_prefix;       /* starts with at least one literal character */
+};
+
+/* pg_trgm's own rule for LIKE (generate_wildcard_trgm in trgm_op.c): runs of word characters, padded with
+ * blanks where a word boundary is known, of three or more. `backslash` escapes. */
+struct pattern_shape shape_like(const char *text, size_t len);
+/* For ~ and ~*: conservative; has_trigram false only when surely none can be had. */
+struct pattern_shape shape_regex(const char *text, size_t len);
+/* SIMILAR TO: % and _ as in LIKE, | * + ? { } ( ) [ ] as in a regex. */
+struct pattern_shape shape_similar(const char *text, size_t len);
+
+/* Of a bound parameter, for whatever the statement makes of it. */
+struct bound_shape {
+	bool known; /* not NULL, and a text */
+	struct pattern_shape like, regex, similar;
+	enum value_kind value; /* VALUE_UNKNOWN when not known */
+};
+
+struct bound_shape shape_bound(const char *text, size_t len);
+
+/* A small number that differs whenever any field differs: sqlkey's contribution for a string literal, whose
+ * operator is not known yet, so it covers all three readings. */
+uint32_t shape_class(const char *text, size_t len);
+
+#endif

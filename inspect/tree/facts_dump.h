@@ -1,0 +1,13 @@
+/* Facts as text: every field that is not at its default, one line a relation, predicate, sort, level, action. For
+ * tests and debugging: two facts are equal when their texts are. */
+#ifndef PGPROCTOR_INSPECT_FACTS_DUMP_H
+#define PGPROCTOR_INSPECT_FACTS_DUMP_H
+
+#include "inspect/tree/facts.h"
+
+#include <stddef.h>
+
+/* Zero-terminated; what does not fit is cut off. */
+void facts_dump(const struct facts *facts, char *to, size_t size);
+
+#endif

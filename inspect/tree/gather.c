@@ -1,0 +1,217 @@
+#include "inspect/tree/gather.h"
+
+#include <string.h>
+
+static void *copy(struct arena *arena, const void *from, uint16_t count, size_t size);
+
+void gather_init(struct gather *gather, struct arena *arena, struct facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	gather->arena = arena;
+	gather->facts = facts;
+	gather->range_count = 0;
+	gather->cte_count = 0;
+	gather->literals = false;
+}
+
+void gather_finish(struct gather *gather)
+{
+	struct facts *facts = gather->facts;
+	struct arena *arena = gather->arena;
+
+	facts->relations = copy(arena, gather->relations, facts->relation_count, sizeof(*facts->relations));
+	facts->predicates = copy(arena, gather->predicates, facts->predicate_count, sizeof(*facts->predicates));
+	facts->conditions = copy(arena, gather->conditions, facts->condition_count, sizeof(*facts->conditions));
+	facts->sorts = copy(arena, gather->sorts, facts->sort_count, sizeof(*facts->sorts));
+	facts->levels = copy(arena, gather->levels, facts->level_count, sizeof(*facts->levels));
+	facts->actions = copy(arena, gather->actions, facts->action_count, sizeof(*facts->actions));
+	facts->assignments = copy(arena, gather->assignments, facts->assignment_count, sizeof(*facts->assignments));
+	facts->secrets = copy(arena, gather->secrets, facts->secret_count, sizeof(*facts->secrets));
+}
+
+int16_t gather_level(struct gather *gather, int16_t parent)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->level_count == LIMIT_FACTS_LEVELS) {
+		facts->truncated = true;
+		return -1;
+	}
+	gather->levels[facts->level_count] = (struct fact_level){.parent = parent};
+	gather->items[facts->level_count] = 0;
+	return (int16_t)facts->level_count++;
+}
+
+int16_t gather_relation(struct gather *gather, const struct fact_relation *relation)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->relation_count == LIMIT_FACTS_RELATIONS) {
+		facts->truncated = true;
+		return -1;
+	}
+
+	struct fact_relation *to = &gather->relations[facts->relation_count];
+	*to = *relation;
+	to->schema = arena_text(gather->arena, relation->schema);
+	to->name = arena_text(gather->arena, relation->name);
+	to->alias = arena_text(gather->arena, relation->alias);
+	return (int16_t)facts->relation_count++;
+}
+
+int16_t gather_predicate(struct gather *gather, const struct fact_predicate *predicate)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->predicate_count == LIMIT_FACTS_PREDICATES) {
+		facts->truncated = true;
+		return -1;
+	}
+	gather->predicates[facts->predicate_count] = *predicate;
+	return (int16_t)facts->predicate_count++;
+}
+
+void gather_condition(struct gather *gather, const struct fact_condition *condition)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->condition_count == LIMIT_FACTS_CONDITIONS) {
+		facts->truncated = true;
+		return;
+	}
+	gather->conditions[facts->condition_count++] = *condition;
+}
+
+int16_t gather_sort(struct gather *gather, const struct fact_sort *sort)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->sort_count == LIMIT_FACTS_SORTS) {
+		facts->truncated = true;
+		return -1;
+	}
+	gather->sorts[facts->sort_count] = *sort;
+	return (int16_t)facts->sort_count++;
+}
+
+void gather_assignment(struct gather *gather, const struct fact_assignment *assignment)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->assignment_count == LIMIT_FACTS_ASSIGNMENTS) {
+		facts->truncated = true;
+		return;
+	}
+
+	struct fact_assignment *to = &gather->assignments[facts->assignment_count++];
+	*to = *assignment;
+	to->column = arena_text(gather->arena, assignment->column);
+}
+
+void gather_secret(struct gather *gather, enum fact_secret_kind kind, const char *object)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->secret_count == LIMIT_FACTS_SECRETS) {
+		facts->truncated = true;
+		return;
+	}
+	gather->secrets[facts->secret_count++] =
+	    (struct fact_secret){.kind = kind, .object = arena_text(gather->arena, object ? object : "")};
+}
+
+struct fact_action *gather_action(struct gather *gather, enum ddl_form form)
+{
+	struct facts *facts = gather->facts;
+
+	if (facts->action_count == LIMIT_FACTS_ACTIONS) {
+		facts->truncated = true;
+		return NULL;
+	}
+
+	struct fact_action *action = &gather->actions[facts->action_count++];
+	*action = (struct fact_action){.form = form, .relation = -1, .referenced = -1, .type.modifiers = {-1, -1}};
+	return action;
+}
+
+void gather_range(struct gather *gather, const char *name, int16_t relation, uint16_t level, bool item)
+{
+	if (item)
+		gather->items[level]++;
+	if (gather->range_count == ARRAY_LEN(gather->ranges)) {
+		gather->facts->truncated = true;
+		return;
+	}
+	gather->ranges[gather->range_count++] = (struct gather_range){
+	    .name = arena_text(gather->arena, name), .relation = relation, .through = -1, .level = level};
+}
+
+void gather_range_through(struct gather *gather, const char *name, int16_t through, uint16_t level)
+{
+	uint16_t before = gather->range_count;
+
+	gather_range(gather, name, -1, level, true);
+	if (gather->range_count > before)
+		gather->ranges[before].through = through;
+}
+
+int16_t gather_resolve_through(const struct gather *gather, const char *qualifier, uint16_t level)
+{
+	if (qualifier == NULL && gather->items[level] != 1)
+		return -1;
+	for (uint16_t at = 0; at < gather->range_count; at++) {
+		const struct gather_range *range = &gather->ranges[at];
+		if (range->level == level &&
+		    (qualifier == NULL || (range->name != NULL && strcmp(range->name, qualifier) == 0)))
+			return range->through;
+	}
+	return -1;
+}
+
+int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint16_t level)
+{
+	int16_t at_level = (int16_t)level;
+
+	if (qualifier == NULL) {
+		if (gather->items[level] != 1)
+			return -1;
+		for (uint16_t at = 0; at < gather->range_count; at++)
+			if (gather->ranges[at].level == level)
+				return gather->ranges[at].relation;
+		return -1;
+	}
+	for (; at_level >= 0; at_level = gather->levels[at_level].parent)
+		for (uint16_t at = 0; at < gather->range_count; at++) {
+			const struct gather_range *range = &gather->ranges[at];
+			if (range->level == at_level && range->name != NULL && strcmp(range->name, qualifier) == 0)
+				return range->relation;
+		}
+	return -1;
+}
+
+void gather_cte_push(struct gather *gather, const char *name)
+{
+	if (gather->cte_count == ARRAY_LEN(gather->ctes)) {
+		gather->facts->truncated = true;
+		return;
+	}
+	gather->ctes[gather->cte_count++] = name;
+}
+
+bool gather_is_cte(const struct gather *gather, const char *name)
+{
+	for (uint16_t at = gather->cte_count; at > 0; at--)
+		if (strcmp(gather->ctes[at - 1], name) == 0)
+			return true;
+	return false;
+}
+
+static void *copy(struct arena *arena, const void *from, uint16_t count, size_t size)
+{
+	if (count == 0)
+		return NULL;
+
+	void *to = arena_alloc(arena, count * size);
+	memcpy(to, from, count * size);
+	return to;
+}

@@ -1,0 +1,70 @@
+/* Facts in the making: collects what walk.c finds in one statement, up to the ceilings, and resolves names to
+ * relations the way the query's levels nest. Knows nothing of parse trees. */
+#ifndef PGPROCTOR_INSPECT_GATHER_H
+#define PGPROCTOR_INSPECT_GATHER_H
+
+#include "config/limits.h"
+#include "inspect/arena.h"
+#include "inspect/tree/facts.h"
+
+/* A name that a level's FROM makes visible: a relation by its alias or name, or a sub-select's alias. */
+struct gather_range {
+	const char *name; /* NULL when it has none */
+	int16_t relation; /* -1: no table, or one whose columns are renamed */
+	int16_t through;  /* of a sub-select that only passes a table's columns on: that table; else -1 */
+	uint16_t level;
+};
+
+/* Big: about 100 KB, for the parsing thread's stack. */
+struct gather {
+	struct arena *arena;
+	struct facts *facts;
+	struct fact_relation relations[LIMIT_FACTS_RELATIONS];
+	struct fact_predicate predicates[LIMIT_FACTS_PREDICATES];
+	struct fact_condition conditions[LIMIT_FACTS_CONDITIONS];
+	struct fact_sort sorts[LIMIT_FACTS_SORTS];
+	struct fact_level levels[LIMIT_FACTS_LEVELS];
+	struct fact_action actions[LIMIT_FACTS_ACTIONS];
+	struct fact_assignment assignments[LIMIT_FACTS_ASSIGNMENTS];
+	struct fact_secret secrets[LIMIT_FACTS_SECRETS];
+	struct gather_range ranges[2 * LIMIT_FACTS_RELATIONS];
+	uint16_t range_count;
+	/* FROM items of a level: an unqualified column is the one's when there is just one. */
+	uint16_t items[LIMIT_FACTS_LEVELS];
+	bool literals; /* clauses keep theirs */
+	/* WITH queries visible at this point of the walk: a stack. */
+	const char *ctes[LIMIT_FACTS_RELATIONS];
+	uint16_t cte_count;
+};
+
+/* Empties `facts`, too. */
+void gather_init(struct gather *gather, struct arena *arena, struct facts *facts);
+/* Hands what was collected to the facts, in the arena. */
+void gather_finish(struct gather *gather);
+
+/* These copy the strings of what they are given, and return its index, or -1 (and the facts are `truncated`)
+ * when it no longer fits. */
+int16_t gather_level(struct gather *gather, int16_t parent);
+int16_t gather_relation(struct gather *gather, const struct fact_relation *relation);
+/* The strings of a predicate and of a sort must be in the arena already. */
+int16_t gather_predicate(struct gather *gather, const struct fact_predicate *predicate);
+void gather_condition(struct gather *gather, const struct fact_condition *condition);
+int16_t gather_sort(struct gather *gather, const struct fact_sort *sort);
+void gather_assignment(struct gather *gather, const struct fact_assignment *assignment);
+void gather_secret(struct gather *gather, enum fact_secret_kind kind, const char *object);
+/* A new action with its indexes and modifiers at -1; NULL when it no longer fits. */
+struct fact_action *gather_action(struct gather *gather, enum ddl_form form);
+
+/* Makes a name visible in a level; `item`: it is one more of the level's FROM items. */
+void gather_range(struct gather *gather, const char *name, int16_t relation, uint16_t level, bool item);
+/* The same for a sub-select that passes on the columns of `through` under their names. */
+void gather_range_through(struct gather *gather, const char *name, int16_t through, uint16_t level);
+/* Of a column that gather_resolve knows no relation for: the table behind such a sub-select of that level, else -1. */
+int16_t gather_resolve_through(const struct gather *gather, const char *qualifier, uint16_t level);
+/* The relation that a column of `level` belongs to; qualifier NULL: not qualified. -1 when that can't be said. */
+int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint16_t level);
+
+void gather_cte_push(struct gather *gather, const char *name);
+bool gather_is_cte(const struct gather *gather, const char *name);
+
+#endif

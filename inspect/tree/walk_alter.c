@@ -1,0 +1,430 @@
+#include "inspect/tree/walk_alter.h"
+
+#include "inspect/tree/expression.h"
+#include "inspect/tree/walk_ddl.h"
+#include "inspect/tree/walk_lock.h"
+
+#include <string.h>
+
+static void alter_other(struct gather *gather, const AlterTableStmt *alter);
+static bool recurses(const AlterTableCmd *command);
+static void subcommand(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
+static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action);
+static void alter_type(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
+static void set_partition(struct gather *gather, const PartitionCmd *partition, struct fact_action *action);
+static void set_bounds(struct gather *gather, const PartitionBoundSpec *bound, struct fact_action *action);
+static void set_default(struct gather *gather, const Node *expression, struct fact_action *action);
+
+void walk_alter(struct gather *gather, const AlterTableStmt *alter)
+{
+	ListCell *cell;
+
+	if (alter->objtype != OBJECT_TABLE && alter->objtype != OBJECT_FOREIGN_TABLE &&
+	    alter->objtype != OBJECT_MATVIEW) {
+		alter_other(gather, alter);
+		return;
+	}
+
+	int16_t table = walk_target(gather, alter->relation);
+	foreach (cell, alter->cmds) {
+		struct fact_action *action = gather_action(gather, DDL_ALTER_TABLE_OTHER);
+		if (action == NULL)
+			return;
+		action->relation = table;
+		action->only = !alter->relation->inh;
+		action->if_exists = alter->missing_ok;
+		action->lock = walk_lock_alter(lfirst(cell));
+		action->recurses = recurses(lfirst(cell));
+		subcommand(gather, lfirst(cell), action);
+	}
+}
+
+/* Of an index, a view, a sequence, a composite type. */
+static void alter_other(struct gather *gather, const AlterTableStmt *alter)
+{
+	bool index = alter->objtype == OBJECT_INDEX;
+	struct fact_action *action = gather_action(gather, index ? DDL_ALTER_INDEX : DDL_OTHER);
+	ListCell *cell;
+
+	if (action == NULL)
+		return;
+	if (alter->objtype == OBJECT_SEQUENCE)
+		action->form = DDL_SEQUENCE;
+	if (!index)
+		action->relation = walk_target(gather, alter->relation);
+	foreach (cell, alter->cmds)
+		action->lock = lock_stronger(action->lock, walk_lock_alter(lfirst(cell)));
+	action->object_schema = arena_text(gather->arena, alter->relation->schemaname);
+	action->object = arena_text(gather->arena, alter->relation->relname);
+	action->if_exists = alter->missing_ok;
+}
+
+/* Which of them ATPrepCmd (commands/tablecmds.c) prepares for the children as well. */
+static bool recurses(const AlterTableCmd *command)
+{
+	switch (command->subtype) {
+	case AT_AddColumn:
+	case AT_DropColumn:
+	case AT_AlterColumnType:
+	case AT_ColumnDefault:
+	case AT_SetNotNull:
+	case AT_DropNotNull:
+	case AT_DropExpression:
+	case AT_SetStatistics:
+	case AT_SetStorage:
+	case AT_DropConstraint:
+	case AT_AlterConstraint:
+	case AT_ValidateConstraint:
+	case AT_EnableTrig:
+	case AT_EnableAlwaysTrig:
+	case AT_EnableReplicaTrig:
+	case AT_EnableTrigAll:
+	case AT_EnableTrigUser:
+	case AT_DisableTrig:
+	case AT_DisableTrigAll:
+	case AT_DisableTrigUser:
+		return true;
+	case AT_AddConstraint:
+		return !((const Constraint *)command->def)->is_no_inherit;
+	default:
+		return false;
+	}
+}
+
+static void subcommand(struct gather *gather, const AlterTableCmd *command, struct fact_action *action)
+{
+	struct arena *arena = gather->arena;
+	const char *name = arena_text(arena, command->name);
+
+	action->cascade = command->behavior == DROP_CASCADE;
+	action->if_exists |= command->missing_ok;
+	switch (command->subtype) {
+	case AT_AddColumn:
+		action->form = DDL_ADD_COLUMN;
+		add_column(gather, (const ColumnDef *)command->def, action);
+		break;
+	case AT_DropColumn:
+		action->form = DDL_DROP_COLUMN;
+		action->column = name;
+		break;
+	case AT_AlterColumnType:
+		action->form = DDL_ALTER_TYPE;
+		action->column = name;
+		alter_type(gather, command, action);
+		break;
+	case AT_ColumnDefault:
+		action->form = command->def == NULL ? DDL_DROP_DEFAULT : DDL_SET_DEFAULT;
+		action->column = name;
+		set_default(gather, command->def, action);
+		break;
+	case AT_SetNotNull:
+		action->form = DDL_SET_NOT_NULL;
+		action->column = name;
+		break;
+	case AT_DropNotNull:
+		action->form = DDL_DROP_NOT_NULL;
+		action->column = name;
+		break;
+	case AT_AddConstraint:
+		walk_alter_constraint(gather, (const Constraint *)command->def, action);
+		break;
+	case AT_ValidateConstraint:
+		action->form = DDL_VALIDATE_CONSTRAINT;
+		action->object = name;
+		break;
+	case AT_DropConstraint:
+		action->form = DDL_DROP_CONSTRAINT;
+		action->object = name;
+		break;
+	case AT_AlterConstraint:
+		if (command->def != NULL && IsA(command->def, Constraint))
+			action->object = arena_text(arena, ((const Constraint *)command->def)->conname);
+		break;
+	case AT_SetLogged:
+		action->form = DDL_SET_STORAGE_PROPERTY;
+		action->method = "logged";
+		break;
+	case AT_SetUnLogged:
+		action->form = DDL_SET_STORAGE_PROPERTY;
+		action->method = "unlogged";
+		break;
+	case AT_SetAccessMethod:
+		action->form = DDL_SET_STORAGE_PROPERTY;
+		action->method = "access method";
+		action->object = name;
+		break;
+	case AT_SetTableSpace:
+		action->form = DDL_SET_STORAGE_PROPERTY;
+		action->method = "tablespace";
+		action->object = name;
+		break;
+	case AT_AttachPartition:
+		action->form = DDL_ATTACH_PARTITION;
+		set_partition(gather, (const PartitionCmd *)command->def, action);
+		break;
+	case AT_DetachPartition:
+		action->form = DDL_DETACH_PARTITION;
+		set_partition(gather, (const PartitionCmd *)command->def, action);
+		break;
+	case AT_DetachPartitionFinalize:
+		set_partition(gather, (const PartitionCmd *)command->def, action);
+		break;
+	case AT_AddInherit:
+	case AT_DropInherit:
+		if (command->def != NULL && IsA(command->def, RangeVar))
+			action->referenced = walk_target(gather, (const RangeVar *)command->def);
+		action->referenced_lock =
+		    command->subtype == AT_AddInherit ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_SHARE;
+		break;
+	case AT_AddIdentity:
+		action->column = name;
+		action->has_identity = true;
+		break;
+	case AT_SetStatistics:
+	case AT_SetOptions:
+	case AT_ResetOptions:
+	case AT_SetStorage:
+	case AT_SetCompression:
+	case AT_DropExpression:
+	case AT_SetIdentity:
+	case AT_DropIdentity:
+	case AT_AlterColumnGenericOptions:
+		action->column = name;
+		break;
+	default:
+		/* A trigger, a rule, an index to cluster on; NULL for what is without a name. */
+		action->object = name;
+		break;
+	}
+}
+
+static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action)
+{
+	ListCell *cell;
+
+	if (column == NULL)
+		return;
+	action->column = arena_text(gather->arena, column->colname);
+	action->type = nodes_type(column->typeName, gather->arena);
+	action->has_collation = column->collClause != NULL;
+	if (action->has_collation)
+		action->collation = arena_text(gather->arena, nodes_last_name(column->collClause->collname));
+	foreach (cell, column->constraints) {
+		const Constraint *constraint = lfirst(cell);
+
+		switch (constraint->contype) {
+		case CONSTR_NOTNULL:
+			action->has_not_null = true;
+			break;
+		case CONSTR_DEFAULT:
+			set_default(gather, constraint->raw_expr, action);
+			break;
+		case CONSTR_GENERATED:
+			set_default(gather, constraint->raw_expr, action);
+			action->has_default = false;
+			action->default_is_null = false;
+			action->default_is_call = false;
+			action->has_generated = true;
+			break;
+		case CONSTR_IDENTITY:
+			action->has_identity = true;
+			break;
+		case CONSTR_CHECK:
+			action->has_check = true;
+			break;
+		case CONSTR_UNIQUE:
+			action->has_unique = true;
+			break;
+		case CONSTR_PRIMARY:
+			action->has_primary = true;
+			break;
+		case CONSTR_FOREIGN:
+			action->has_references = true;
+			action->referenced = walk_target(gather, constraint->pktable);
+			action->referenced_lock = LOCK_SHARE_ROW_EXCLUSIVE;
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static bool same_type(const struct fact_type *a, const struct fact_type *b)
+{
+	bool a_plain = a->schema == NULL || strcmp(a->schema, "pg_catalog") == 0;
+	bool b_plain = b->schema == NULL || strcmp(b->schema, "pg_catalog") == 0;
+
+	if (a->name == NULL || b->name == NULL || strcmp(a->name, b->name) != 0 || a->array != b->array ||
+	    a->modifiers[0] != b->modifiers[0] || a->modifiers[1] != b->modifiers[1])
+		return false;
+	return a_plain && b_plain ? true : a->schema != NULL && b->schema != NULL && strcmp(a->schema, b->schema) == 0;
+}
+
+static void alter_type(struct gather *gather, const AlterTableCmd *command, struct fact_action *action)
+{
+	const ColumnDef *column = (const ColumnDef *)command->def;
+
+	if (column == NULL)
+		return;
+	action->type = nodes_type(column->typeName, gather->arena);
+	action->has_collation = column->collClause != NULL;
+	if (action->has_collation)
+		action->collation = arena_text(gather->arena, nodes_last_name(column->collClause->collname));
+
+	/* The grammar puts USING where a column's default is. */
+	const Node *using = column->raw_default;
+	if (using == NULL)
+		return;
+	action->using_kind = USING_EXPRESSION;
+	if (IsA(using, TypeCast)) {
+		struct fact_type cast = nodes_type(((const TypeCast *)using)->typeName, gather->arena);
+		if (!same_type(&cast, &action->type))
+			return;
+		using = ((const TypeCast *)using)->arg;
+	}
+	if (!IsA(using, ColumnRef))
+		return;
+
+	const Node *last = llast(((const ColumnRef *)using)->fields);
+	if (IsA(last, String) && command->name != NULL && strcmp(strVal(last), command->name) == 0)
+		action->using_kind = USING_BARE_CAST;
+}
+
+void walk_alter_constraint(struct gather *gather, const Constraint *constraint, struct fact_action *action)
+{
+	struct arena *arena = gather->arena;
+
+	if (constraint == NULL)
+		return;
+	action->object = arena_text(arena, constraint->conname);
+	switch (constraint->contype) {
+	case CONSTR_CHECK:
+		action->form = DDL_ADD_CHECK;
+		if (constraint->raw_expr != NULL)
+			action->expression = expression_of(constraint->raw_expr, arena).text;
+		action->not_valid = constraint->skip_validation;
+		break;
+	case CONSTR_FOREIGN:
+		action->form = DDL_ADD_FOREIGN_KEY;
+		action->not_valid = constraint->skip_validation;
+		action->referenced = walk_target(gather, constraint->pktable);
+		action->referenced_lock = LOCK_SHARE_ROW_EXCLUSIVE;
+		walk_ddl_names(gather, action, constraint->fk_attrs);
+		break;
+	case CONSTR_UNIQUE:
+	case CONSTR_PRIMARY:
+		action->form = constraint->contype == CONSTR_UNIQUE ? DDL_ADD_UNIQUE : DDL_ADD_PRIMARY_KEY;
+		action->unique = true;
+		action->using_index = constraint->indexname != NULL;
+		action->index = arena_text(arena, constraint->indexname);
+		walk_ddl_names(gather, action, constraint->keys);
+		break;
+	case CONSTR_EXCLUSION: {
+		List elements = {.type = T_List};
+		ListCell cells[LIMIT_FACTS_COLUMNS];
+		ListCell *cell;
+
+		action->form = DDL_ADD_EXCLUSION;
+		action->method = arena_text(arena, constraint->access_method);
+		action->has_predicate = constraint->where_clause != NULL;
+		/* Pairs of an element and its operator. */
+		elements.elements = cells;
+		foreach (cell, constraint->exclusions) {
+			if (elements.length == LIMIT_FACTS_COLUMNS) {
+				gather->facts->truncated = true;
+				break;
+			}
+			lfirst(&cells[elements.length++]) = linitial((const List *)lfirst(cell));
+		}
+		walk_ddl_elements(gather, action, &elements);
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+static void set_partition(struct gather *gather, const PartitionCmd *partition, struct fact_action *action)
+{
+	if (partition == NULL)
+		return;
+	action->referenced = walk_target(gather, partition->name);
+	action->concurrently = partition->concurrent;
+	action->referenced_lock = LOCK_ACCESS_EXCLUSIVE;
+	action->is_default = partition->bound != NULL && partition->bound->is_default;
+	if (partition->bound != NULL)
+		set_bounds(gather, partition->bound, action);
+}
+
+/* Of several keys the first does not decide. */
+static void set_bounds(struct gather *gather, const PartitionBoundSpec *bound, struct fact_action *action)
+{
+	struct arena *arena = gather->arena;
+	int count = list_length(bound->listdatums);
+
+	if (list_length(bound->lowerdatums) == 1 && list_length(bound->upperdatums) == 1) {
+		action->bound_from = expression_of(linitial(bound->lowerdatums), arena).text;
+		action->bound_to = expression_of(linitial(bound->upperdatums), arena).text;
+	}
+	if (count == 0 || count > LIMIT_FACTS_BOUNDS)
+		return;
+	const char **values = arena_alloc(arena, (size_t)count * sizeof(*values));
+	for (int at = 0; at < count; at++) {
+		values[at] = expression_of(list_nth(bound->listdatums, at), arena).text;
+		if (values[at] == NULL)
+			return;
+	}
+	action->bounds = values;
+	action->bound_count = (uint16_t)count;
+}
+
+struct calls {
+	struct gather *gather;
+	struct fact_call calls[LIMIT_FACTS_CALLS];
+	uint16_t count;
+	int depth;
+};
+
+static void find_calls(void *context, const Node *node)
+{
+	struct calls *calls = context;
+
+	if (calls->depth > LIMIT_WALK_DEPTH) {
+		calls->gather->facts->truncated = true;
+		return;
+	}
+	if (IsA(node, FuncCall)) {
+		const FuncCall *call = (const FuncCall *)node;
+		if (calls->count < LIMIT_FACTS_CALLS) {
+			calls->calls[calls->count++] = (struct fact_call){
+			    .schema = arena_text(calls->gather->arena, nodes_schema_name(call->funcname)),
+			    .name = arena_text(calls->gather->arena, nodes_last_name(call->funcname)),
+			    .arguments = (uint16_t)list_length(call->args),
+			};
+		} else {
+			calls->gather->facts->truncated = true;
+		}
+	}
+	calls->depth++;
+	nodes_children(node, find_calls, calls);
+	calls->depth--;
+}
+
+static void set_default(struct gather *gather, const Node *expression, struct fact_action *action)
+{
+	struct calls calls = {.gather = gather};
+
+	if (expression == NULL)
+		return;
+	action->has_default = true;
+	action->default_is_null = nodes_is_null_constant(expression);
+	action->default_is_call = IsA(expression, FuncCall);
+	find_calls(&calls, expression);
+	if (calls.count == 0)
+		return;
+
+	struct fact_call *kept = arena_alloc(gather->arena, calls.count * sizeof(*kept));
+	memcpy(kept, calls.calls, calls.count * sizeof(*kept));
+	action->calls = kept;
+	action->call_count = calls.count;
+}

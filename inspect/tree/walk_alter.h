@@ -1,0 +1,13 @@
+/* ALTER TABLE, subcommand by subcommand. Private to walk_ddl.c. */
+#ifndef PGPROCTOR_INSPECT_WALK_ALTER_H
+#define PGPROCTOR_INSPECT_WALK_ALTER_H
+
+#include "inspect/tree/gather.h"
+#include "inspect/tree/nodes.h"
+
+/* One action for each subcommand; one DDL_OTHER for what is no table. */
+void walk_alter(struct gather *gather, const AlterTableStmt *alter);
+/* Makes `action` the adding of that constraint. */
+void walk_alter_constraint(struct gather *gather, const Constraint *constraint, struct fact_action *action);
+
+#endif

@@ -1,0 +1,17 @@
+/* What a statement writes into columns: facts of INSERT, UPDATE, MERGE and ON CONFLICT. To be included only by files
+ * that have PostgreSQL's headers. */
+#ifndef PGPROCTOR_INSPECT_WALK_ASSIGN_H
+#define PGPROCTOR_INSPECT_WALK_ASSIGN_H
+
+#include "inspect/tree/gather.h"
+#include "inspect/tree/nodes.h"
+
+/* INSERT's named columns; `source` may be NULL (DEFAULT VALUES). Of a SELECT its own constants and parameters count,
+ * of a UNION those of each arm. */
+void walk_assign_insert(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source);
+/* SET, of UPDATE, MERGE and ON CONFLICT. */
+void walk_assign_update(struct gather *gather, int16_t target, const List *targets);
+/* MERGE … INSERT (columns) VALUES (values). */
+void walk_assign_merge(struct gather *gather, int16_t target, const List *columns, const List *values);
+
+#endif
