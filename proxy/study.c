@@ -7,16 +7,14 @@
 
 enum { STUDY_NICE = 10 };
 
-/* Texts that wait, and texts that have been read; each list belongs to whoever holds the lock. */
 struct study {
 	uv_async_t *wake;
 	uv_thread_t thread;
 	bool started;
-	uv_mutex_t lock;
-	uv_cond_t come;
-	bool stopping;
-	struct study_text *waiting, **waiting_end;
-	struct study_text *read, **read_end;
+	uv_sem_t come;            /* as often as a text waits, and once to stop */
+	struct mailbox waiting;   /* texts to read, each posted */
+	struct mailbox read;      /* texts that have been read, each posted */
+	struct study_text *taken; /* the worker's: taken out of `read`, oldest first */
 };
 
 static void study_run(void *study);
@@ -26,10 +24,7 @@ struct study *study_new(uv_async_t *wake)
 	struct study *study = calloc(1, sizeof *study);
 	CHECK(study != NULL);
 	study->wake = wake;
-	study->waiting_end = &study->waiting;
-	study->read_end = &study->read;
-	CHECK(uv_mutex_init(&study->lock) == 0);
-	CHECK(uv_cond_init(&study->come) == 0);
+	CHECK(uv_sem_init(&study->come, 0) == 0);
 	return study;
 }
 
@@ -38,15 +33,11 @@ void study_free(struct study *study)
 	if (!study)
 		return;
 	if (study->started) {
-		uv_mutex_lock(&study->lock);
-		study->stopping = true;
-		uv_cond_signal(&study->come);
-		uv_mutex_unlock(&study->lock);
+		uv_sem_post(&study->come);
 		uv_thread_join(&study->thread);
 	}
-	CHECK(!study->waiting && !study->read);
-	uv_cond_destroy(&study->come);
-	uv_mutex_destroy(&study->lock);
+	CHECK(!mailbox_take(&study->waiting) && !mailbox_take(&study->read) && !study->taken);
+	uv_sem_destroy(&study->come);
 	free(study);
 }
 
@@ -63,51 +54,41 @@ bool study_put(struct study *study, struct session *session, struct inspector_re
 	struct study_text *text = malloc(sizeof *text);
 	CHECK(text != NULL);
 	*text = (struct study_text){.session = session, .reading = reading};
-	uv_mutex_lock(&study->lock);
-	*study->waiting_end = text;
-	study->waiting_end = &text->next;
-	uv_cond_signal(&study->come);
-	uv_mutex_unlock(&study->lock);
+	mailbox_post(&study->waiting, &text->letter);
+	uv_sem_post(&study->come);
 	return true;
 }
 
 struct study_text *study_take(struct study *study)
 {
-	uv_mutex_lock(&study->lock);
-	struct study_text *text = study->read;
-	if (text) {
-		study->read = text->next;
-		if (!study->read)
-			study->read_end = &study->read;
-	}
-	uv_mutex_unlock(&study->lock);
+	if (!study->taken)
+		study->taken = (struct study_text *)mailbox_take_all(&study->read);
+	struct study_text *text = study->taken;
+	if (text)
+		study->taken = (struct study_text *)text->letter.next;
 	return text;
 }
 
+/* No lock is held at any time: this thread is the one that waits when processors are short, and the worker must not
+ * have to wait for it to go on. */
 static void study_run(void *context)
 {
 	struct study *study = context;
+	struct mailbox_letter *next = NULL;
 	(void)pthread_setname_np(pthread_self(), "study");
 	/* Only this thread (setpriority(2), "C library/kernel differences"): one session waits for it, all others for
 	 * the worker. */
 	(void)setpriority(PRIO_PROCESS, 0, STUDY_NICE);
-	uv_mutex_lock(&study->lock);
 	for (;;) {
-		while (!study->waiting && !study->stopping)
-			uv_cond_wait(&study->come, &study->lock);
-		struct study_text *text = study->waiting;
+		uv_sem_wait(&study->come);
+		if (!next)
+			next = mailbox_take_all(&study->waiting);
+		struct study_text *text = (struct study_text *)next;
 		if (!text)
-			break;
-		study->waiting = text->next;
-		if (!study->waiting)
-			study->waiting_end = &study->waiting;
-		uv_mutex_unlock(&study->lock);
+			return;
+		next = next->next;
 		inspector_read(text->reading);
-		uv_mutex_lock(&study->lock);
-		text->next = NULL;
-		*study->read_end = text;
-		study->read_end = &text->next;
+		mailbox_post(&study->read, &text->letter);
 		uv_async_send(study->wake);
 	}
-	uv_mutex_unlock(&study->lock);
 }

@@ -6,6 +6,7 @@
 
 #include "config/check.h"
 #include "inspect/inspector.h"
+#include "proxy/mailbox.h"
 
 #include <uv.h>
 
@@ -13,7 +14,7 @@ struct session;
 struct study;
 
 struct study_text {
-	struct study_text *next;
+	struct mailbox_letter letter;
 	struct session *session;
 	struct inspector_reading *reading;
 };
