@@ -386,7 +386,7 @@ class Bench:
         try:
             for title, make in [("1 MB multi-row INSERT", big_insert), ("miss on 100 KB", big_miss)]:
                 for target in (haproxy, proctor):
-                    worst = self.probe(target, make)
+                    worst = self.probe(target, stub.Client(target.port), make)
                     self.raw.append((f"small queries while another session sends: {title}", target.name,
                                      {"median_of_worst_ms": statistics.median(worst), "p90_of_worst_ms":
                                       sorted(worst)[len(worst) * 9 // 10]}))
@@ -396,6 +396,9 @@ class Bench:
                 self.rows.append(Row("6", f"CPU of the event loop for one: {title}", loop_ms, 2.0, " ms", True))
                 delays = [value - base for value in worst]
                 self.rows.append(Row("6", f"delay of another session beyond HAProxy's: {title}", delays, 2.0, " ms", True))
+            burnt = self.probe(haproxy, Burner(), lambda number: BURN_MS)
+            self.rows.append(Row("6", f"the same through HAProxy, while another program works for {BURN_MS} ms",
+                                 [value - base for value in burnt], None, " ms"))
         finally:
             haproxy.stop()
             proctor.stop()
@@ -421,10 +424,9 @@ class Bench:
         path.mkdir()
         return path
 
-    def probe(self, target, make):
-        """The slowest of the small queries around each of several big statements, in ms."""
+    def probe(self, target, sender, make):
+        """The slowest of the small queries around each of several big things that the sender does, in ms."""
         small = Prober(target.port)
-        sender = stub.Client(target.port)
         worst = []
         try:
             for number in range(self.plan.big_rounds):
@@ -438,6 +440,24 @@ class Bench:
             small.close()
             sender.close()
         return worst
+
+
+class Burner:
+    """A program that has nothing to do with any proxy and, asked to, works for so many ms, at the niceness of the thread that
+    parses."""
+
+    def __init__(self):
+        self.child = subprocess.Popen(["nice", "-n", "10", harness.PYTHON, str(ROOT / "bench" / "stub.py"), "burn", "0"],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.query(0)
+
+    def query(self, milliseconds):
+        self.child.stdin.write(f"{milliseconds}\n")
+        self.child.stdout.readline()
+
+    def close(self):
+        self.child.stdin.close()
+        self.child.wait(10)
 
 
 class Prober:
@@ -461,6 +481,10 @@ class Prober:
     def close(self):
         self.child.stdin.close()
         self.child.wait(10)
+
+
+# As long as the parser takes for 100 KB.
+BURN_MS = 10
 
 
 def big_insert(number):

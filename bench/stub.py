@@ -4,6 +4,7 @@ everybody in and answers each Query with an empty result at once, whatever it sa
     stub.py serve PORT
     stub.py replay PORT FILE    the statements of FILE, each ended by a zero byte, over eight sessions
     stub.py probe PORT          small queries between the lines "start" and "stop" of its input; then the slowest's ms
+    stub.py burn 0              no session at all: works for as many ms as each line of its input says
 """
 
 import os
@@ -137,6 +138,14 @@ def probe(port):
     client.close()
 
 
+def burn(_):
+    for line in sys.stdin:
+        end = time.perf_counter() + float(line) / 1000
+        while time.perf_counter() < end:
+            pass
+        print("burnt", flush=True)
+
+
 def replay(port, path, sessions=8):
     """Each session sends its next statement as soon as the one before is answered."""
     with open(path, "rb") as file:
@@ -160,4 +169,4 @@ def replay(port, path, sessions=8):
 
 
 if __name__ == "__main__":
-    {"serve": serve, "replay": replay, "probe": probe}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
+    {"serve": serve, "replay": replay, "probe": probe, "burn": burn}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
