@@ -290,6 +290,11 @@ const struct catalog_column *catalog_column(const struct catalog_relation *relat
 	return NULL;
 }
 
+const struct catalog_column *catalog_column_at(const struct catalog_relation *relation, uint16_t place)
+{
+	return place > 0 && place <= relation->column_count ? &relation->columns[place - 1] : NULL;
+}
+
 enum catalog_volatility catalog_volatility_of(const struct catalog *catalog, const char *schema, const char *name,
                                               uint16_t arguments, bool *inlinable)
 {

@@ -200,6 +200,8 @@ const struct catalog_index *catalog_find_index(const struct catalog *catalog, co
                                                const char *search_path, const char *user,
                                                const struct catalog_relation **relation);
 const struct catalog_column *catalog_column(const struct catalog_relation *relation, const char *name);
+/* The one that an INSERT without names means by its `place`, from 1. NULL when there is none. */
+const struct catalog_column *catalog_column_at(const struct catalog_relation *relation, uint16_t place);
 /* The worst volatility among the functions of that name that take that many arguments; `inlinable` is set when
  * every volatile one is an inlinable SQL function (a body that PostgreSQL replaces by its expression). */
 enum catalog_volatility catalog_volatility_of(const struct catalog *catalog, const char *schema, const char *name,

@@ -39,9 +39,11 @@ void documents_observe(struct documents *documents, const struct rule_input *inp
 		const struct fact_assignment *assignment = &input->facts->assignments[i];
 		uint32_t kinds = kinds_of(input, assignment);
 		bool document = kinds & value_bit(VALUE_JSON);
-		const uint32_t neither =
-		    value_bit(VALUE_UNKNOWN) | value_bit(VALUE_JSON_EMPTY) | value_bit(VALUE_EMPTY);
-		if ((!document && (documents->count == 0 || !(kinds & ~neither))) || assignment->relation < 0)
+		/* Rows of one INSERT that are alike count once, as the statement's key does not tell how many there are. */
+		const uint32_t neither = value_bit(VALUE_UNKNOWN) | value_bit(VALUE_JSON) |
+		                         value_bit(VALUE_JSON_EMPTY) | value_bit(VALUE_EMPTY);
+		bool other = kinds & ~neither;
+		if ((!document && (documents->count == 0 || !other)) || assignment->relation < 0)
 			continue;
 		if (assignment->relation != resolved) {
 			resolved = assignment->relation;
@@ -50,7 +52,7 @@ void documents_observe(struct documents *documents, const struct rule_input *inp
 		}
 		if (!relation || (!document && !watched))
 			continue;
-		const struct catalog_column *column = catalog_column(relation, assignment->column);
+		const struct catalog_column *column = rules_assigned(assignment, relation);
 		if (!column || (strcmp(column->type, "text") != 0 && strcmp(column->type, "varchar") != 0) ||
 		    strncmp(relation->name, "django_", 7) == 0)
 			continue;
@@ -58,7 +60,7 @@ void documents_observe(struct documents *documents, const struct rule_input *inp
 		watched = true;
 		if (!counts || counts->told)
 			continue;
-		counts->writes++;
+		counts->writes += (unsigned)document + other;
 		counts->documents += document;
 		if ((double)counts->documents < rules_threshold(rule, input, "writes") ||
 		    (double)counts->documents * 100 < (double)counts->writes * rules_threshold(rule, input, "share"))

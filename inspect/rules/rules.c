@@ -390,6 +390,15 @@ const char *rules_search_path(const struct rule_input *input)
 	return path[0] ? path : catalog_search_path(input->catalog, input->session->user);
 }
 
+const struct catalog_column *rules_assigned(const struct fact_assignment *assignment,
+                                            const struct catalog_relation *relation)
+{
+	if (!relation)
+		return NULL;
+	return assignment->column ? catalog_column(relation, assignment->column)
+	                          : catalog_column_at(relation, assignment->place);
+}
+
 const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at)
 {
 	if (at < 0)

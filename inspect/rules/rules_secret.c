@@ -7,7 +7,7 @@
 
 /* A column that is given what it should not have. */
 struct leak {
-	const struct fact_assignment *assignment;
+	const char *column;
 	const struct catalog_relation *relation; /* NULL when the catalog does not have it */
 	const char *table;                       /* as the statement names it */
 };
@@ -118,7 +118,8 @@ static const struct rule rows[] = {
                 "# PASSWORD_HASHERS of the tests' settings must not be those of production",
         .decides = "In a password's column: Django's md5, sha1 and unsalted hashers, $1$ and $apr1$, LDAP's "
                    "MD5 and SHA, 32 or 40 bare hexadecimal digits, PostgreSQL's md5, and pbkdf2_sha256 with "
-                   "fewer than 260,000 iterations, which is the default of Django 3.2.",
+                   "fewer than 260,000 iterations, which is the default of Django 3.2; and md5(), sha256() and "
+                   "their like, or pgcrypto's digest(), of a constant or a parameter.",
     },
     {
         .slug = "role-password-literal",
@@ -157,7 +158,8 @@ static const struct rule rows[] = {
                 "# Django: encrypt in the application (cryptography's Fernet), so that the key never "
                 "reaches the server",
         .decides = "pgcrypto's pgp_sym_encrypt, pgp_sym_decrypt, pgp_pub_decrypt, encrypt, decrypt, hmac "
-                   "and crypt with a constant where the key or password stands. A parameter is silent; a "
+                   "and crypt with a constant where the key or password stands, and md5(), sha256(), "
+                   "digest() of a constant for a password's column. A parameter is silent; a "
                    "client that puts its parameters into the text itself sends a constant.",
     },
 };
@@ -178,12 +180,12 @@ static void plaintext_password(const struct rule *rule, const struct rule_input 
 		               arena_printf(&verdict->arena,
 		                            "%s is given a text that is no hash: whoever reads the table, a backup or "
 		                            "the server's log has the password",
-		                            leak.assignment->column),
+		                            leak.column),
 		           .hint = "Store a hash that is made for passwords, never the password.",
 		           .fix_django =
 		               arena_printf(&verdict->arena,
 		                            "user.set_password(raw), or %s=make_password(raw) for a model of your own",
-		                            leak.assignment->column),
+		                            leak.column),
 		       });
 	}
 }
@@ -203,10 +205,10 @@ static void plaintext_token(const struct rule *rule, const struct rule_input *in
 		            arena_printf(&verdict->arena,
 		                         "%s is given an access key as its owner sends it: whoever reads the table, "
 		                         "a backup or the server's log can use it",
-		                         leak.assignment->column),
+		                         leak.column),
 		        .hint = "Store its SHA-256 and look it up by that; encrypt what has to be sent on to others.",
 		        .fix_django = arena_printf(&verdict->arena, "%s=hashlib.sha256(token.encode()).hexdigest()",
-		                                   leak.assignment->column),
+		                                   leak.column),
 		    });
 	}
 }
@@ -218,7 +220,7 @@ static void card_number(const struct rule *rule, const struct rule_input *input,
 		report(rule, input, verdict, &leak,
 		       (struct finding){
 		           .message = arena_printf(&verdict->arena, "%s is given a payment card's number in the clear",
-		                                   leak.assignment->column),
+		                                   leak.column),
 		           .hint = "Store the payment provider's token for it, and its last four digits.",
 		       });
 	}
@@ -235,8 +237,8 @@ static void weak_hash(const struct rule *rule, const struct rule_input *input, s
 		        .message =
 		            arena_printf(&verdict->arena,
 		                         "%s is given a hash that can be tried by the billion each second: by its "
-		                         "form MD5, SHA-1, the old crypt, or few iterations",
-		                         leak.assignment->column),
+		                         "form or its function MD5, SHA, the old crypt, or few iterations",
+		                         leak.column),
 		        .hint = "Hash with PBKDF2, argon2, bcrypt or scrypt, and renew the old ones as users log in.",
 		        .fix_django = "the default PASSWORD_HASHERS, the weak one last in the list",
 		    });
@@ -248,7 +250,7 @@ static bool wants_secrets(const struct facts *facts)
 	for (uint16_t i = 0; i < facts->assignment_count; i++) {
 		const struct fact_assignment *assignment = &facts->assignments[i];
 		if (assignment->operand == OPERAND_PARAMETER &&
-		    secret_of(assignment->column, strlen(assignment->column)) != SECRET_NONE)
+		    (!assignment->column || secret_of(assignment->column, strlen(assignment->column)) != SECRET_NONE))
 			return true;
 	}
 	return false;
@@ -260,18 +262,19 @@ static bool next_leak(const struct rule_input *input, enum secret_kind kind, uin
 {
 	while (*at < input->facts->assignment_count) {
 		const struct fact_assignment *assignment = &input->facts->assignments[(*at)++];
-		if (!(values_of(input, assignment) & values) ||
-		    secret_of(assignment->column, strlen(assignment->column)) != kind || assignment->relation < 0)
+		if (!(values_of(input, assignment) & values) || assignment->relation < 0 ||
+		    (assignment->column && secret_of(assignment->column, strlen(assignment->column)) != kind))
+			continue;
+		const struct catalog_relation *relation = rules_relation(input, assignment->relation);
+		const struct catalog_column *column = rules_assigned(assignment, relation);
+		const char *name = assignment->column ? assignment->column : column ? column->name : "";
+		if ((column && !is_text(column->type)) || secret_of(name, strlen(name)) != kind)
 			continue;
 		*leak = (struct leak){
-		    .assignment = assignment,
-		    .relation = rules_relation(input, assignment->relation),
+		    .column = name,
+		    .relation = relation,
 		    .table = input->facts->relations[assignment->relation].name,
 		};
-		const struct catalog_column *column =
-		    leak->relation ? catalog_column(leak->relation, assignment->column) : NULL;
-		if (column && !is_text(column->type))
-			continue;
 		return true;
 	}
 	return false;
@@ -305,7 +308,7 @@ static bool is_by_design(const char *table)
 static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
                    const struct leak *leak, struct finding finding)
 {
-	finding.column = leak->assignment->column;
+	finding.column = leak->column;
 	finding.table = leak->table;
 	finding.evidence = leak->relation ? EVIDENCE_CATALOG : EVIDENCE_SYNTAX;
 	rules_add(verdict, rule, input, leak->relation, &finding);
@@ -343,6 +346,7 @@ static void role_password(const struct rule *rule, const struct rule_input *inpu
 			    "Name a service, or a foreign server with its user mapping, in place of the password.";
 			break;
 		case FACT_SECRET_KEY:
+		case FACT_SECRET_HASHED:
 			continue;
 		}
 		rules_add(verdict, rule, input, NULL, &finding);
@@ -354,17 +358,24 @@ static void key_literal(const struct rule *rule, const struct rule_input *input,
 	struct arena *arena = &verdict->arena;
 	for (uint16_t i = 0; i < input->facts->secret_count; i++) {
 		const struct fact_secret *secret = &input->facts->secrets[i];
-		if (secret->kind != FACT_SECRET_KEY)
+		struct finding finding = {.evidence = EVIDENCE_SYNTAX};
+		if (secret->kind == FACT_SECRET_KEY) {
+			finding.message = arena_printf(
+			    arena,
+			    "%s() has its key or password as a constant: it goes to the server's log and stands in "
+			    "pg_stat_activity",
+			    secret->object);
+			finding.hint = "Bind it as a parameter, or encrypt in the application.";
+		} else if (secret->kind == FACT_SECRET_HASHED) {
+			finding.message = arena_printf(
+			    arena,
+			    "%s is hashed by the server, of a constant in the statement: the password itself goes to the "
+			    "server's log and stands in pg_stat_activity",
+			    secret->object);
+			finding.hint = "Hash it in the application, and send the hash.";
+		} else {
 			continue;
-		struct finding finding = {
-		    .evidence = EVIDENCE_SYNTAX,
-		    .message = arena_printf(
-		        arena,
-		        "%s() has its key or password as a constant: it goes to the server's log and stands in "
-		        "pg_stat_activity",
-		        secret->object),
-		    .hint = "Bind it as a parameter, or encrypt in the application.",
-		};
+		}
 		rules_add(verdict, rule, input, NULL, &finding);
 	}
 }

@@ -13,6 +13,7 @@ static enum canonical_result step(struct pass *pass);
 static void start_statement(struct pass *pass);
 static void on_word(struct pass *pass);
 static void on_name(struct pass *pass, const char *name, size_t len);
+static void see_source(struct pass *pass);
 static void on_operator(struct pass *pass);
 static enum canonical_result on_open(struct pass *pass);
 static enum words_word name_before(const struct pass *pass);
@@ -212,6 +213,7 @@ static void start_statement(struct pass *pass)
 	pass->seen_regex = pass->writes = pass->secret = false;
 	pass->type = TYPE_NONE;
 	pass->set = SET_NONE;
+	pass->insert = INSERT_NONE;
 	pass->copy_query = false;
 	switch (pass->word) {
 	case WORD_SELECT:
@@ -275,6 +277,8 @@ static void on_word(struct pass *pass)
 	rendering_token(pass, 'w', pass->token->text, pass->token->len);
 	if (pass->word == WORD_NONE)
 		on_name(pass, pass->token->text, pass->token->len);
+	else if (pass->insert != INSERT_NONE)
+		see_source(pass);
 	switch (pass->word) {
 	case WORD_SELECT:
 		frame->list = LIST_NONE;
@@ -308,6 +312,7 @@ static void on_word(struct pass *pass)
 		break;
 	case WORD_INSERT:
 		pass->writes = true;
+		pass->insert = INSERT_TARGET;
 		break;
 	case WORD_UPDATE:
 		pass->writes = true;
@@ -360,6 +365,18 @@ static void on_name(struct pass *pass, const char *name, size_t len)
 {
 	if (pass->writes && !pass->secret)
 		pass->secret = len > SECRET_NAME_BYTES || secret_of(name, len) != SECRET_NONE;
+	if (pass->insert == INSERT_OPEN)
+		pass->insert = INSERT_NONE;
+}
+
+/* INSERT INTO t VALUES …, INSERT INTO t (SELECT …: the columns are not named. */
+static void see_source(struct pass *pass)
+{
+	if (pass->word != WORD_VALUES && pass->word != WORD_SELECT && pass->word != WORD_WITH &&
+	    pass->word != WORD_TABLE)
+		return;
+	pass->secret = true;
+	pass->insert = INSERT_NONE;
 }
 
 static void on_operator(struct pass *pass)
@@ -396,6 +413,8 @@ static enum canonical_result on_open(struct pass *pass)
 		parent->item_plain = true;
 		flags |= FRAME_NO_PATTERN | FRAME_ROW;
 	}
+	if (pass->insert == INSERT_TARGET)
+		pass->insert = INSERT_OPEN;
 	if (round) {
 		enum words_word name = name_before(pass);
 

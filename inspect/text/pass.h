@@ -109,6 +109,8 @@ struct pass {
 	bool seen_regex; /* an operator with ~, or SIMILAR: numbers get a class too */
 	bool writes;     /* INSERT or UPDATE has come: values may count, not only patterns */
 	bool secret;     /* and a name that a column with a secret may have: values count in all their kinds */
+	/* INSERT has come, then its bracket, and no column's name yet: when the values are next, any may be a secret. */
+	enum { INSERT_NONE, INSERT_TARGET, INSERT_OPEN } insert;
 	struct constants_rows rows_seen; /* of the run of rows under way */
 	bool copy_query;
 	enum { TYPE_NONE, TYPE_EXPECTED, TYPE_NAMED } type;

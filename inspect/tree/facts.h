@@ -262,12 +262,15 @@ struct fact_action {
 };
 
 struct fact_assignment {
-	int16_t relation; /* the target */
-	const char *column;
+	int16_t relation;   /* the target */
+	const char *column; /* NULL: an INSERT that names none, `place` says which */
+	uint16_t place;     /* counted from 1 among the table's columns; 0 where `column` says */
 	enum operand_kind operand;
 	uint16_t parameter;
-	/* A set (value_bit) of the kinds of text constants that are stored, over all rows of an INSERT. For a column
-	 * whose name is that of a secret all kinds count, for others VALUE_JSON, VALUE_JSON_EMPTY and VALUE_PLAIN. */
+	/* A set (value_bit) of the kinds of text constants that may be stored, over all rows of an INSERT and all
+	 * branches of CASE and COALESCE; VALUE_WEAK_HASH also for what md5() and its like make of one. For a column
+	 * whose name is that of a secret, or is not known, all kinds count, for others VALUE_JSON, VALUE_JSON_EMPTY and
+	 * VALUE_PLAIN. */
 	uint32_t values;
 };
 
@@ -277,6 +280,7 @@ enum fact_secret_kind {
 	FACT_SECRET_MAPPING,    /* CREATE or ALTER USER MAPPING … OPTIONS (password …); object: the server */
 	FACT_SECRET_CONNECTION, /* a connection string with a password; object: the function or the subscription */
 	FACT_SECRET_KEY,        /* a key or password as a constant argument of pgcrypto's; object: the function */
+	FACT_SECRET_HASHED,     /* a password as a constant that the server is to hash; object: the column */
 };
 
 struct fact_secret {
@@ -314,8 +318,8 @@ struct facts {
 	uint16_t level_count;
 	struct fact_action *actions;
 	uint16_t action_count;
-	/* The columns of an INSERT or UPDATE. Of several rows the first; where a column is a secret's, parameters of
-	 * the others follow as assignments of their own. */
+	/* The columns of an INSERT or UPDATE. Of several rows the first; where a column is or may be a secret's, parameters
+	 * of the others follow as assignments of their own, and everywhere those of further branches. */
 	struct fact_assignment *assignments;
 	uint16_t assignment_count;
 	struct fact_secret *secrets;

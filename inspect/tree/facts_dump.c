@@ -148,7 +148,10 @@ void facts_dump(const struct facts *facts, char *to, size_t size)
 		dump_action(&dump, &facts->actions[at]);
 	for (uint16_t at = 0; at < facts->assignment_count; at++) {
 		const struct fact_assignment *assignment = &facts->assignments[at];
-		put(&dump, "set %s %s", assignment->column, operands[assignment->operand]);
+		if (assignment->column)
+			put(&dump, "set %s %s", assignment->column, operands[assignment->operand]);
+		else
+			put(&dump, "set #%u %s", assignment->place, operands[assignment->operand]);
 		if (assignment->operand == OPERAND_PARAMETER)
 			put(&dump, " $%u", assignment->parameter);
 		for (unsigned kind = 0; kind < VALUE_KINDS; kind++) {

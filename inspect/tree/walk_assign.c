@@ -2,28 +2,42 @@
 
 #include "inspect/tree/predicate.h"
 #include "inspect/text/secret.h"
+#include "inspect/tree/stored.h"
 
 #include <string.h>
 
-static void assign_rows(struct gather *gather, int16_t target, const char *column, const List *rows, int at);
+/* Where values go. */
+struct column {
+	int16_t relation;
+	const char *name; /* NULL: by its place */
+	uint16_t place;
+	bool secret; /* it is one's, or may be */
+};
+
+static void assign_rows(struct gather *gather, const struct column *column, const List *rows, int at);
 static void assign_select(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source,
                           int depth);
-static struct fact_assignment assignment_of(int16_t target, const char *column, const Node *value);
-static uint32_t values_of(const char *column, const Node *value);
+static int column_count(const List *columns, const List *values);
+static struct column column_at(int16_t target, const List *columns, int at);
+static struct column column_named(int16_t target, const char *name);
+static void assign(struct gather *gather, const struct column *column, const Node *value);
+static void gather_stored(struct gather *gather, const struct column *column, const Node *value,
+                          const struct stored *stored);
+static const Node *part_of(const MultiAssignRef *part);
 
 void walk_assign_insert(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source)
 {
 	const bool select = source != NULL && IsA(source, SelectStmt);
 	const List *rows = select ? source->valuesLists : NIL;
-	ListCell *cell;
-	int at = 0;
 
 	if (select && rows == NIL) {
 		assign_select(gather, target, columns, source, 0);
 		return;
 	}
-	foreach (cell, columns)
-		assign_rows(gather, target, ((const ResTarget *)lfirst(cell))->name, rows, at++);
+	for (int at = 0; at < column_count(columns, rows != NIL ? linitial(rows) : NIL); at++) {
+		struct column column = column_at(target, columns, at);
+		assign_rows(gather, &column, rows, at);
+	}
 }
 
 void walk_assign_update(struct gather *gather, int16_t target, const List *targets)
@@ -31,23 +45,17 @@ void walk_assign_update(struct gather *gather, int16_t target, const List *targe
 	ListCell *cell;
 
 	foreach (cell, targets) {
-		const ResTarget *column = lfirst(cell);
-		struct fact_assignment assignment = assignment_of(target, column->name, column->val);
-		gather_assignment(gather, &assignment);
+		const ResTarget *set = lfirst(cell);
+		struct column column = column_named(target, set->name);
+		assign(gather, &column, set->val);
 	}
 }
 
 void walk_assign_merge(struct gather *gather, int16_t target, const List *columns, const List *values)
 {
-	ListCell *cell;
-	int at = 0;
-
-	foreach (cell, columns) {
-		struct fact_assignment assignment =
-		    assignment_of(target, ((const ResTarget *)lfirst(cell))->name,
-		                  at < list_length(values) ? list_nth(values, at) : NULL);
-		gather_assignment(gather, &assignment);
-		at++;
+	for (int at = 0; at < column_count(columns, values); at++) {
+		struct column column = column_at(target, columns, at);
+		assign(gather, &column, at < list_length(values) ? list_nth(values, at) : NULL);
 	}
 }
 
@@ -60,76 +68,127 @@ static bool is_star(const Node *value)
 static void assign_select(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source,
                           int depth)
 {
-	ListCell *cell;
-	int at = 0;
 	bool known = true;
 
-	if (source != NULL && source->op != SETOP_NONE && depth < LIMIT_WALK_DEPTH) {
+	if (source->op != SETOP_NONE && depth < LIMIT_WALK_DEPTH) {
 		assign_select(gather, target, columns, source->larg, depth + 1);
 		assign_select(gather, target, columns, source->rarg, depth + 1);
 		return;
 	}
-	foreach (cell, columns) {
+	if (source->valuesLists != NIL) { /* an arm of a UNION */
+		walk_assign_insert(gather, target, columns, source);
+		return;
+	}
+	for (int at = 0; at < column_count(columns, source->targetList); at++) {
+		struct column column = column_at(target, columns, at);
 		const Node *value = NULL;
-		if (source != NULL && at < list_length(source->targetList))
+		if (at < list_length(source->targetList))
 			value = ((const ResTarget *)list_nth(source->targetList, at))->val;
 		known = known && !is_star(value);
-		struct fact_assignment assignment =
-		    assignment_of(target, ((const ResTarget *)lfirst(cell))->name, known ? value : NULL);
-		gather_assignment(gather, &assignment);
-		at++;
+		if (!known && columns == NIL)
+			return;
+		assign(gather, &column, known ? value : NULL);
 	}
 }
 
 /* One column of an INSERT: the `at`-th of each row. */
-static void assign_rows(struct gather *gather, int16_t target, const char *column, const List *rows, int at)
+static void assign_rows(struct gather *gather, const struct column *column, const List *rows, int at)
 {
-	const List *row = rows != NIL ? linitial(rows) : NIL;
-	struct fact_assignment first = assignment_of(target, column, at < list_length(row) ? list_nth(row, at) : NULL);
-	bool secret = secret_of(column, strlen(column)) != SECRET_NONE;
+	struct stored stored = {.secret = column->secret};
+	const Node *first = NULL;
 	ListCell *cell;
 
-	for_each_from(cell, rows, 1)
-	{
-		row = lfirst(cell);
-		if (at < list_length(row))
-			first.values |= values_of(column, list_nth(row, at));
+	foreach (cell, rows) {
+		const List *row = lfirst(cell);
+		if (at >= list_length(row))
+			continue;
+		const Node *value = list_nth(row, at);
+		uint16_t parameters = stored.parameter_count;
+		stored_add(&stored, value);
+		if (first == NULL)
+			first = value;
+		else if (!column->secret)
+			stored.parameter_count = parameters;
 	}
-	gather_assignment(gather, &first);
-	for_each_from(cell, rows, 1)
-	{
-		row = lfirst(cell);
-		struct fact_assignment other = {.operand = OPERAND_NONE};
-		if (secret && at < list_length(row))
-			other = assignment_of(target, column, list_nth(row, at));
-		if (other.operand == OPERAND_PARAMETER)
-			gather_assignment(gather, &other);
-	}
+	gather_stored(gather, column, first, &stored);
 }
 
-static struct fact_assignment assignment_of(int16_t target, const char *column, const Node *value)
+static int column_count(const List *columns, const List *values)
 {
-	struct fact_assignment assignment = {.relation = target, .column = column};
+	return columns != NIL ? list_length(columns) : list_length(values);
+}
 
-	if (value != NULL && IsA(value, MultiAssignRef)) {
-		const MultiAssignRef *part = (const MultiAssignRef *)value;
-		value = part->source;
-		if (IsA(value, RowExpr) && part->colno <= list_length(((const RowExpr *)value)->args))
-			value = list_nth(((const RowExpr *)value)->args, part->colno - 1);
-	}
+static struct column column_at(int16_t target, const List *columns, int at)
+{
+	if (columns != NIL)
+		return column_named(target, ((const ResTarget *)list_nth(columns, at))->name);
+	return (struct column){.relation = target, .place = (uint16_t)(at + 1), .secret = true};
+}
+
+static struct column column_named(int16_t target, const char *name)
+{
+	return (struct column){.relation = target, .name = name, .secret = secret_of(name, strlen(name)) != SECRET_NONE};
+}
+
+static void assign(struct gather *gather, const struct column *column, const Node *value)
+{
+	struct stored stored = {.secret = column->secret};
+
+	if (value != NULL && IsA(value, MultiAssignRef))
+		value = part_of((const MultiAssignRef *)value);
+	stored_add(&stored, value);
+	gather_stored(gather, column, value, &stored);
+}
+
+static void gather_stored(struct gather *gather, const struct column *column, const Node *value,
+                          const struct stored *stored)
+{
+	struct fact_assignment assignment = {
+	    .relation = column->relation,
+	    .column = column->name,
+	    .place = column->place,
+	    .values = stored->values,
+	};
+
 	assignment.operand = predicate_operand(value, &assignment.parameter);
-	assignment.values = values_of(column, value);
-	return assignment;
+	gather_assignment(gather, &assignment);
+	for (uint16_t at = 0; at < stored->parameter_count; at++) {
+		if (assignment.operand == OPERAND_PARAMETER && stored->parameters[at] == assignment.parameter)
+			continue;
+		gather_assignment(gather, &(struct fact_assignment){
+		                              .relation = column->relation,
+		                              .column = column->name,
+		                              .place = column->place,
+		                              .operand = OPERAND_PARAMETER,
+		                              .parameter = stored->parameters[at],
+		                          });
+	}
+	if (stored->hashed && column->name != NULL && secret_of(column->name, strlen(column->name)) == SECRET_PASSWORD)
+		gather_secret(gather, FACT_SECRET_HASHED, column->name);
 }
 
-/* The literal's class in the statement's key says as much, see literal.c. */
-static uint32_t values_of(const char *column, const Node *value)
+/* Of SET (a, b) = (…, …), and = (SELECT …, …). */
+static const Node *part_of(const MultiAssignRef *part)
 {
-	const char *text = value != NULL ? nodes_string_constant(value) : NULL;
+	const List *values = NIL;
 
-	if (text == NULL)
-		return 0;
-	if (secret_of(column, strlen(column)) != SECRET_NONE)
-		return value_bit(value_of(text, strlen(text)));
-	return value_bit(value_json(text, strlen(text)));
+	if (IsA(part->source, RowExpr))
+		values = ((const RowExpr *)part->source)->args;
+	else if (IsA(part->source, SubLink)) {
+		const SelectStmt *select = (const SelectStmt *)((const SubLink *)part->source)->subselect;
+		if (select == NULL || !IsA(select, SelectStmt) || select->op != SETOP_NONE)
+			return NULL;
+		if (select->valuesLists != NIL) {
+			values = linitial(select->valuesLists);
+		} else {
+			for (int at = 0; at < part->colno && at < list_length(select->targetList); at++) {
+				const Node *value = ((const ResTarget *)list_nth(select->targetList, at))->val;
+				if (is_star(value))
+					return NULL;
+				if (at + 1 == part->colno)
+					return value;
+			}
+		}
+	}
+	return part->colno <= list_length(values) ? list_nth(values, part->colno - 1) : NULL;
 }

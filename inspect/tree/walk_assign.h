@@ -6,8 +6,8 @@
 #include "inspect/tree/gather.h"
 #include "inspect/tree/nodes.h"
 
-/* INSERT's named columns; `source` may be NULL (DEFAULT VALUES). Of a SELECT its own constants and parameters count,
- * of a UNION those of each arm. */
+/* INSERT's columns, NIL where it names none; `source` may be NULL (DEFAULT VALUES). Of a SELECT its own constants and
+ * parameters count, of a UNION those of each arm. */
 void walk_assign_insert(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source);
 /* SET, of UPDATE, MERGE and ON CONFLICT. */
 void walk_assign_update(struct gather *gather, int16_t target, const List *targets);
