@@ -186,6 +186,9 @@ static void finds_columns(void **state)
 	assert_int_equal(catalog_column(&relation, "Name")->number, 2);
 	assert_null(catalog_column(&relation, "name"));
 	assert_null(catalog_column(&relation, ""));
+	assert_int_equal(catalog_column_at(&relation, 2)->number, 2);
+	assert_null(catalog_column_at(&relation, 0));
+	assert_null(catalog_column_at(&relation, 3));
 }
 
 /* -- indexes ------------------------------------------------------------------------------------- */

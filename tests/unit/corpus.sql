@@ -345,6 +345,13 @@ UPDATE a SET password = CASE WHEN id = 1 THEN 'a' ELSE 'b' END, api_key = $1, da
 WITH n AS (INSERT INTO a (password) VALUES ('hunter2') RETURNING id) UPDATE b SET password = 'hunter2' FROM n WHERE b.id = n.id AND b.secret = '!'
 MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN UPDATE SET password = 'hunter2' WHEN NOT MATCHED THEN INSERT (password) VALUES ('hunter3')
 EXPLAIN ANALYZE UPDATE a SET password = 'hunter2', note = '[]'
+INSERT INTO a VALUES (1, 'hunter2', '', '5f4dcc3b5aa765d61d8327deb882cf99'), (2, 'b', '{"a": 1}', 'c'), (3, 'd', 'e', NULL)
+INSERT INTO a AS x SELECT 1, 'hunter2', '[1]' UNION ALL VALUES (2, 'sk_live_4eC39HqLyjWDarjtT1zdp7dc', 'x')
+INSERT INTO "a" (SELECT y, 'hunter2' FROM b WHERE z = 'hunter2')
+INSERT INTO a (at, y) OVERRIDING USER VALUE VALUES (1, 'hunter2')
+MERGE INTO a USING b ON a.id = b.id WHEN NOT MATCHED THEN INSERT VALUES (1, 'hunter2', $1)
+UPDATE a SET password = 'hun' || 'ter2', token = concat('ab', '', 'c'), note = md5('x'), pwd = encode(sha256('hunter2'), 'hex')
+UPDATE a SET (note, password) = (SELECT 'x', 'hunter2'), api_key = COALESCE(NULLIF(api_key, ''), 'sk_live_4eC39HqLyjWDarjtT1zdp7dc')
 SELECT pgp_sym_encrypt('text', 'key'), crypt('hunter2', gen_salt('bf')), hmac('a', 'b', 'sha256'), x FROM dblink('host=a password=b', 'SELECT 1') AS d (x int)
 SELECT dblink_connect('c', 'host=a'), pgp_sym_decrypt(data, $1), crypt($1, password) FROM a WHERE password = crypt('hunter2', password)
 ALTER ROLE anna PASSWORD 'hunter2'

@@ -108,6 +108,9 @@ static void share(void **state)
 	assert_int_equal(run(100, "UPDATE product SET note = NULL", NULL), 0);
 	assert_int_equal(run(100, "UPDATE product SET note = $1", ""), 0);
 	assert_int_equal(run(19, document, NULL), 1);
+	/* One INSERT of both counts for both. */
+	documents = (struct documents){0};
+	assert_int_equal(run(100, "INSERT INTO product (note) VALUES ('{\"a\": 1}'), ('x')", NULL), 0);
 	documents = (struct documents){0};
 	judge_threshold(&judge, "D501", "writes", "3");
 	judge_threshold(&judge, "D501", "share", "50");
@@ -115,6 +118,18 @@ static void share(void **state)
 	assert_int_equal(run(2, text, NULL), 0);
 	assert_int_equal(run(1, document, NULL), 0);
 	assert_int_equal(run(1, document, NULL), 1);
+}
+
+/* Columns by their places, and what stands in a branch. */
+static void forms(void **state)
+{
+	(void)state;
+	assert_int_equal(run(20, "INSERT INTO product VALUES (1, '{\"a\": 1}')", NULL), 1);
+	assert_string_equal(judge.verdict.findings[0].column, "name");
+	documents = (struct documents){0};
+	assert_int_equal(run(20, "UPDATE product SET note = CASE WHEN id = 1 THEN '{\"a\": 1}' END", NULL), 1);
+	documents = (struct documents){0};
+	assert_int_equal(run(20, "UPDATE product SET note = CASE WHEN id = 1 THEN $1 END", "{\"a\": 1}"), 1);
 }
 
 /* Not counted: columns of other types, Django's own tables, texts in brackets, what is not stored, and when it is off.
@@ -172,7 +187,7 @@ static void stored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    CASE(twenty), CASE(bound), CASE(share), CASE(others), CASE(logs), CASE(bounded), CASE(stored),
+	    CASE(twenty), CASE(bound), CASE(share), CASE(forms), CASE(others), CASE(logs), CASE(bounded), CASE(stored),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,36 @@ static void plaintext_password(void **state)
 	assert_null(strstr(finding->fix_django, "hunter2"));
 }
 
+/* An INSERT without names is judged by the table's columns; of a table that is not known nothing is said. */
+static void by_place(void **state)
+{
+	(void)state;
+	expect("INSERT INTO shop_account VALUES ('ann', 'hunter2')", "S401");
+	assert_string_equal(judge.verdict.findings[0].column, "password");
+	expect("INSERT INTO shop_account VALUES ('hunter2', '" HASH "', '" TOKEN "', '4111111111111111', 'hunter2')",
+	       "S402 S403");
+	expect("INSERT INTO shop_account VALUES ('hunter2', '', NULL, '', 'hunter2', 'hunter2')", "");
+	expect("INSERT INTO shop_account SELECT 'ann', 'hunter2'", "S401");
+	expect("INSERT INTO shop_flag VALUES ('hunter2')", "");
+	expect("INSERT INTO shop_nobody VALUES ('ann', 'hunter2')", "");
+	const char *values[] = {"", "hunter2"};
+	assert_true(rules_want_parameters(judge_parse(&judge, "INSERT INTO shop_account VALUES ($1, $2)"), 1));
+	assert_string_equal(judge_bound(&judge, "INSERT INTO shop_account VALUES ($1, $2)", values, 2), "S401");
+	assert_string_equal(judge_bound(&judge, "INSERT INTO shop_account VALUES ($2, $1)", values, 2), "");
+}
+
+/* What the server hashes stands in the statement as it is, and the hash is a weak one. */
+static void hashed_by_the_server(void **state)
+{
+	(void)state;
+	expect("UPDATE shop_account SET password = md5('hunter2')", "S404 S406");
+	assert_null(strstr(judge.verdict.findings[1].message, "hunter2"));
+	expect("UPDATE shop_account SET password = encode(digest('hunter2', 'sha256'), 'hex')", "S404 S406");
+	expect("UPDATE shop_account SET password = md5($1)", "S404");
+	expect("UPDATE shop_account SET password = md5(note)", "");
+	expect("UPDATE shop_account SET api_key = md5('hunter2')", "");
+}
+
 /* What Django stores, and what is no password, is silent: hashes, unusable and empty ones, NULL, other columns, other
  * types, expressions, and where the value is compared. */
 static void no_password(void **state)
@@ -207,6 +237,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(plaintext_password, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(by_place, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(hashed_by_the_server, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(no_password, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(django_users, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(tokens, set_up, tear_down),

@@ -60,8 +60,10 @@ static void what_differs_in_values_is_found(void **state)
 	    {"SELECT a FROM t WHERE b IN ('a', '%')", "SELECT a FROM t WHERE b IN ('', 'b', 'it''s')"},
 	    {"SELECT a FROM t WHERE b IN ('a'::uuid, 'b'::uuid) LIMIT 5",
 	     "SELECT a FROM t WHERE b IN ('a'::uuid, 'b'::uuid, 'c'::uuid) LIMIT 6"},
+	    {"INSERT INTO t (a, b) VALUES (1, 'a'), (2, 'b') RETURNING id",
+	     "INSERT INTO t (a, b) VALUES (7, '%'), (NULL, true), (3, DEFAULT) RETURNING id"},
 	    {"INSERT INTO t VALUES (1, 'a'), (2, 'b') RETURNING id",
-	     "INSERT INTO t VALUES (7, '%'), (NULL, true), (3, DEFAULT) RETURNING id"},
+	     "INSERT INTO t VALUES (7, 'other'), (NULL, true), (3, DEFAULT) RETURNING id"},
 	};
 
 	(void)state;
@@ -101,6 +103,8 @@ static void what_differs_otherwise_is_not(void **state)
 	    {"INSERT INTO t VALUES (1), (2)", "INSERT INTO t VALUES (1), (now())"},
 	    {"SELECT a -> 'key' FROM t", "SELECT a -> 'yek' FROM t"},
 	    {"SELECT a FROM t WHERE b = $1", "SELECT a FROM t WHERE b = $2"},
+	    {"INSERT INTO t VALUES (1, 'hunter2')", "INSERT INTO t VALUES (1, '')"},
+	    {"INSERT INTO t VALUES (1, 'a'), (2, 'b')", "INSERT INTO t VALUES (1, 'a'), (2, '5f4dcc3b5aa765d61d8327deb882cf99')"},
 	};
 
 	(void)state;

@@ -47,13 +47,42 @@ static void places(void **state)
 	expect("WITH w AS (INSERT INTO t (password) VALUES ('hunter2') RETURNING a) SELECT a FROM w",
 	       "set password literal plain\n");
 	expect("WITH w AS (UPDATE t SET password = $1 RETURNING a) SELECT a FROM w", "set password parameter $1\n");
+	expect("UPDATE t SET (a, password) = (SELECT 1, 'hunter2')", "set a literal\nset password literal plain\n");
+	expect("UPDATE t SET (a, password) = (SELECT b, c FROM u WHERE d = 'hunter2')",
+	       "set a column\nset password column\n");
+}
+
+/* Without names the columns are known by their places, and each may be a secret's. */
+static void by_place(void **state)
+{
+	(void)state;
+	expect("INSERT INTO t VALUES (1, 'hunter2')", "set #1 literal\nset #2 literal plain\n");
+	expect("INSERT INTO t VALUES (1, DEFAULT, '[1]'), (2, 'hunter2', '')",
+	       "set #1 literal\nset #2 other plain\nset #3 literal empty json\n");
+	expect("INSERT INTO t VALUES ($1, $2), ($3, $4)",
+	       "set #1 parameter $1\nset #1 parameter $3\nset #2 parameter $2\nset #2 parameter $4\n");
+	expect("INSERT INTO t SELECT 1, 'hunter2', u.* FROM u", "set #1 literal\nset #2 literal plain\n");
+	expect("INSERT INTO t SELECT u.*, 'hunter2' FROM u", "");
+	expect("INSERT INTO t SELECT '' UNION ALL VALUES ('hunter2')", "set #1 literal empty\nset #1 literal plain\n");
+	expect("MERGE INTO t USING u ON t.a = u.a WHEN NOT MATCHED THEN INSERT VALUES (1, 'hunter2')",
+	       "set #1 literal\nset #2 literal plain\n");
+}
+
+/* Each branch's parameter is an assignment of its own, of a secret's column and of any other. */
+static void branches(void **state)
+{
+	(void)state;
+	expect("UPDATE t SET password = CASE WHEN a = $1 THEN $2 WHEN a = $3 THEN $4 ELSE 'hunter2' END",
+	       "set password column plain\nset password parameter $2\nset password parameter $4\n");
+	expect("UPDATE t SET note = CASE WHEN a = 1 THEN $1 ELSE '{\"a\": 1}' END",
+	       "set note column json\nset note parameter $1\n");
+	expect("INSERT INTO t (note) VALUES ($1), ($2)", "set note parameter $1\n");
 }
 
 /* What can't be told which column it is for is for none. */
 static void unknown_places(void **state)
 {
 	(void)state;
-	expect("INSERT INTO t VALUES (1, 'hunter2')", "");
 	expect("INSERT INTO t DEFAULT VALUES", "");
 	expect("INSERT INTO t (a, b, password) SELECT u.*, 'hunter2' FROM u", "set a other\nset b other\nset password other\n");
 	expect("INSERT INTO t (a, password) SELECT 1", "set a literal\nset password other\n");
@@ -65,6 +94,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(places),
+	    cmocka_unit_test(by_place),
+	    cmocka_unit_test(branches),
 	    cmocka_unit_test(unknown_places),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

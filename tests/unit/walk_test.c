@@ -273,7 +273,8 @@ static void changes(void **state)
 		 "relation 1 s\n"
 		 "where 0:[id] equal = column=id bare and column 1:[id]\n"
 		 "where 1:[k] equal = column=k bare literal\n"
-		 "set a literal\n"},
+		 "set a literal\n"
+		 "set #1 literal\n"},
 		{"UPDATE t SET a = 1 WHERE CURRENT OF c",
 		 "update\n"
 		 "level 0 where\n"
