@@ -18,12 +18,15 @@ CREATE EXTENSION pgcrypto;
 CREATE EXTENSION dblink;
 CREATE COLLATION vague (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE DOMAIN positive AS int;
+CREATE TYPE mood AS ENUM ('ok', 'bad');
 CREATE TABLE buyer (id int PRIMARY KEY, name text);
 CREATE TABLE product (
   id int PRIMARY KEY, name varchar(100), note text, sku varchar(20), label text COLLATE vague, qty int, owner int,
   shop int, flag boolean, data jsonb, paths jsonb, tags text[], ts timestamptz, at timestamptz, password text,
   api_token text, card_number text, checked int, positive positive, unlike text);
 CREATE TABLE loose (id int, owner int);
+CREATE TABLE ticket (id int PRIMARY KEY, number int NOT NULL UNIQUE);
+INSERT INTO ticket SELECT g, g FROM generate_series(1, 3000) g;
 CREATE TABLE part (at date, n int) PARTITION BY RANGE (at);
 CREATE TABLE part_2020 PARTITION OF part FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 CREATE TABLE part_rest PARTITION OF part DEFAULT;
@@ -108,11 +111,15 @@ CASES = {
     "M229": "REFRESH MATERIALIZED VIEW kept",
     "M230": "CREATE TRIGGER t BEFORE DELETE ON product FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "M231": "ALTER DOMAIN positive ADD CHECK (VALUE > 0)",
+    "M232": "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'",
     "M233": "LOCK TABLE product",
     "M234": "ALTER TABLE product ADD COLUMN plain int; CREATE INDEX ON product (ts)",
     "M235": "ALTER TABLE product ADD COLUMN plain int; ALTER TABLE buyer ADD COLUMN plain int",
     "M238": "UPDATE product SET qty = 0",
     "M240": "ALTER TABLE product ADD FOREIGN KEY (owner) REFERENCES buyer NOT VALID",
+    "M241": "ALTER TABLE product ADD COLUMN paid timestamp",
+    "M242": "BEGIN",
+    "M244": "ALTER TABLE ticket ALTER COLUMN number DROP NOT NULL",
     "M245": "ALTER TABLE product ALTER COLUMN owner SET NOT NULL; ALTER TABLE product ADD CHECK (qty > 0)",
     "S401": "INSERT INTO product (id, password) VALUES (9001, 'hunter2')",
     "S402": "INSERT INTO product (id, api_token) VALUES (9001, 'sk_live_51H8abcdEFGHijklMNOPqrst')",
@@ -123,11 +130,11 @@ CASES = {
 }
 
 # What no statement decides: the catalog alone, or many statements.
-BEYOND = {"Q129", "D501", "D502", "D504", "D505", "D506", "D507", "D508"}
+BEYOND = {"Q129", "M239", "D501", "D502", "D504", "D505", "D506", "D507", "D508"}
 
 
 # Where the fix goes on from what was done before it.
-BEFORE = {"M218": "BEGIN; ALTER TABLE product ADD CONSTRAINT there CHECK (owner > 0) NOT VALID;\n"}
+BEFORE = {"M242": "BEGIN;\n", "M218": "BEGIN; ALTER TABLE product ADD CONSTRAINT there CHECK (owner > 0) NOT VALID;\n"}
 
 # What the findings end with, and the rule that says it; the audits' among them.
 FIXES = {}
