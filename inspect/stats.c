@@ -64,19 +64,34 @@ void stats_record(struct stats *stats, const struct stats_call *call)
 	}
 }
 
+static const char *text_or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+/* What many statements show is no matter of the one that came last. */
+static uint64_t statement_of(const struct stats_finding *finding)
+{
+	return finding->evidence == EVIDENCE_TRAFFIC ? 0 : finding->fingerprint;
+}
+
+static bool is_same(const struct stats_finding *known, const struct stats_finding *seen)
+{
+	return known->rule == seen->rule && statement_of(known) == statement_of(seen) &&
+	       strcmp(text_or_empty(known->table), text_or_empty(seen->table)) == 0 &&
+	       strcmp(text_or_empty(known->column), text_or_empty(seen->column)) == 0 &&
+	       strcmp(known->database, seen->database) == 0;
+}
+
 void stats_find(struct stats *stats, const struct stats_finding *seen)
 {
 	CHECK(stats != NULL && seen != NULL && seen->rule != NULL);
 	if (stats->findings == NULL)
 		stats->findings = allocate(FINDING_BUCKETS, sizeof(struct stats_finding *));
-	const char *table = seen->table != NULL ? seen->table : "";
-	uint64_t hash = XXH3_64bits_withSeed(table, strlen(table), seen->fingerprint ^ (uint64_t)(uintptr_t)seen->rule);
-	hash ^= XXH3_64bits(seen->database, strlen(seen->database));
-	struct stats_finding **slot = &stats->findings[hash & (FINDING_BUCKETS - 1)];
+	struct stats_finding **slot = &stats->findings[stats_sight(seen) & (FINDING_BUCKETS - 1)];
 	for (; *slot != NULL; slot = &(*slot)->chain) {
 		struct stats_finding *known = *slot;
-		if (known->rule == seen->rule && known->fingerprint == seen->fingerprint &&
-		    strcmp(known->table, table) == 0 && strcmp(known->database, seen->database) == 0) {
+		if (is_same(known, seen)) {
 			known->count += seen->count;
 			/* One rejected call must not hide behind many that were only logged. */
 			if (seen->action > known->action)
@@ -93,7 +108,7 @@ void stats_find(struct stats *stats, const struct stats_finding *seen)
 	finding->counted = true;
 	finding->chain = NULL;
 	finding->query = copy_text(seen->query);
-	finding->table = copy_text(table);
+	finding->table = copy_text(seen->table);
 	finding->column = copy_text(seen->column);
 	finding->message = copy_text(seen->message);
 	finding->hint = copy_text(seen->hint);
@@ -226,13 +241,19 @@ void stats_sights_fini(struct stats_sights *sights)
 	sights->hashes = NULL;
 }
 
-uint64_t stats_sight(const char *database, const struct rule *rule, uint64_t fingerprint, const char *table)
+uint64_t stats_sight(const struct stats_finding *finding)
 {
-	CHECK(database != NULL);
-	if (table == NULL)
-		table = "";
-	uint64_t hash = XXH3_64bits_withSeed(table, strlen(table), fingerprint);
-	return XXH3_64bits_withSeed(database, strlen(database), hash ^ (uint64_t)(uintptr_t)rule);
+	CHECK(finding != NULL && finding->rule != NULL);
+	const char *table = text_or_empty(finding->table), *column = text_or_empty(finding->column);
+	uint64_t hash = XXH3_64bits_withSeed(table, strlen(table), statement_of(finding));
+	hash = XXH3_64bits_withSeed(column, strlen(column), hash);
+	return XXH3_64bits_withSeed(finding->database, strlen(finding->database),
+	                            hash ^ (uint64_t)(uintptr_t)finding->rule);
+}
+
+uint64_t stats_sight_of(uint64_t what)
+{
+	return XXH3_64bits(&what, sizeof(what));
 }
 
 bool stats_sights_add(struct stats_sights *sights, uint64_t key)

@@ -1,5 +1,5 @@
-/* Figures of one interval: a row per (database, fingerprint), a row per (database, rule, fingerprint, table),
- * and a few totals. Statements without a fingerprint (0, the opaque ones) are told apart by their query text. Tables
+/* Figures of one interval: a row per (database, fingerprint), a row per (database, rule, fingerprint, table, column),
+ * without the fingerprint where many statements together are what was found, and a few totals. Statements without a fingerprint (0, the opaque ones) are told apart by their query text. Tables
  * merge by addition. Bounded: past LIMIT_STATS_FINGERPRINTS everything new goes to one row `other`, counted; past
  * LIMIT_STATS_FINDINGS findings are dropped and counted. */
 #ifndef PGPROCTOR_INSPECT_STATS_H
@@ -98,8 +98,10 @@ void stats_sights_init(struct stats_sights *sights);
 void stats_sights_fini(struct stats_sights *sights);
 /* True the first time. The key is a hash, as by stats_sight. */
 bool stats_sights_add(struct stats_sights *sights, uint64_t key);
-/* The key of a finding, good in this process; without a rule, of anything else that is told once. */
-uint64_t stats_sight(const char *database, const struct rule *rule, uint64_t fingerprint, const char *table);
+/* The key of a finding, good in this process. */
+uint64_t stats_sight(const struct stats_finding *finding);
+/* Of anything else that is told once. */
+uint64_t stats_sight_of(uint64_t what);
 
 enum stats_error_class stats_error_class(const char *sqlstate);
 const char *stats_error_class_name(enum stats_error_class error_class);

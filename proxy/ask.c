@@ -483,7 +483,7 @@ static void ask_unparsed(struct session *session, struct statement *statement, s
 	logline_text(line, "reason", statement->query);
 	if (statement->opaque != OPAQUE_FASTPATH)
 		logline_int(line, statement->opaque == OPAQUE_OVERSIZE ? "bytes_over" : "bytes", (int64_t)sql_bytes);
-	worker_log_first(worker, line, stats_sight("", NULL, statement->key.low, NULL));
+	worker_log_first(worker, line, stats_sight_of(statement->key.low));
 }
 
 static void ask_push(struct session *session, enum flight_kind kind, uint64_t name, struct statement *statement,

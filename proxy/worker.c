@@ -220,7 +220,7 @@ void worker_find(struct worker *worker, const struct stats_finding *seen)
 {
 	stats_find(&worker->parcel->stats, seen);
 	/* Its own sights spare it the lines; among those of all workers the reporter tells the first. */
-	uint64_t key = stats_sight(seen->database, seen->rule, seen->fingerprint, seen->table);
+	uint64_t key = stats_sight(seen);
 	if (stats_sights_add(&worker->sights, key))
 		worker_tell_first(worker, seen, key);
 }
@@ -349,7 +349,7 @@ static void worker_audit(struct worker *worker, const struct catalog *catalog)
 			    .count = 1,
 			};
 			snprintf(seen.database, sizeof seen.database, "%s", catalog_database(catalog));
-			uint64_t key = stats_sight(seen.database, seen.rule, 0, seen.table);
+			uint64_t key = stats_sight(&seen);
 			if (!stats_sights_add(&worker->sights, key))
 				continue;
 			stats_find(&worker->parcel->stats, &seen);

@@ -311,14 +311,15 @@ static enum review_severity severity_of(const char *name)
 static bool add_finding(struct review *review, struct json_object *line, const char *ts)
 {
 	const char *const key[] = {text_of(line, "database"), text_of(line, "rule"), text_of(line, "fingerprint"),
-	                           text_of(line, "table")};
+	                           text_of(line, "table"), text_of(line, "column")};
 	uint64_t hash = hash_texts(key, ARRAY_LEN(key));
 	struct review_finding *finding = NULL;
 	struct table_entry **bucket = &review->finding_table.buckets[hash & (BUCKETS - 1)];
 	for (struct table_entry *at = *bucket; at != NULL && finding == NULL; at = at->chain) {
 		struct review_finding *known = at->value;
 		if (at->hash == hash && strcmp(known->database, key[0]) == 0 && strcmp(known->rule, key[1]) == 0 &&
-		    strcmp(known->fingerprint, key[2]) == 0 && strcmp(known->table, key[3]) == 0)
+		    strcmp(known->fingerprint, key[2]) == 0 && strcmp(known->table, key[3]) == 0 &&
+		    strcmp(known->texts[REVIEW_COLUMN], key[4]) == 0)
 			finding = known;
 	}
 	if (finding == NULL) {

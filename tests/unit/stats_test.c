@@ -308,22 +308,56 @@ static void reset(void **state)
 	assert_int_equal(stats_row_of(&stats, "shop", 1)->calls, 1);
 }
 
-/* A sight is new once, for each database, rule, statement and table. */
+static uint64_t sight(const char *database, const struct rule *rule, uint64_t fingerprint, const char *table,
+                      const char *column)
+{
+	struct stats_finding seen = {
+	    .rule = rule, .fingerprint = fingerprint, .table = (char *)table, .column = (char *)column};
+	snprintf(seen.database, sizeof(seen.database), "%s", database);
+	return stats_sight(&seen);
+}
+
+/* A sight is new once, for each database, rule, statement, table and column. */
 static void sights(void **state)
 {
 	(void)state;
 	struct stats_sights seen;
 	stats_sights_init(&seen);
-	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "t")));
-	assert_false(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "t")));
-	assert_true(stats_sights_add(&seen, stats_sight("blog", &RULE_A, 1, "t")));
-	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_B, 1, "t")));
-	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 2, "t")));
-	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "u")));
-	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, NULL)));
-	assert_false(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "")));
-	assert_false(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 1, "t")));
+	assert_true(stats_sights_add(&seen, sight("shop", &RULE_A, 1, "t", "c")));
+	assert_false(stats_sights_add(&seen, sight("shop", &RULE_A, 1, "t", "c")));
+	assert_true(stats_sights_add(&seen, sight("blog", &RULE_A, 1, "t", "c")));
+	assert_true(stats_sights_add(&seen, sight("shop", &RULE_B, 1, "t", "c")));
+	assert_true(stats_sights_add(&seen, sight("shop", &RULE_A, 2, "t", "c")));
+	assert_true(stats_sights_add(&seen, sight("shop", &RULE_A, 1, "u", "c")));
+	assert_true(stats_sights_add(&seen, sight("shop", &RULE_A, 1, "t", "d")));
+	assert_true(stats_sights_add(&seen, sight("shop", &RULE_A, 1, NULL, NULL)));
+	assert_false(stats_sights_add(&seen, sight("shop", &RULE_A, 1, "", "")));
+	assert_false(stats_sights_add(&seen, sight("shop", &RULE_A, 1, "t", "c")));
+	assert_true(stats_sights_add(&seen, stats_sight_of(1)));
+	assert_true(stats_sights_add(&seen, stats_sight_of(2)));
+	assert_false(stats_sights_add(&seen, stats_sight_of(1)));
 	stats_sights_fini(&seen);
+}
+
+/* Findings on two columns are two, in one statement too; what many statements show together is one, whichever of them
+ * came last. */
+static void columns_and_traffic(void **state)
+{
+	(void)state;
+	struct stats_finding seen = {
+	    .database = "shop", .rule = &RULE_A, .fingerprint = 1, .table = (char *)"t", .count = 1};
+	seen.column = (char *)"c";
+	stats_find(&stats, &seen);
+	seen.column = (char *)"d";
+	stats_find(&stats, &seen);
+	stats_find(&stats, &seen);
+	assert_int_equal(stats.finding_count, 2);
+	seen.evidence = EVIDENCE_TRAFFIC;
+	seen.rule = &RULE_B;
+	stats_find(&stats, &seen);
+	seen.fingerprint = 2;
+	stats_find(&stats, &seen);
+	assert_int_equal(stats.finding_count, 3);
 }
 
 /* When the set is full it starts over: what was known may be told again, never is something kept silent. */
@@ -333,9 +367,9 @@ static void sights_are_bounded(void **state)
 	struct stats_sights seen;
 	stats_sights_init(&seen);
 	for (uint64_t at = 0; at < 3 * LIMIT_STATS_FINDINGS; at++)
-		assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, at, "t")));
-	assert_false(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 3 * LIMIT_STATS_FINDINGS - 1, "t")));
-	assert_true(stats_sights_add(&seen, stats_sight("shop", &RULE_A, 0, "t")));
+		assert_true(stats_sights_add(&seen, sight("shop", &RULE_A, at, "t", "c")));
+	assert_false(stats_sights_add(&seen, sight("shop", &RULE_A, 3 * LIMIT_STATS_FINDINGS - 1, "t", "c")));
+	assert_true(stats_sights_add(&seen, sight("shop", &RULE_A, 0, "t", "c")));
 	stats_sights_fini(&seen);
 }
 
@@ -354,6 +388,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(findings_are_bounded, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(reset, set_up, tear_down),
 	    cmocka_unit_test(sights),
+	    cmocka_unit_test_setup_teardown(columns_and_traffic, set_up, tear_down),
 	    cmocka_unit_test(sights_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
