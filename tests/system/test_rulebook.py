@@ -257,6 +257,50 @@ def test_documents_and_audits(profiles, database):
     assert {event["evidence"] for event in profiles.events("finding", table="shop_event")} == {"catalog"}
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_documents_are_counted(start_proctor, postgres, database, workers):
+    """D501 for each column once, whichever worker and whatever statement was the twentieth: bulk rows, UPDATE, bulk_update's
+    CASE, bound and not; and nothing for what is no document, for Django's own, or for one in ten that is none."""
+    columns = ("bulk", "updated", "cased", "bound", "bare", "mixed", "brackets", "empty", "arrays")
+    postgres.sql(
+        "DROP TABLE IF EXISTS texts, django_thing; CREATE TABLE django_thing (change_message text);"
+        f"CREATE TABLE texts (id serial PRIMARY KEY, {', '.join(f'{name} text' for name in columns)}, done jsonb)",
+        database,
+    )
+    proctor = start_proctor(direct_ok=False, settings={**SETTINGS, "workers": workers, "stats_period": 1})
+    settle(proctor, database)
+    proctor.wait_for("catalog", database=database)
+    with contextlib.ExitStack() as stack:
+        # One of each kind for each worker, as connections go to the one that has fewest.
+        clients = [stack.enter_context(contextlib.closing(psycopg2.connect(proctor.dsn(database)))) for _ in range(workers)]
+        servers = [stack.enter_context(psycopg.connect(proctor.dsn(database), autocommit=True)) for _ in range(workers)]
+        for connection, server in zip(clients, servers):
+            connection.autocommit = True
+            cursor = connection.cursor()
+            for number in range(25):
+                one = json.dumps({"n": number})
+                other = one if number % 5 else "plain"
+                cursor.execute("INSERT INTO texts (bulk, mixed, brackets, empty, arrays, done) VALUES "
+                               "(%s, %s, '[draft] of it', '{}', '{a,b}', %s), (%s, %s, '[x]', '[]', '{\"a\",\"b\"}', %s)",
+                               (one, other, one, one, other, one))
+                cursor.execute("UPDATE texts SET updated = %s WHERE id = 1", (one,))
+                cursor.execute("UPDATE texts SET cased = CASE WHEN id = 1 THEN %s WHEN id = 2 THEN %s ELSE NULL END", (one, one))
+                cursor.execute("INSERT INTO django_thing VALUES (%s)", (json.dumps([{"added": {}}]),))
+                server.execute("UPDATE texts SET bound = %s WHERE id = %s", (one, 1), binary=number % 2 == 0)
+                server.execute("INSERT INTO texts SELECT %s::int, '', '', '', '', %s", (-number - 1 - 100 * server.info.backend_pid, one))
+    proctor.wait_for("stats", findings_by_rule=lambda value: value and "D501" in value)
+    settle(proctor, database)
+    assert proctor.stop() == 0
+    found = [(event["table"], event["column"]) for event in proctor.events("finding", code="D501", first=True)]
+    assert sorted(found) == [("texts", name) for name in ("bare", "bound", "bulk", "cased", "updated")]
+    counted = {(event["table"], event["column"]) for event in proctor.events("finding", code="D501") if not event.get("first")}
+    assert counted == set(found)
+    report = subprocess.run([proctor.binary, "report", "--format", "text", proctor.log], capture_output=True, text=True, check=True).stdout
+    for name in ("bare", "bound", "bulk", "cased", "updated"):
+        assert f"texts.{name}" in report
+    assert '"n"' not in report + proctor.log.read_text()
+
+
 def test_what_an_index_mends_is_counted(start_proctor, postgres, database, watched):
     """`stats` has the findings by rule, and those that a newer catalog has taken back."""
     proctor = start_proctor(direct_ok=False, settings={**SETTINGS, "stats_period": 1, "catalog_refresh": 0.5})
