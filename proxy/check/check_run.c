@@ -8,6 +8,7 @@
 #include "proxy/check/check_django.h"
 #include "proxy/check/check_prepared.h"
 #include "proxy/check/check_script.h"
+#include "proxy/check/check_shown.h"
 #include "proxy/feed/feed.h"
 #include "proxy/feed/feed_connect.h"
 
@@ -39,6 +40,7 @@ struct run {
 	bool zone_committed;
 	const char *file;
 	struct check_print_place place; /* of the statement at hand */
+	struct check_shown shown;       /* the file */
 	bool command_told;
 	struct effects effects;
 	int status;
@@ -290,6 +292,7 @@ static void check_text(struct run *run, const char *text, size_t len)
 	run->zone_before = run->zone_committed = run->session.time_zone_utc;
 	run->command_told = false;
 	check_prepared_init(&run->prepared);
+	check_shown_init(&run->shown, text, len);
 	check_script_init(&script, text, len);
 	for (;;) {
 		check_script_next(&script, run->session.standard_conforming_strings, &piece);
@@ -314,6 +317,7 @@ static void check_text(struct run *run, const char *text, size_t len)
 		check_statement(run, piece.text, piece.len);
 	}
 	check_prepared_fini(&run->prepared);
+	check_shown_fini(&run->shown);
 	session_state_fini(&run->session);
 }
 
@@ -325,7 +329,10 @@ static void check_statement(struct run *run, const char *text, size_t len)
 	run->place.fingerprint = statement->fingerprint;
 	run->place.query = statement->query;
 	if (statement->opaque != OPAQUE_NONE) {
-		check_print_unparsed(&run->print, &run->place, opaque_words(statement->opaque));
+		struct check_print_place place = run->place;
+		check_shown_hide(&run->shown, text, len, run->session.standard_conforming_strings);
+		place.source = check_shown_at(&run->shown, place.source);
+		check_print_unparsed(&run->print, &place, opaque_words(statement->opaque));
 	} else if (statement->statement_count > 0) {
 		if (run->assume && check_assume_add(run->assume, statement->facts, statement->statement_count))
 			inspector_put_catalog(run->inspector, check_assume_catalog(run->assume, run->database));
@@ -352,9 +359,15 @@ static void tell(struct run *run, const struct statement *statement, const char 
 
 static void tell_findings(struct run *run, const struct verdict *verdict, const char *text, size_t len)
 {
+	/* The rules about secrets. */
+	for (uint8_t at = 0; at < verdict->count; at++) {
+		if (verdict->findings[at].rule->code[0] == 'S')
+			check_shown_hide(&run->shown, text, len, run->session.standard_conforming_strings);
+	}
 	for (uint8_t at = 0; at < verdict->count; at++) {
 		struct check_print_place place = run->place;
 		point_at(&place, text, len, &verdict->findings[at]);
+		place.source = check_shown_at(&run->shown, place.source);
 		check_print_finding(&run->print, &place, &verdict->findings[at]);
 	}
 	if (verdict->dropped > 0)
