@@ -1,5 +1,7 @@
 #include "inspect/rules/documents.h"
 
+#include "inspect/rules/remedy.h"
+
 #include <string.h>
 #include <strings.h>
 #include <xxhash.h>
@@ -111,6 +113,11 @@ static void tell(const struct rule *rule, const struct rule_input *input, const 
                  const struct catalog_column *column, const struct documents_column *counts, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
+	const char *table = remedy_table(arena, relation), *text = remedy_identifier(arena, column->name);
+	const char *doc_name = arena_printf(arena, "%s_doc", column->name);
+	const char *doc = remedy_identifier(arena, doc_name);
+	const struct remedy_index index = {
+	    .name = remedy_name(arena, relation, doc_name, "gin"), .method = "gin", .expression = doc};
 	struct finding finding = {
 	    .evidence = EVIDENCE_TRAFFIC,
 	    .column = column->name,
@@ -121,10 +128,16 @@ static void tell(const struct rule *rule, const struct rule_input *input, const 
 	                     column->name, column->type, (double)counts->documents, (double)counts->writes),
 	    .hint = "Keep them in a jsonb column: add it beside, write to both, fill it in batches, then index it with "
 	            "GIN.",
-	    .fix_django = arena_printf(arena,
-	                               "%s_doc = JSONField(null=True), a RunPython in batches, then "
-	                               "GinIndex(fields=[\"%s_doc\"], name=\"…\")",
-	                               column->name, column->name),
+	    .fix_sql = arena_printf(arena,
+	                            "ALTER TABLE %s ADD COLUMN %s jsonb;\n"
+	                            "UPDATE %s SET %s = %s::jsonb WHERE id BETWEEN … AND …;   -- and COMMIT, and so on\n"
+	                            "%s",
+	                            table, doc, table, doc, text,
+	                            remedy_create_index(arena, input->catalog, relation, &index)),
+	    .fix_django = arena_printf(
+	        arena, "%s = JSONField(null=True), a RunPython in batches with atomic = False, then %s", doc_name,
+	        remedy_add_index(arena, input->catalog, relation, false,
+	                         arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", doc_name, index.name))),
 	};
 	if (is_log(column->name) || is_log(relation->name))
 		rules_add_lowered(verdict, rule, input, relation, &finding);

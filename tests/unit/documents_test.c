@@ -76,6 +76,10 @@ static void twenty(void **state)
 	assert_string_equal(finding->table, "product");
 	assert_string_equal(finding->column, "note");
 	assert_non_null(strstr(finding->message, "20 of the last 20 texts"));
+	assert_string_equal(finding->fix_sql,
+	                    "ALTER TABLE product ADD COLUMN note_doc jsonb;\n"
+	                    "UPDATE product SET note_doc = note::jsonb WHERE id BETWEEN … AND …;   -- and COMMIT, and so on\n"
+	                    "CREATE INDEX CONCURRENTLY product_note_doc_gin ON product USING gin (note_doc);");
 	assert_int_equal(run(100, document, NULL), 0);
 	/* Another column of the table is counted for itself. */
 	assert_int_equal(run(20, "UPDATE product SET name = '[1]'", NULL), 1);
