@@ -76,6 +76,7 @@ enum {
 	LIMIT_FACTS_ASSIGNMENTS = 256,
 	LIMIT_FACTS_ACTIONS = 256,
 	LIMIT_FACTS_SECRETS = 16,
+	LIMIT_FACTS_USES = 1024, /* columns named; what has more may use any, for M220 */
 	LIMIT_FACTS_COLUMNS = 32, /* of one action: INDEX_MAX_KEYS (pg_config_manual.h) */
 	LIMIT_FACTS_BOUNDS = 256, /* values of a list partition; with more nothing is known of them */
 	LIMIT_FACTS_CALLS = 16,   /* in one default */
@@ -96,6 +97,11 @@ enum {
 
 	/* Text columns with JSON in them that are counted; further ones are not. */
 	LIMIT_DOCUMENT_COLUMNS = 256,
+
+	/* Tables and columns of which the last use is remembered, 200 bytes each: 6 MB at worst for each worker, and twice
+	 * that for them all together where there are several. What comes after is not, and then nothing is said to be
+	 * unused (M220). */
+	LIMIT_USAGE_COLUMNS = 32768,
 
 	/* Texts remembered with holes for their literals, per worker, and the bytes of one without them: at worst 24 MB
 	 * in all, usually one or two. What is longer, or one too many, costs a whole pass over its tokens. */

@@ -42,6 +42,10 @@ struct statement {
 	bool executes;           /* EXECUTE is in it: what that runs is another statement */
 	uint64_t scope;          /* session_state's, where it was read: in another one `verdict` does not hold */
 	bool logged;             /* its `unparsed` line is written */
+	/* When it was last counted as used (inspector_ran), and by which transaction; a second one makes it `shared`. */
+	uint32_t used_interval;
+	bool used_shared;
+	uint64_t used_transaction;
 	struct verdict *verdict; /* as of `generation`; NULL before the first */
 	uint64_t generation;     /* catalog_generation the verdict was made with; 0: without a catalog */
 	struct arena arena;      /* query and facts */

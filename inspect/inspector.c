@@ -3,6 +3,7 @@
 #include "inspect/tree/parse.h"
 #include "inspect/rules/progress.h"
 #include "inspect/session/readings.h"
+#include "inspect/rules/traffic.h"
 
 #include <string.h>
 #include <time.h>
@@ -38,6 +39,10 @@ struct inspector {
 	struct inspector_key last;       /* made by inspector_begin */
 	uint64_t withdrawn[LIMIT_RULES]; /* since they were last taken */
 	struct documents *documents;
+	struct usage usage;      /* of its own sessions */
+	struct usage *elsewhere; /* of all; NULL: it is the only one */
+	bool watches;
+	int64_t recalled_ms; /* the time to which that is known; 0: now */
 	struct verdict observed; /* of the traffic, or of an audit */
 };
 
@@ -61,7 +66,10 @@ static void read_statement(struct statement *statement, enum sqlkey_result resul
 static void make_opaque(struct statement *statement, enum opaque_reason reason, struct reading_figures *figures);
 static void count_withdrawn(struct inspector *inspector, const struct verdict *before, const struct verdict *after);
 static bool has_ddl(const struct parsed *parsed);
+static void ran(struct inspector *inspector, const struct statement *statement, const struct session_state *session,
+                const struct usage_use *use, struct usage *also, bool *fresh);
 static uint64_t thread_ns(void);
+static int64_t wall_ms(void);
 
 struct inspector *inspector_new(const struct settings *settings, const struct rule_settings *rules)
 {
@@ -101,6 +109,8 @@ void inspector_free(struct inspector *inspector)
 	verdict_fini(&inspector->nothing);
 	verdict_fini(&inspector->observed);
 	free(inspector->documents);
+	usage_fini(&inspector->usage);
+	usage_unref(inspector->elsewhere);
 	sqlkey_scratch_free(inspector->scratch);
 	encoding_reader_free(inspector->reader);
 	free(inspector);
@@ -110,6 +120,8 @@ void inspector_put_catalog(struct inspector *inspector, struct catalog *catalog)
 {
 	const char *database = catalog_database(catalog);
 
+	if (inspector->watches)
+		usage_watch(&inspector->usage, usage_database_key(database), wall_ms());
 	for (uint32_t at = 0; at < inspector->catalog_count; at++) {
 		if (strcmp(catalog_database(inspector->catalogs[at]), database) == 0) {
 			catalog_unref(inspector->catalogs[at]);
@@ -221,6 +233,7 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 	 * is planned anew under another search_path. */
 	bool once = session->created || statement->scope != session->scope ||
 	            (bound && statement->wants_parameters);
+	struct traffic traffic;
 	struct rule_input input = {
 	    .catalog = catalog,
 	    .session = session,
@@ -246,6 +259,15 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 		verdict_fini(statement->verdict);
 	}
 	verdict_init(statement->verdict);
+	if (statement->has_ddl && inspector->watches) {
+		traffic = (struct traffic){
+		    .usage = &inspector->usage,
+		    .elsewhere = inspector->elsewhere,
+		    .transaction = session->transaction_number,
+		    .now_ms = inspector->recalled_ms > 0 ? inspector->recalled_ms : wall_ms(),
+		};
+		input.traffic = &traffic;
+	}
 	rules_judge(statement->facts, statement->statement_count, &input, statement->verdict);
 	statement->generation = once ? generation_once : generation;
 	if (before) {
@@ -266,6 +288,76 @@ void inspector_completed(struct inspector *inspector, const struct statement *st
 	for (uint16_t at = 0; at < statement->statement_count; at++) {
 		input.facts = &statement->facts[at];
 		progress_completed(&input, session);
+	}
+}
+
+void inspector_watch(struct inspector *inspector)
+{
+	inspector->watches = true;
+}
+
+void inspector_recall(struct inspector *inspector, const struct usage *past, int64_t now_ms)
+{
+	usage_merge(&inspector->usage, past);
+	inspector->watches = true;
+	inspector->recalled_ms = now_ms;
+}
+
+bool inspector_ran(struct inspector *inspector, struct statement *statement, const struct session_state *session,
+                   uint32_t interval, const char *route, struct usage *also)
+{
+	bool fresh = false, again = statement->used_interval == interval;
+
+	if (again && (statement->used_shared || statement->used_transaction == session->transaction_number))
+		return false;
+	statement->used_shared = again;
+	statement->used_interval = interval;
+	statement->used_transaction = session->transaction_number;
+
+	struct usage_use use = {
+	    .at_ms = wall_ms(),
+	    .transaction = session->transaction_number,
+	    .fingerprint = statement->fingerprint,
+	};
+	snprintf(use.route, sizeof(use.route), "%s", route);
+	if (statement->opaque != OPAQUE_NONE)
+		inspector_missed(inspector, session->database, also);
+	for (uint16_t at = 0; at < (statement->readings ? statement->reading_count : 1); at++)
+		ran(inspector, statement->readings ? statement->readings[at] : statement, session, &use, also, &fresh);
+	return fresh;
+}
+
+void inspector_missed(struct inspector *inspector, const char *database, struct usage *also)
+{
+	uint64_t key = usage_database_key(database);
+
+	usage_unclear(&inspector->usage, key, wall_ms());
+	if (also)
+		usage_unclear(also, key, wall_ms());
+}
+
+void inspector_put_usage(struct inspector *inspector, struct usage *usage)
+{
+	usage_unref(inspector->elsewhere);
+	inspector->elsewhere = usage;
+}
+
+static void ran(struct inspector *inspector, const struct statement *statement, const struct session_state *session,
+                const struct usage_use *use, struct usage *also, bool *fresh)
+{
+	bool catalog_missing = false;
+	struct rule_input input = {
+	    .catalog = inspector_catalog(inspector, session->database),
+	    .session = session,
+	    .settings = inspector->rules,
+	    .earlier = statement->facts,
+	    .catalog_missing = &catalog_missing,
+	};
+
+	for (uint16_t at = 0; at < statement->statement_count; at++) {
+		input.facts = &statement->facts[at];
+		input.earlier_count = at;
+		*fresh |= traffic_ran(&inspector->usage, also, &input, use);
 	}
 }
 
@@ -498,4 +590,12 @@ static uint64_t thread_ns(void)
 	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
 		return 0;
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static int64_t wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -7,6 +7,7 @@
 #include "inspect/catalog/catalog.h"
 #include "inspect/rules/rules.h"
 #include "inspect/session/session_state.h"
+#include "inspect/usage.h"
 
 struct inspector;
 
@@ -56,6 +57,21 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 
 /* The statement has completed without error: the session follows it. */
 void inspector_completed(struct inspector *inspector, const struct statement *statement, struct session_state *session);
+
+/* From now on what runs is watched (inspector_ran), of each database from its catalog on; else nothing is known of the
+ * traffic. */
+void inspector_watch(struct inspector *inspector);
+/* The same, by what has run elsewhere and before: takes in `past`, and stays at the time where that ends. */
+void inspector_recall(struct inspector *inspector, const struct usage *past, int64_t now_ms);
+/* A statement has run without error in interval `interval` (any number but 0 that changes with it): its tables and
+ * columns are used, by the session's transaction and on behalf of `route`. Two transactions in an interval do; others
+ * cost a comparison. `also` (may be NULL) gets what is new of it. True when something was not known to be used. */
+bool inspector_ran(struct inspector *inspector, struct statement *statement, const struct session_state *session,
+                   uint32_t interval, const char *route, struct usage *also);
+/* Something in that database has run, or may have, that could not be read. */
+void inspector_missed(struct inspector *inspector, const char *database, struct usage *also);
+/* What all inspectors have seen, as of a while ago; takes over the reference. */
+void inspector_put_usage(struct inspector *inspector, struct usage *usage);
 
 /* Counts what a statement that is about to run stores; `bound` has at least the values' kinds. NULL, or findings of the
  * traffic, valid until the next call. */

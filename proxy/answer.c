@@ -17,6 +17,7 @@ enum answer_doubt {
 
 static void answer_finished(struct session *session, struct flight_entry *entry);
 static void answer_count(struct session *session, const struct flight_entry *entry);
+static void answer_used(struct session *session, struct statement *statement);
 static void answer_slow(struct session *session, const struct flight_entry *entry, uint64_t took_ns);
 static void answer_completed(struct session *session, struct statement *statement);
 static enum answer_doubt answer_doubt(const struct statement *statement);
@@ -163,9 +164,25 @@ static void answer_count(struct session *session, const struct flight_entry *ent
 	    .rejected = entry->rejected,
 	};
 	stats_record(stats, &call);
+	if (entry->outcome == FLIGHT_COMPLETED && call.sqlstate[0] == '\0' && !call.rejected)
+		answer_used(session, entry->statement);
 	uint64_t slow_ns = session->worker->settings->slow_query_ms * 1000000;
 	if (slow_ns > 0 && took_ns >= slow_ns)
 		answer_slow(session, entry, took_ns);
+}
+
+static void answer_used(struct session *session, struct statement *statement)
+{
+	worker_ran(session->worker, session, statement);
+	for (uint16_t at = 0; statement->executes && at < statement->statement_count; at++) {
+		const char *name = statement->facts[at].executes;
+		if (!name)
+			continue;
+		uint64_t hash = names_hash((struct bytes){(const uint8_t *)name, strlen(name)});
+		struct statement *prepared = names_get(&session->names, NAMES_STATEMENT, hash);
+		if (prepared)
+			worker_ran(session->worker, session, prepared);
+	}
 }
 
 static void answer_slow(struct session *session, const struct flight_entry *entry, uint64_t took_ns)

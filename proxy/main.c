@@ -1,6 +1,7 @@
 #include "proxy/options.h"
 #include "proxy/check/check_run.h"
 #include "proxy/serve.h"
+#include "report/log_traffic.h"
 #include "report/report.h"
 #include "report/rule_page.h"
 
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
 			                    options->report_format == OPTIONS_FORMAT_MARKDOWN);
 			break;
 		case OPTIONS_CHECK:
+			options->check.read_log = log_traffic_read;
 			status = check_run(&options->settings, &options->check);
 			break;
 		case OPTIONS_RULES:

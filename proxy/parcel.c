@@ -21,6 +21,7 @@ void parcel_free(struct parcel *parcel)
 	if (parcel == NULL)
 		return;
 	stats_fini(&parcel->stats);
+	usage_fini(&parcel->usage);
 	free(parcel->lines);
 	free(parcel->firsts);
 	free(parcel);
@@ -74,6 +75,7 @@ void parcel_reset(struct parcel *parcel)
 	char *lines = parcel->lines;
 	struct parcel_first *firsts = parcel->firsts;
 	stats_reset(&parcel->stats);
+	usage_fini(&parcel->usage);
 	memset(parcel, 0, sizeof(*parcel));
 	parcel->lines = lines;
 	parcel->firsts = firsts;
@@ -82,7 +84,8 @@ void parcel_reset(struct parcel *parcel)
 bool parcel_empty(const struct parcel *parcel)
 {
 	CHECK(parcel != NULL);
-	return parcel->lines_len == 0 && parcel->lost_lines == 0 && !parcel->interval_ends && parcel_idle(parcel);
+	return parcel->lines_len == 0 && parcel->lost_lines == 0 && !parcel->interval_ends &&
+	       usage_is_empty(&parcel->usage) && parcel_idle(parcel);
 }
 
 bool parcel_idle(const struct parcel *parcel)

@@ -6,6 +6,7 @@
 
 #include "config/limits.h"
 #include "inspect/stats.h"
+#include "inspect/usage.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@ struct parcel {
 	uint32_t first_count;
 	uint64_t lost_lines; /* dropped for want of room since the last parcel */
 	struct stats stats;
+	struct usage usage; /* what was used since the last parcel; empty where there is one worker */
 	bool interval_ends; /* stats are whole: report them */
 	/* Gauges of the worker, for the `stats` line. */
 	uint32_t sessions;

@@ -28,6 +28,8 @@ enum {
 	/* How long an interval that has ended for one worker waits for the others: they tell the time by the same
 	 * clock, but one that has ended says nothing any more. */
 	GRACE_MS = 1000,
+	/* Usage is published whole, so not for each parcel. */
+	PUBLISH_MS = 1000,
 };
 
 /* The gauges of the last parcel that had any; compared as bytes, so without padding. */
@@ -68,11 +70,18 @@ struct reporter {
 	uint64_t waiting_lost;
 	int64_t waiting_ms; /* when the last one came, monotonic */
 
+	pthread_mutex_t publish_lock; /* guards the next two, while usage is published as well */
+	reporter_publish_fn *publish;
+	void *publish_context;
+
 	/* The thread's own. */
 	char logfile[LIMIT_SETTING_BYTES]; /* "": standard output */
 	int fd;
 	enum settings_format format;
 	struct stats stats;
+	struct usage usage; /* of all workers, since the start */
+	bool usage_changed; /* since it was published */
+	int64_t published_ms;
 	struct stats_sights sights; /* what was told of as the first of its kind */
 	int64_t ended_ms;           /* monotonic: when the interval ended for the first worker; 0: for none */
 	bool told;                  /* no figures have come since the last interval ended, or ever */
@@ -93,6 +102,7 @@ struct reporter {
 
 static void *run(void *context);
 static void carry_parcel(struct reporter *reporter, struct desk *desk);
+static void publish_usage(struct reporter *reporter);
 static bool interval_has_ended(struct reporter *reporter);
 static void carry_waiting(struct reporter *reporter, uint64_t end);
 static void carry_aged(struct reporter *reporter, bool last);
@@ -119,6 +129,7 @@ struct reporter *reporter_start(const struct settings *settings, char *error, si
 	stats_sights_init(&reporter->sights);
 	reporter->wake_fd = -1;
 	pthread_mutex_init(&reporter->lock, NULL);
+	pthread_mutex_init(&reporter->publish_lock, NULL);
 	stats_init(&reporter->stats);
 	reporter->told = true;
 	reporter->fd = open_log(reporter->logfile);
@@ -212,6 +223,15 @@ void reporter_reopen(struct reporter *reporter)
 	wake(reporter);
 }
 
+void reporter_publish_to(struct reporter *reporter, reporter_publish_fn *publish, void *context)
+{
+	CHECK(reporter != NULL);
+	pthread_mutex_lock(&reporter->publish_lock);
+	reporter->publish = publish;
+	reporter->publish_context = context;
+	pthread_mutex_unlock(&reporter->publish_lock);
+}
+
 void reporter_stop(struct reporter *reporter)
 {
 	if (reporter == NULL)
@@ -247,6 +267,7 @@ static void *run(void *context)
 			reopen(reporter);
 		for (uint32_t at = 0; at < reporter->desk_count; at++)
 			carry_parcel(reporter, &reporter->desks[at]);
+		publish_usage(reporter);
 		if (interval_has_ended(reporter) || (last && !reporter->told))
 			end_interval(reporter);
 		carry_aged(reporter, last);
@@ -269,6 +290,8 @@ static void carry_parcel(struct reporter *reporter, struct desk *desk)
 	reporter->lost_now += parcel->lost_lines;
 	reporter->lost_total += parcel->lost_lines;
 	stats_merge(&reporter->stats, &parcel->stats);
+	reporter->usage_changed |= !usage_is_empty(&parcel->usage);
+	usage_merge(&reporter->usage, &parcel->usage);
 	reporter->told = reporter->told && parcel_idle(parcel);
 	struct gauges gauges = {parcel->sessions,     parcel->connects,        parcel->cache_hits,
 	                        parcel->cache_misses, parcel->cache_evictions, parcel->cache_statements,
@@ -285,6 +308,20 @@ static void carry_parcel(struct reporter *reporter, struct desk *desk)
 	struct parcel *unclaimed = mailbox_put(&desk->empty, parcel);
 	parcel_free(unclaimed);
 	atomic_store_explicit(&desk->under_way, false, memory_order_release);
+}
+
+static void publish_usage(struct reporter *reporter)
+{
+	int64_t now = now_ms(CLOCK_MONOTONIC);
+	if (!reporter->usage_changed || now - reporter->published_ms < PUBLISH_MS)
+		return;
+	pthread_mutex_lock(&reporter->publish_lock);
+	if (reporter->publish) {
+		reporter->publish(reporter->publish_context, usage_copy(&reporter->usage));
+		reporter->usage_changed = false;
+		reporter->published_ms = now;
+	}
+	pthread_mutex_unlock(&reporter->publish_lock);
 }
 
 static bool interval_has_ended(struct reporter *reporter)
@@ -583,6 +620,8 @@ static void destroy(struct reporter *reporter)
 	free(reporter->findings);
 	stats_fini(&reporter->stats);
 	pthread_mutex_destroy(&reporter->lock);
+	pthread_mutex_destroy(&reporter->publish_lock);
+	usage_fini(&reporter->usage);
 	if (reporter->fd >= 0)
 		close(reporter->fd);
 	if (reporter->wake_fd >= 0)

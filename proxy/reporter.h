@@ -25,6 +25,10 @@ struct parcel *reporter_take(struct reporter *reporter, uint32_t worker);
 void reporter_line(struct reporter *reporter, const struct logline *line);
 /* Asks for the log file to be opened anew, after a rotation. */
 void reporter_reopen(struct reporter *reporter);
+/* From then on what all workers' traffic has used goes there, from the reporter's thread and a second late at most;
+ * `publish` takes over the reference. NULL: once this has returned it goes nowhere any more. */
+typedef void reporter_publish_fn(void *context, struct usage *usage);
+void reporter_publish_to(struct reporter *reporter, reporter_publish_fn *publish, void *context);
 /* Writes out everything handed over, ends the current interval if it has any figures, joins the thread and frees all.
  * An output that takes nothing for two seconds is given up, and what was meant for it is lost. */
 void reporter_stop(struct reporter *reporter);

@@ -55,6 +55,9 @@ int serve_run(const struct settings *settings)
 		reporter_stop(reporter);
 		return serve_fail(error, 1);
 	}
+	/* One worker has seen it all itself. */
+	if (settings->workers > 1)
+		reporter_publish_to(reporter, workers_publish_usage, workers);
 	serve_say_started(settings, reporter, workers);
 	struct feed *feed = feed_start(settings, reporter, workers_publish, workers);
 	int status = workers_start(workers, feed);
@@ -68,6 +71,7 @@ int serve_run(const struct settings *settings)
 	/* The workers ask the feed for catalogs until their threads end, the feed publishes to them until it stops. */
 	workers_join(workers);
 	feed_stop(feed);
+	reporter_publish_to(reporter, NULL, NULL);
 	workers_free(workers);
 	serve_say(reporter, LOG_LEVEL_INFO, "stopped", NULL, NULL);
 	reporter_stop(reporter);

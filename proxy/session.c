@@ -143,6 +143,7 @@ void session_blind(struct session *session, const char *why)
 	if (session->phase != SESSION_RELAY)
 		return;
 	worker->parcel->stats.blind_sessions++;
+	worker_missed(worker, session);
 	struct logline *line = worker_line(worker, LOG_LEVEL_WARNING, "blind", session);
 	logline_text(line, "reason", why);
 	bool close = worker->settings->on_blind == SETTINGS_BLIND_CLOSE;

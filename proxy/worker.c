@@ -41,6 +41,8 @@ static void worker_tell_first(struct worker *worker, const struct stats_finding 
 static void worker_take_tls(struct worker *worker);
 static void worker_take_verifiers(struct worker *worker);
 static void worker_take_texts(struct worker *worker);
+static void worker_take_usage(struct worker *worker);
+static struct usage *worker_usage(struct worker *worker);
 static void worker_on_tick(uv_timer_t *timer);
 static void worker_on_interval(uv_timer_t *timer);
 static void worker_time_interval(struct worker *worker);
@@ -58,12 +60,14 @@ struct worker *worker_new(struct workers *workers, uint32_t index, const struct 
 	const struct settings *settings = worker->settings = workers->settings;
 	worker->workers = workers;
 	worker->index = index;
+	worker->interval_number = 1;
 	worker->rules = *rules;
 	worker->reporter = reporter;
 	worker->format = reporter_format(reporter);
 	worker->parcel = parcel_new();
 	worker->spare = parcel_new();
 	worker->inspector = inspector_new(settings, &worker->rules);
+	inspector_watch(worker->inspector);
 	stats_sights_init(&worker->sights);
 	struct rlimit limit;
 	bool limited = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX;
@@ -130,6 +134,12 @@ void worker_put_verifiers(struct worker *worker, struct verifiers *fresh)
 	uv_async_send(&worker->wake);
 }
 
+void worker_put_usage(struct worker *worker, struct usage *usage)
+{
+	usage_unref(mailbox_put(&worker->usages, usage));
+	uv_async_send(&worker->wake);
+}
+
 void worker_stop(struct worker *worker, bool at_once)
 {
 	worker->stop_wanted = at_once ? 2 : 1;
@@ -161,6 +171,7 @@ void worker_free(struct worker *worker)
 	worker_take_catalogs(worker);
 	worker_take_tls(worker);
 	worker_take_verifiers(worker);
+	worker_take_usage(worker);
 	tls_pair_fini(&worker->tls);
 	secrets_fini(&worker->secrets);
 	buffer_free(&worker->scratch.output);
@@ -225,6 +236,21 @@ void worker_find(struct worker *worker, const struct stats_finding *seen)
 		worker_tell_first(worker, seen, key);
 }
 
+void worker_ran(struct worker *worker, struct session *session, struct statement *statement)
+{
+	struct usage *also = worker_usage(worker);
+	bool fresh = inspector_ran(worker->inspector, statement, &session->state, worker->interval_number,
+	                           session->tags ? session->tags->route : "", also);
+	/* What is used for the first time, others should know soon; that it still is, can wait for the interval. */
+	if (fresh && also)
+		worker_hurry(worker);
+}
+
+void worker_missed(struct worker *worker, const struct session *session)
+{
+	inspector_missed(worker->inspector, session->state.database, worker_usage(worker));
+}
+
 void worker_hurry(struct worker *worker)
 {
 	if (!uv_is_active((uv_handle_t *)&worker->tick) && !uv_is_closing((uv_handle_t *)&worker->tick))
@@ -282,6 +308,7 @@ static void worker_on_wake(uv_async_t *async)
 	worker_take_catalogs(worker);
 	worker_take_tls(worker);
 	worker_take_verifiers(worker);
+	worker_take_usage(worker);
 	worker_take_texts(worker);
 	worker_take_arrivals(worker);
 	if (worker->stop_wanted && !worker->stopping)
@@ -393,6 +420,19 @@ static void worker_take_verifiers(struct worker *worker)
 		secrets_replace(&worker->secrets, fresh);
 }
 
+/* Where the others learn from what its sessions use; NULL: there are none. */
+static struct usage *worker_usage(struct worker *worker)
+{
+	return worker->workers->count > 1 ? &worker->parcel->usage : NULL;
+}
+
+static void worker_take_usage(struct worker *worker)
+{
+	struct usage *fresh = mailbox_take(&worker->usages);
+	if (fresh)
+		inspector_put_usage(worker->inspector, fresh);
+}
+
 static void worker_on_tick(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
@@ -404,6 +444,11 @@ static void worker_on_interval(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
 	worker_time_interval(worker);
+	worker->interval_number += worker->interval_number == UINT32_MAX ? 2 : 1; /* 0 is no interval */
+	for (struct session *session = worker->sessions; session; session = session->next) {
+		if (session->phase == SESSION_BLIND && session->purpose != SESSION_REPLICATION)
+			worker_missed(worker, session);
+	}
 	worker->parcel->interval_ends = true;
 	if (!worker_hand_over(worker))
 		worker_hurry(worker);

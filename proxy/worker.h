@@ -45,12 +45,14 @@ struct worker {
 	struct mailbox catalogs;  /* struct worker_catalog, each posted */
 	struct mailbox tls_pairs; /* struct tls_pair, read anew */
 	struct mailbox verifiers; /* struct verifiers, read anew */
+	struct mailbox usages;    /* struct usage, all workers' */
 	_Atomic uint32_t load;    /* connections that were handed to it and have not begun to close */
 	_Atomic int stop_wanted;  /* 1: drain, 2: at once */
 	_Atomic bool done;        /* the thread is about to end */
 
 	struct session *sessions;
 	uint32_t session_count;
+	uint32_t interval_number; /* from 1 on: statements are counted as used once or twice in each */
 	uint32_t starting_count; /* of them, how many have not said yet what they want: see admission.h */
 	uint64_t connects;
 	bool stopping;
@@ -82,6 +84,8 @@ void worker_publish(struct worker *worker, struct catalog *catalog);
 void worker_put_tls(struct worker *worker, const struct tls_pair *fresh);
 /* The same; takes over the reference. */
 void worker_put_verifiers(struct worker *worker, struct verifiers *fresh);
+/* What the traffic of all has used; takes over the reference. */
+void worker_put_usage(struct worker *worker, struct usage *usage);
 /* Stops listening and lets transactions end (`at_once` doesn't); harmless when said twice. */
 void worker_stop(struct worker *worker, bool at_once);
 /* Its thread has ended, or is about to. */
@@ -100,6 +104,10 @@ struct logline *worker_line(struct worker *worker, enum log_level level, const c
 void worker_log(struct worker *worker, struct logline *line);
 /* The same for what is told once, whichever worker is first to: `key` as by stats_sight. */
 void worker_log_first(struct worker *worker, struct logline *line, uint64_t key);
+/* A statement of the session has run without error: what it names is used. */
+void worker_ran(struct worker *worker, struct session *session, struct statement *statement);
+/* What the session runs can't be read. */
+void worker_missed(struct worker *worker, const struct session *session);
 /* Counts a finding, and tells it when it is the first of its kind. */
 void worker_find(struct worker *worker, const struct stats_finding *seen);
 /* Something is in the parcel that should not wait for the interval. */

@@ -61,6 +61,14 @@ void workers_publish(void *context, struct catalog *catalog)
 	catalog_unref(catalog);
 }
 
+void workers_publish_usage(void *context, struct usage *usage)
+{
+	struct workers *workers = context;
+	for (uint32_t at = 0; at < workers->count; at++)
+		worker_put_usage(workers->each[at], usage_ref(usage));
+	usage_unref(usage);
+}
+
 bool workers_reload(struct workers *workers, char *error, size_t error_size)
 {
 	struct tls_pair fresh;

@@ -39,6 +39,8 @@ struct workers *workers_new(const struct settings *settings, const struct rule_s
 MUST_USE int workers_start(struct workers *workers, struct feed *feed);
 /* feed_publish_fn */
 void workers_publish(void *workers, struct catalog *catalog);
+/* reporter_publish_fn */
+void workers_publish_usage(void *workers, struct usage *usage);
 /* Reads certificates and keys anew, for new connections; what is wrong with them is one line in `error`, and all stays
  * as it was. True without doing anything where TLS is off. Called by one thread only. */
 MUST_USE bool workers_reload(struct workers *workers, char *error, size_t error_size);

@@ -119,8 +119,13 @@ static void print_sizes(FILE *out, const struct rule *rule)
 		        verdict_severity_name(rule->severity_medium));
 	else
 		fprintf(out, "severity  %s on a large table, silent on others\n", own);
+	if (rule->severity_worst > rule->severity)
+		fprintf(out, "          at worst %s, whatever the table's size: see below\n",
+		        verdict_severity_name(rule->severity_worst));
 	fprintf(out, "action    %s\n",
-	        rule->severity == SEVERITY_BLOCK   ? "logged; rejected with mode = enforce"
+	        rule->severity_worst == SEVERITY_BLOCK
+	            ? "logged; rejected with mode = enforce where it is block"
+	        : rule->severity == SEVERITY_BLOCK ? "logged; rejected with mode = enforce"
 	        : rule->severity == SEVERITY_ERROR ? "logged; rejected with mode = enforce and enforce_from = error"
 	                                           : "logged");
 }

@@ -46,8 +46,11 @@ static const struct rule_group *const groups[] = {
 
 static void judge_one(const struct rule_input *input, struct verdict *verdict);
 static bool applies(const struct rule *rule, const struct facts *facts);
+/* How a finding's severity comes from the rule's. */
+enum grade { GRADE_OWN, GRADE_LOWERED, GRADE_INFO, GRADE_WORST };
+
 static void add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
-                const struct catalog_relation *relation, const struct finding *finding, bool lowered);
+                const struct catalog_relation *relation, const struct finding *finding, enum grade grade);
 static bool there_already(const struct verdict *verdict, const struct rule *rule, const char *table,
                           const struct finding *finding, const char *message);
 static enum severity lower(enum severity severity);
@@ -124,9 +127,11 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 	};
 	for (size_t i = 0; i < rules_count(); i++) {
 		const struct rule *rule = rules_at(i);
-		bool reject = settings->mode == SETTINGS_ENFORCE && rule->severity >= from;
+		bool enforce = settings->mode == SETTINGS_ENFORCE;
+		bool reject = enforce && rule->severity >= from;
 		out->rules[i] = (struct rule_setting){
 		    .action = reject ? ACTION_REJECT : ACTION_LOG,
+		    .action_worst = reject || (enforce && rule->severity_worst >= from) ? ACTION_REJECT : ACTION_LOG,
 		    .large_rows = settings->large_table_rows,
 		    .large_bytes = settings->large_table_bytes,
 		    .medium_rows = settings->medium_table_rows,
@@ -160,6 +165,8 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 			         "%s:%d: the action of rule \"%s\" is off, log or reject, not \"%s\"", settings->file,
 			         line->line, rule->slug, line->value);
 			return false;
+		} else {
+			setting->action_worst = setting->action;
 		}
 	}
 	return true;
@@ -168,7 +175,7 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 bool rules_may_reject(const struct rule_settings *settings)
 {
 	for (size_t i = 0; i < rules_count(); i++) {
-		if (settings->rules[i].action == ACTION_REJECT)
+		if (settings->rules[i].action == ACTION_REJECT || settings->rules[i].action_worst == ACTION_REJECT)
 			return true;
 	}
 	return false;
@@ -401,6 +408,15 @@ const struct catalog_column *rules_assigned(const struct fact_assignment *assign
 
 const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at)
 {
+	const struct catalog_relation *relation = rules_named(input, at);
+	bool has_rows = relation &&
+	                (relation->kind == CATALOG_TABLE || relation->kind == CATALOG_PARTITIONED_TABLE ||
+	                 relation->kind == CATALOG_MATERIALIZED_VIEW);
+	return has_rows ? relation : NULL;
+}
+
+const struct catalog_relation *rules_named(const struct rule_input *input, int16_t at)
+{
 	if (at < 0)
 		return NULL;
 	CHECK(at < input->facts->relation_count);
@@ -422,11 +438,7 @@ const struct catalog_relation *rules_relation(const struct rule_input *input, in
 	}
 	const struct catalog_relation *relation =
 	    catalog_find(input->catalog, fact->schema, fact->name, path, input->session->user);
-	if (!relation || relation->system || relation->temporary)
-		return NULL;
-	bool has_rows = relation->kind == CATALOG_TABLE || relation->kind == CATALOG_PARTITIONED_TABLE ||
-	                relation->kind == CATALOG_MATERIALIZED_VIEW;
-	return has_rows ? relation : NULL;
+	return relation && !relation->system && !relation->temporary ? relation : NULL;
 }
 
 const char *rules_table_name(struct arena *arena, const struct catalog_relation *relation)
@@ -439,32 +451,50 @@ const char *rules_table_name(struct arena *arena, const struct catalog_relation 
 void rules_add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
                const struct catalog_relation *relation, const struct finding *finding)
 {
-	add(verdict, rule, input, relation, finding, false);
+	add(verdict, rule, input, relation, finding, GRADE_OWN);
 }
 
 void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
                        const struct catalog_relation *relation, const struct finding *finding)
 {
-	add(verdict, rule, input, relation, finding, true);
+	add(verdict, rule, input, relation, finding, GRADE_LOWERED);
+}
+
+void rules_add_worst(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+                     const struct catalog_relation *relation, const struct finding *finding)
+{
+	CHECK(rule->severity_worst > rule->severity);
+	add(verdict, rule, input, relation, finding, GRADE_WORST);
+}
+
+void rules_add_info(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+                    const struct catalog_relation *relation, const struct finding *finding)
+{
+	add(verdict, rule, input, relation, finding, GRADE_INFO);
 }
 
 static void add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
-                const struct catalog_relation *relation, const struct finding *finding, bool lowered)
+                const struct catalog_relation *relation, const struct finding *finding, enum grade grade)
 {
-	CHECK(relation || rule->any_size);
+	bool worst = grade == GRADE_WORST, any_size = rule->any_size || worst;
+	CHECK(relation || any_size);
 	CHECK(finding->message);
-	enum rule_size size = rule->any_size ? RULE_LARGE : rules_size(rule, input, relation);
-	enum action action = rules_setting(rule, input)->action;
+	enum rule_size size = any_size ? RULE_LARGE : rules_size(rule, input, relation);
+	const struct rule_setting *setting = rules_setting(rule, input);
+	enum action action = worst ? setting->action_worst : setting->action;
 	if (action == ACTION_OFF || size == RULE_SMALL || (size == RULE_MEDIUM && !rule->on_medium))
 		return;
-	enum severity severity = size == RULE_MEDIUM ? rule->severity_medium : rule->severity;
+	const enum severity own = worst ? rule->severity_worst : rule->severity;
+	enum severity severity = size == RULE_MEDIUM ? rule->severity_medium : own;
 	bool is_stale = !rule->audit && relation && size != RULE_UNKNOWN && rule->code[0] == 'Q' && !rule->any_size &&
 	                rules_stale(input, relation);
 	if (size == RULE_UNKNOWN || is_stale)
 		severity = lower(severity);
-	if (lowered)
+	if (grade == GRADE_LOWERED)
 		severity = lower(severity);
-	if (severity != rule->severity)
+	if (grade == GRADE_INFO)
+		severity = SEVERITY_INFO;
+	if (severity != own)
 		action = ACTION_LOG;
 
 	struct arena *arena = &verdict->arena;

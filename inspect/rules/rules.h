@@ -17,12 +17,14 @@
 #include "inspect/rules/verdict.h"
 
 struct searches; /* search.h */
+struct traffic;  /* traffic.h */
 
 struct rule_input {
 	const struct facts *facts;     /* of one statement */
 	const struct catalog *catalog; /* NULL: not there */
 	const struct session_state *session;
 	const struct rule_settings *settings;
+	const struct traffic *traffic; /* NULL: not known */
 	const struct bound_shape *bound; /* element 0 for $1; NULL before Bind */
 	uint16_t bound_count;
 	/* Filled in by rules_judge: the statements before this one in the same message, and where it is noted that
@@ -65,6 +67,7 @@ struct rule {
 	enum severity severity;        /* on a large table, or with any_size on each */
 	enum severity severity_medium; /* on a medium one */
 	bool on_medium;                /* false: silent there */
+	enum severity severity_worst;  /* what it may rise to by rules_add_worst; INFO: it has no other */
 	bool any_size;                 /* what it finds is as bad on a small table, or needs none */
 	enum rule_scope scope;
 	struct rule_threshold thresholds[RULE_THRESHOLDS];
@@ -88,6 +91,7 @@ struct rule_group {
 /* Thresholds and action of one rule, resolved once from the settings. */
 struct rule_setting {
 	enum action action; /* never ACTION_DEFAULT */
+	enum action action_worst; /* of what has severity_worst */
 	double large_rows;
 	int64_t large_bytes;
 	double medium_rows;
@@ -141,6 +145,8 @@ const struct catalog_relation *rules_relation(const struct rule_input *input, in
 /* The column that is assigned to, by its name or its place; NULL when the catalog does not have it. */
 const struct catalog_column *rules_assigned(const struct fact_assignment *assignment,
                                             const struct catalog_relation *relation);
+/* The same, but a view or foreign table too. */
+const struct catalog_relation *rules_named(const struct rule_input *input, int16_t at);
 /* Was the table never analysed, or not since much of it changed (rule Q129)? */
 bool rules_stale(const struct rule_input *input, const struct catalog_relation *relation);
 /* How unqualified names are found: the session's search_path, or what an earlier statement of this message sets it to.
@@ -159,5 +165,11 @@ void rules_add(struct verdict *verdict, const struct rule *rule, const struct ru
 /* The same, one severity lower: for a case that the rule names but that has no good remedy. */
 void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
                        const struct catalog_relation *relation, const struct finding *finding);
+/* The same with the rule's severity_worst, whatever the table's size. */
+void rules_add_worst(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+                     const struct catalog_relation *relation, const struct finding *finding);
+/* The same as a remark (SEVERITY_INFO). */
+void rules_add_info(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+                    const struct catalog_relation *relation, const struct finding *finding);
 
 #endif

@@ -3,10 +3,28 @@
 #include "inspect/change/change.h"
 #include "inspect/rules/remedy.h"
 
+#include "inspect/human.h"
+#include "inspect/rules/traffic.h"
+
 #include <string.h>
+
+/* What is dropped or gets another name. */
+struct loss {
+	const struct catalog_relation *relation;
+	const struct catalog_column *column; /* NULL: the relation itself */
+	bool rename;
+};
 
 static void drop_index(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void drop_or_rename(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void lose_schema(const struct rule *rule, const struct rule_input *input, const struct fact_action *action,
+                        struct verdict *verdict);
+static void lose_used(const struct rule *rule, const struct rule_input *input, const struct loss *loss,
+                      const struct traffic_sight *sight, struct verdict *verdict);
+static void lose_unseen(const struct rule *rule, const struct rule_input *input, const struct loss *loss,
+                        const struct traffic_sight *sight, double hours, struct verdict *verdict);
+static const char *lost_name(struct arena *arena, const struct loss *loss);
+static const char *lost_django(struct arena *arena, const struct loss *loss);
 static void drop_cascade(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
@@ -30,9 +48,12 @@ static const struct rule rows[] = {
     {
         .slug = "drop-or-rename",
         .code = "M220",
-        .title = "a table or column is dropped or renamed: what still uses it fails",
+        .title = "a table or column is dropped or renamed: what still uses it fails; block when "
+                 "the last day's traffic did",
         .severity = SEVERITY_WARN,
+        .severity_worst = SEVERITY_BLOCK,
         .scope = RULE_DDL,
+        .thresholds = {{"hours", 24}},
         .check = drop_or_rename,
         .why = "Application processes that were started before go on naming it; Django names every column of a model "
                "in each SELECT and INSERT. They fail until the last of them is replaced.",
@@ -43,8 +64,16 @@ static const struct rule rows[] = {
                 "# Django: SeparateDatabaseAndState with RemoveField as the state alone, the database's part in the "
                 "next release; to rename: db_column= or db_table= keep the old name",
         .decides =
-            "DROP TABLE, DROP COLUMN, RENAME of a table or column, by the size of the table. Silent on medium and "
-            "small tables, and where IF EXISTS finds nothing.",
+            "DROP and RENAME of a table, view, column or schema, and what the traffic of the last 24 hours (hours) used. "
+            "Used by any other transaction: block, whatever the table's size; a view on it counts where the view "
+            "goes with it. Not used while all of that time was watched: a remark, for large tables. Not seen, but "
+            "watched for less time, or by `pgproctor check` without --traffic: a warning, for large tables.\n"
+            "Watching begins when pgproctor has read the database's catalog after its start; nothing is kept from "
+            "before. Each column that a statement names counts, and with a star or an INSERT that names none "
+            "each of the table. Reading the catalog does not, and neither does a schema change. What functions and "
+            "DO blocks use is not seen. Where something ran that could not be read, nothing counts as "
+            "unused for as long. Silent on medium and small tables that nothing used, and where IF EXISTS finds "
+            "nothing.",
     },
     {
         .slug = "drop-cascade",
@@ -114,36 +143,139 @@ static void drop_index(const struct rule *rule, const struct rule_input *input, 
 
 static void drop_or_rename(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
-	static const enum ddl_form forms[] = {DDL_DROP_TABLE, DDL_DROP_COLUMN, DDL_RENAME};
-	struct arena *arena = &verdict->arena;
-	struct change change;
-	for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
-		for (uint16_t at = 0; change_next(input, arena, forms[f], &at, &change);) {
-			const struct fact_action *action = change.action;
-			/* Of a constraint, a trigger … */
-			if ((forms[f] == DDL_RENAME && action->object) ||
-			    (action->column && !catalog_column(change.relation, action->column)))
-				continue;
-			bool rename = forms[f] == DDL_RENAME;
-			const char *what = action->column ? arena_printf(arena, "%s of %s", change.column, change.table)
-			                                  : change.table;
-			struct finding finding = {
-			    .evidence = EVIDENCE_CATALOG,
-			    .column = action->column,
-			    .message = arena_printf(
-			        arena, "what still uses %s fails from then on, until its last process is replaced",
-			        what),
-			    .hint = rename
-			                ? "Keep the old name in the database, or go through a release that knows both."
-			                : "First release what no longer names it, then drop it.",
-			    .fix_django =
-			        rename ? (action->column ? "db_column=\"…\" keeps the name"
-			                                 : "db_table = \"…\" keeps the name")
-			               : "SeparateDatabaseAndState: the state now, the database in the next release",
-			};
-			rules_add(verdict, rule, input, change.relation, &finding);
-		}
+	for (uint16_t at = 0; at < input->facts->action_count; at++) {
+		const struct fact_action *action = &input->facts->actions[at];
+		bool rename = action->form == DDL_RENAME;
+		bool drop = action->form == DDL_DROP_TABLE || action->form == DDL_DROP_COLUMN ||
+		            action->form == DDL_DROP_OTHER;
+		if (action->object && action->method && strcmp(action->method, "schema") == 0)
+			lose_schema(rule, input, action, verdict);
+		/* Of a constraint, a trigger … */
+		if ((!rename && !drop) || action->object)
+			continue;
+		struct loss loss = {.relation = rules_named(input, action->relation), .rename = rename};
+		if (!loss.relation)
+			continue;
+		loss.column = action->column ? catalog_column(loss.relation, action->column) : NULL;
+		if (action->column && !loss.column)
+			continue;
+		const double hours = rules_threshold(rule, input, "hours");
+		struct traffic_sight sight =
+		    traffic_seen(input, loss.relation, loss.column, !rename, hours * 3600e3);
+		if (sight.use)
+			lose_used(rule, input, &loss, &sight, verdict);
+		else
+			lose_unseen(rule, input, &loss, &sight, hours, verdict);
 	}
+}
+
+/* All that is in it: told of what was used last. */
+static void lose_schema(const struct rule *rule, const struct rule_input *input, const struct fact_action *action,
+                        struct verdict *verdict)
+{
+	struct loss loss = {.rename = action->form != DDL_DROP_OTHER};
+	struct traffic_sight newest = {0};
+	if (!input->catalog || !input->traffic)
+		return;
+	for (uint32_t at = 0; at < catalog_relation_count(input->catalog); at++) {
+		const struct catalog_relation *relation = catalog_relation_at(input->catalog, at);
+		if (strcmp(relation->schema, action->object) != 0)
+			continue;
+		struct traffic_sight sight = traffic_seen(input, relation, NULL, !loss.rename,
+		                                          rules_threshold(rule, input, "hours") * 3600e3);
+		if (!sight.use || (newest.use && newest.use->at_ms >= sight.use->at_ms))
+			continue;
+		loss.relation = relation;
+		newest = sight;
+	}
+	if (newest.use)
+		lose_used(rule, input, &loss, &newest, verdict);
+}
+
+static void lose_used(const struct rule *rule, const struct rule_input *input, const struct loss *loss,
+                      const struct traffic_sight *sight, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	char ago[HUMAN_BYTES];
+	int64_t ago_ms = input->traffic->now_ms - sight->use->at_ms;
+	const char *through =
+	    sight->through ? arena_printf(arena, " through %s", remedy_table(arena, sight->through)) : "";
+	const char *route = sight->use->route[0] ? arena_printf(arena, " from %s", sight->use->route) : "";
+	struct finding finding = {
+	    .evidence = EVIDENCE_TRAFFIC,
+	    .column = loss->column ? loss->column->name : NULL,
+	    .message = arena_printf(arena, "%s was used%s %s ago, by %016llx%s: what goes on using it fails from then on",
+	                            lost_name(arena, loss), through,
+	                            human_duration(ago_ms > 0 ? (uint64_t)ago_ms * 1000 : 0, ago),
+	                            (unsigned long long)sight->use->fingerprint, route),
+	    .hint = loss->rename
+	                ? "Keep the old name in the database, or go through a release that knows both."
+	                : "Two releases: the first no longer names it; when its last old process is gone and nothing "
+	                  "has used it for long enough, the second drops it.",
+	    .fix_django = lost_django(arena, loss),
+	};
+	rules_add_worst(verdict, rule, input, loss->relation, &finding);
+}
+
+static void lose_unseen(const struct rule *rule, const struct rule_input *input, const struct loss *loss,
+                        const struct traffic_sight *sight, double hours, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	char window[HUMAN_BYTES], watched[HUMAN_BYTES];
+	const char *what = lost_name(arena, loss);
+	struct finding finding = {
+	    .column = loss->column ? loss->column->name : NULL,
+	    .fix_django = lost_django(arena, loss),
+	};
+	/* Views were never told of for their size. */
+	if (loss->relation->kind == CATALOG_VIEW || loss->relation->kind == CATALOG_FOREIGN_TABLE)
+		return;
+	human_duration((uint64_t)(hours * 3600e6), window);
+	human_duration((uint64_t)sight->watched_ms * 1000, watched);
+	if (input->traffic && !sight->unclear && (double)sight->watched_ms >= hours * 3600e3) {
+		finding.evidence = EVIDENCE_TRAFFIC;
+		finding.message = arena_printf(arena, "nothing has used %s for %s at least; what runs less often "
+		                                      "and still does fails from then on",
+		                               what, window);
+		finding.hint = "Functions are not looked into: what they use is not known.";
+		rules_add_info(verdict, rule, input, loss->relation, &finding);
+		return;
+	}
+	const char *unseen = "Whether traffic still uses it is not known here.";
+	if (input->traffic && sight->unclear)
+		unseen = arena_printf(arena,
+		                      "No use was seen, in traffic watched for %s; but something ran that could not be "
+		                      "read wholly.",
+		                      watched);
+	else if (input->traffic)
+		unseen = arena_printf(arena, "No use was seen, in traffic watched for %s only, of %s.", watched, window);
+	finding.evidence = EVIDENCE_CATALOG;
+	finding.message = arena_printf(
+	    arena, "what still uses %s fails from then on, until its last process is replaced", what);
+	finding.hint =
+	    arena_printf(arena, "%s %s",
+	                 loss->rename ? "Keep the old name in the database, or go through a release that knows both."
+	                              : "First release what no longer names it, then drop it.",
+	                 unseen);
+	rules_add(verdict, rule, input, loss->relation, &finding);
+}
+
+static const char *lost_name(struct arena *arena, const struct loss *loss)
+{
+	const char *table = remedy_table(arena, loss->relation);
+	if (!loss->column)
+		return table;
+	return arena_printf(arena, "%s of %s", remedy_identifier(arena, loss->column->name), table);
+}
+
+static const char *lost_django(struct arena *arena, const struct loss *loss)
+{
+	const char *name = loss->column ? loss->column->name : loss->relation->name;
+	if (loss->rename)
+		return arena_printf(arena, "%s=\"%s\" keeps the name", loss->column ? "db_column" : "db_table", name);
+	if (loss->relation->kind == CATALOG_VIEW)
+		return "RunSQL in the release after the one whose models no longer name it";
+	return "SeparateDatabaseAndState: the state now, the database in the next release";
 }
 
 /* Is it named by another action of the same statement? */

@@ -274,6 +274,13 @@ struct fact_assignment {
 	uint32_t values;
 };
 
+/* A column that the statement names anywhere, so that it fails when that is gone. */
+struct fact_use {
+	int16_t relation;   /* -1: of any relation that is visible in `level` and has such a column */
+	uint16_t level;
+	const char *column; /* NULL: each, as by a star or an INSERT without names */
+};
+
 /* A secret that stands in the statement itself. */
 enum fact_secret_kind {
 	FACT_SECRET_ROLE,       /* CREATE or ALTER ROLE … PASSWORD with anything but a verifier; object: the role */
@@ -300,6 +307,7 @@ struct facts {
 	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
 	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
 	bool truncated;      /* a ceiling was met: there is more than the facts say */
+	bool uses_truncated; /* the same of `uses` alone, which may then be of any column */
 	struct fact_relation *relations;
 	uint16_t relation_count;
 	struct fact_predicate *predicates;
@@ -322,6 +330,8 @@ struct facts {
 	 * of the others follow as assignments of their own, and everywhere those of further branches. */
 	struct fact_assignment *assignments;
 	uint16_t assignment_count;
+	struct fact_use *uses;
+	uint16_t use_count;
 	struct fact_secret *secrets;
 	uint16_t secret_count;
 	/* CREATE INDEX alone: the statement itself, normalised as a query is, for a fix that repeats it; else NULL. Its

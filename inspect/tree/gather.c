@@ -26,6 +26,7 @@ void gather_finish(struct gather *gather)
 	facts->levels = copy(arena, gather->levels, facts->level_count, sizeof(*facts->levels));
 	facts->actions = copy(arena, gather->actions, facts->action_count, sizeof(*facts->actions));
 	facts->assignments = copy(arena, gather->assignments, facts->assignment_count, sizeof(*facts->assignments));
+	facts->uses = copy(arena, gather->uses, facts->use_count, sizeof(*facts->uses));
 	facts->secrets = copy(arena, gather->secrets, facts->secret_count, sizeof(*facts->secrets));
 }
 
@@ -106,6 +107,25 @@ void gather_assignment(struct gather *gather, const struct fact_assignment *assi
 	struct fact_assignment *to = &gather->assignments[facts->assignment_count++];
 	*to = *assignment;
 	to->column = arena_text(gather->arena, assignment->column);
+}
+
+void gather_use(struct gather *gather, int16_t relation, uint16_t level, const char *column)
+{
+	struct facts *facts = gather->facts;
+
+	for (uint16_t at = 0; at < facts->use_count; at++) {
+		const struct fact_use *use = &gather->uses[at];
+		bool same = column == NULL ? use->column == NULL
+		                           : use->column != NULL && strcmp(use->column, column) == 0;
+		if (same && use->relation == relation && (relation >= 0 || use->level == level))
+			return;
+	}
+	if (facts->use_count == LIMIT_FACTS_USES) {
+		facts->uses_truncated = true;
+		return;
+	}
+	gather->uses[facts->use_count++] = (struct fact_use){
+	    .relation = relation, .level = level, .column = arena_text(gather->arena, column)};
 }
 
 void gather_secret(struct gather *gather, enum fact_secret_kind kind, const char *object)

@@ -26,6 +26,7 @@ struct gather {
 	struct fact_level levels[LIMIT_FACTS_LEVELS];
 	struct fact_action actions[LIMIT_FACTS_ACTIONS];
 	struct fact_assignment assignments[LIMIT_FACTS_ASSIGNMENTS];
+	struct fact_use uses[LIMIT_FACTS_USES];
 	struct fact_secret secrets[LIMIT_FACTS_SECRETS];
 	struct gather_range ranges[2 * LIMIT_FACTS_RELATIONS];
 	uint16_t range_count;
@@ -51,6 +52,8 @@ int16_t gather_predicate(struct gather *gather, const struct fact_predicate *pre
 void gather_condition(struct gather *gather, const struct fact_condition *condition);
 int16_t gather_sort(struct gather *gather, const struct fact_sort *sort);
 void gather_assignment(struct gather *gather, const struct fact_assignment *assignment);
+/* Once for the same column. */
+void gather_use(struct gather *gather, int16_t relation, uint16_t level, const char *column);
 void gather_secret(struct gather *gather, enum fact_secret_kind kind, const char *object);
 /* A new action with its indexes and modifiers at -1; NULL when it no longer fits. */
 struct fact_action *gather_action(struct gather *gather, enum ddl_form form);

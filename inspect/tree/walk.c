@@ -9,6 +9,7 @@
 #include "inspect/tree/walk_secret.h"
 #include "inspect/tree/walk_session.h"
 #include "inspect/tree/walk_sort.h"
+#include "inspect/tree/walk_use.h"
 
 #include <string.h>
 
@@ -127,7 +128,8 @@ static bool walk_utility(struct gather *gather, const Node *statement)
 			walk_query(gather, copy->query, -1, 0);
 		} else if (copy->relation != NULL) {
 			int16_t level = gather_level(gather, -1);
-			add_relation(gather, copy->relation, (uint16_t)level, copy->is_from);
+			int16_t table = add_relation(gather, copy->relation, (uint16_t)level, copy->is_from);
+			walk_use_columns(gather, table, (uint16_t)level, copy->attlist);
 		}
 		return true;
 	}
@@ -333,9 +335,12 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t
 	}
 	int16_t target = add_target(gather, insert->relation, level);
 	walk_assign_insert(gather, target, insert->cols, source);
+	if (source != NULL || insert->cols != NIL)
+		walk_use_columns(gather, target, level, insert->cols);
 	/* ON CONFLICT … WHERE looks at one row that is found already: no condition to judge, only sub-selects. */
 	if (insert->onConflictClause != NULL) {
 		walk_assign_update(gather, target, insert->onConflictClause->targetList);
+		walk_use_conflict(gather, target, level, insert->onConflictClause);
 		walk_expression(gather, insert->onConflictClause->targetList, level, depth);
 		walk_expression(gather, insert->onConflictClause->whereClause, level, depth);
 	}
@@ -357,6 +362,7 @@ static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t
 	int16_t target = add_target(gather, update->relation, level);
 	walk_from(gather, update->fromClause, level, depth);
 	walk_assign_update(gather, target, update->targetList);
+	walk_use_columns(gather, target, level, update->targetList);
 	gather->levels[level].has_where = update->whereClause != NULL;
 	walk_where(gather, update->whereClause, level, depth);
 	walk_expression(gather, update->targetList, level, depth);
@@ -411,6 +417,8 @@ static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t pa
 			walk_assign_update(gather, target, when->targetList);
 		else if (when->commandType == CMD_INSERT)
 			walk_assign_merge(gather, target, when->targetList, when->values);
+		if (when->targetList != NIL || when->values != NIL)
+			walk_use_columns(gather, target, level, when->targetList);
 		walk_expression(gather, when->condition, level, depth);
 		walk_expression(gather, when->targetList, level, depth);
 		walk_expression(gather, when->values, level, depth);
@@ -573,6 +581,7 @@ static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t leve
 	if (join->alias != NULL)
 		gather_range(gather, join->alias->aliasname, -1, level, false);
 	predicate_gather(gather, join->quals, place);
+	walk_use_joined(gather, level, join->usingClause);
 	walk_expression(gather, join->quals, level, depth);
 	if (join->jointype == JOIN_FULL)
 		return;
@@ -607,6 +616,8 @@ static void visit(void *context, const Node *node)
 	if (IsA(node, SubLink))
 		walk_query(visitor->gather, ((const SubLink *)node)->subselect, (int16_t)visitor->level,
 		           visitor->depth + 1);
+	else if (IsA(node, ColumnRef))
+		walk_use_reference(visitor->gather, (const ColumnRef *)node, visitor->level);
 	else if (IsA(node, FuncCall) && nodes_is_aggregate((const FuncCall *)node))
 		visitor->gather->levels[visitor->level].has_aggregate = true;
 	else if (IsA(node, FuncCall))

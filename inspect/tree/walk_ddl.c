@@ -405,6 +405,8 @@ static void rename_object(struct gather *gather, const RenameStmt *rename)
 		action->form = DDL_OTHER;
 		action->lock = LOCK_NONE;
 		action->object = arena_text(gather->arena, rename->subname);
+		if (rename->renameType == OBJECT_SCHEMA)
+			action->method = "schema";
 		break;
 	}
 }

@@ -28,6 +28,7 @@ static const char HELP[] =
     "                            exit status 1 from this severity on (error)\n"
     "  --locks                   what each schema change locks, reads and rewrites, too\n"
     "  --access                  which index serves each condition, too\n"
+    "  --traffic LOG             what ran, by a log of serve with log_format = json; may be repeated\n"
     "  --migrations [DIR]        the SQL of all migrations that the Django project in DIR has yet to apply (.)\n"
     "  --rules                   the rules, a line each\n"
     "  --help\n"
@@ -121,7 +122,7 @@ int check_options_parse(struct options *options, int argc, char **argv)
 static bool next(struct reader *reader, const char **name, const char **value)
 {
 	static const char *const with_value[] = {"--dsn",         "--config", "--set",    "--large-table-rows",
-	                                         "--assume-rows", "--format", "--fail-on"};
+	                                         "--assume-rows", "--format", "--fail-on", "--traffic"};
 	static const char *const without[] = {"--locks", "--access", "--rules", "--help"};
 	const char *argument = reader->argv[reader->at++];
 	*name = argument;
@@ -183,6 +184,13 @@ static bool apply(struct reader *reader, const char *name, const char *value)
 		return apply_assume_rows(reader, value);
 	if (strcmp(name, "--set") == 0)
 		return apply_set(reader, value);
+	if (strcmp(name, "--traffic") == 0) {
+		options->check.traffic[options->check.traffic_count++] = value;
+		if (options->check.traffic_count < CHECK_OPTIONS_LOGS)
+			return true;
+		refuse(options, "check: --traffic takes 63 logs at most; \"%s\" is one more", value);
+		return false;
+	}
 	if (strcmp(name, "--migrations") == 0) {
 		options->check.migrations = value;
 		return true;

@@ -9,6 +9,7 @@
 #include "proxy/check/check_prepared.h"
 #include "proxy/check/check_script.h"
 #include "proxy/check/check_shown.h"
+#include "proxy/check/check_traffic.h"
 #include "proxy/feed/feed.h"
 #include "proxy/feed/feed_connect.h"
 
@@ -153,6 +154,8 @@ static bool begin(struct run *run)
 		         "without --dsn no table, column or index is known, and nothing of how "
 		         "large a table is (--assume-rows says)");
 	check_print_note(&run->print, NULL, note);
+	if (run->options->traffic_count > 0)
+		check_print_note(&run->print, NULL, "without --dsn --traffic says nothing: no table is known");
 	return true;
 }
 
@@ -183,7 +186,8 @@ static bool begin_with_catalog(struct run *run)
 	}
 	run->catalog = catalog;
 	inspector_put_catalog(run->inspector, catalog);
-	return true;
+	return run->options->traffic_count == 0 ||
+	       check_traffic_read(run->options, run->inspector, &run->rules, run->database, run->user);
 }
 
 /* A file begins with what is there; only migrations are told to build on one another. */

@@ -37,7 +37,8 @@ static void all_of_them(void **state)
 {
 	(void)state;
 	assert_int_equal(parse("a.sql", "--dsn", "dbname=shop", "--format=json", "-", "--fail-on", "warning",
-	                       "--assume-rows", "1e6", "--locks", "--access", "--large-table-rows", "500", NULL),
+	                       "--assume-rows", "1e6", "--locks", "--access", "--large-table-rows", "500",
+	                       "--traffic", "a.log", "--traffic=b.log", NULL),
 	                 0);
 	assert_int_equal(options.command, OPTIONS_CHECK);
 	assert_int_equal(options.check.file_count, 2);
@@ -49,6 +50,9 @@ static void all_of_them(void **state)
 	assert_true(options.check.assume_rows == 1e6);
 	assert_true(options.check.locks && options.check.access);
 	assert_true(options.settings.large_table_rows == 500);
+	assert_int_equal(options.check.traffic_count, 2);
+	assert_string_equal(options.check.traffic[0], "a.log");
+	assert_string_equal(options.check.traffic[1], "b.log");
 }
 
 /* By default errors fail, and how large a table is is not known. */

@@ -276,6 +276,7 @@ static const char *judge_now(struct judge *judge, const struct bound_shape *boun
 	    .catalog = judge->catalog,
 	    .session = &judge->session,
 	    .settings = &judge->rules,
+	    .traffic = judge->traffic,
 	    .bound = bound,
 	    .bound_count = count,
 	};

@@ -19,6 +19,7 @@ struct judge {
 	struct facts *facts;
 	uint16_t statement_count;
 	struct verdict verdict; /* of the last judge_sql */
+	struct traffic *traffic; /* the test's; NULL: not known */
 };
 
 /* mode observe, pg_trgm installed, search_path public, no table. */
