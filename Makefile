@@ -18,7 +18,7 @@ setup: ## Install what is missing (Debian packages, PostgreSQL's headers)
 	@scripts/setup
 
 build: setup ## Build build/release/pgproctor
-	@scripts/build release
+	@scripts/build release pgproctor
 
 demo: build-release ## A shop, 1.2 million products and a dangerous migration, through pgproctor
 	@$(PYTHON) scripts/demo
