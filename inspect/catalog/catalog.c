@@ -428,7 +428,7 @@ static const struct catalog_relation *relation_in(const struct catalog *catalog,
 		return NULL;
 	const struct catalog_relation *const *hit = bsearch(&wanted, catalog->relations.items, catalog->relations.count,
 	                                                    catalog->relations.item_size, compare_relations);
-	return hit != NULL ? *hit : NULL;
+	return hit != NULL && !(*hit)->gone ? *hit : NULL;
 }
 
 static const struct index_place *index_in(const struct catalog *catalog, const char *schema, const char *name)

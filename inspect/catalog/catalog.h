@@ -39,6 +39,7 @@ struct catalog_column {
 	bool never_negative;  /* a number, and pg_stats has seen none below 0 */
 	double sequence_used; /* the share of the type's numbers that its own sequence has given; 0: none, or not known */
 	bool generated; /* STORED */
+	bool identity;
 	bool inherited; /* from a parent, or the partitioned table */
 };
 
@@ -115,6 +116,8 @@ struct catalog_relation {
 	const char *name;
 	enum catalog_relkind kind;
 	bool temporary, is_partition;
+	bool amended; /* changed by an earlier statement of a script */
+	bool gone; /* dropped or renamed by an earlier statement of a script (amend.h): catalog_find has it no more */
 	bool system;   /* in pg_catalog, information_schema or pg_toast */
 	bool analyzed; /* reltuples is known; otherwise rows is estimated from the size */
 	double rows;   /* of a partitioned table the sum of its leaves; < 0: unknown */

@@ -16,6 +16,7 @@ static void add_column(struct amend *amend);
 static void drop_column(struct amend *amend);
 static void set_not_null(struct amend *amend, const char *name, bool on);
 static void add_constraint(struct amend *amend, enum catalog_constraint_kind kind);
+static const char *const *referenced_columns(struct amend *amend, enum catalog_constraint_kind kind);
 static void prove_not_null(struct amend *amend, struct catalog_constraint *check);
 static void drop_constraint(struct amend *amend, const char *name);
 static void add_index(struct amend *amend, const char *name, bool unique);
@@ -46,6 +47,7 @@ void amend_apply(struct catalog *catalog, const struct facts *facts, const char 
 		}
 		/* The catalog's only reader is its owner. */
 		amend.table = (struct catalog_relation *)table;
+		amend.table->amended = true;
 		apply(&amend);
 	}
 }
@@ -91,6 +93,16 @@ static void apply(struct amend *amend)
 	case DDL_DROP_CONSTRAINT:
 		drop_constraint(amend, action->object);
 		drop_index(amend, action->object);
+		break;
+	case DDL_DROP_TABLE:
+		amend->table->gone = true;
+		amend->table->constraint_count = amend->table->index_count = 0;
+		break;
+	case DDL_DROP_OTHER:
+		amend->table->gone |= !action->object;
+		break;
+	case DDL_RENAME:
+		amend->table->gone |= !action->column && !action->object;
 		break;
 	case DDL_CREATE_INDEX:
 		if (action->object && !action->has_predicate)
@@ -190,11 +202,37 @@ static void add_constraint(struct amend *amend, enum catalog_constraint_kind kin
 	    .column_count = action->column_count,
 	    .expression = arena_text(amend->arena, action->expression),
 	    .referenced = kind == CATALOG_FOREIGN_KEY ? amend->referenced : NULL,
+	    .referenced_columns = referenced_columns(amend, kind),
 	};
 	if (kind == CATALOG_CHECK && added->expression)
 		prove_not_null(amend, added);
 	table->constraints = list;
 	table->constraint_count++;
+}
+
+/* As many as the constraint's own: those that are named, else the referenced table's primary key; "" for what is not
+ * known. */
+static const char *const *referenced_columns(struct amend *amend, enum catalog_constraint_kind kind)
+{
+	const struct fact_action *action = amend->action;
+	const struct fact_constraint *named = action->constraint;
+	const struct catalog_constraint *primary = NULL;
+	if (kind != CATALOG_FOREIGN_KEY)
+		return NULL;
+	for (uint16_t i = 0; amend->referenced && i < amend->referenced->constraint_count; i++) {
+		if (amend->referenced->constraints[i].kind == CATALOG_PRIMARY_KEY)
+			primary = &amend->referenced->constraints[i];
+	}
+	const char **columns = arena_alloc(amend->arena, (action->column_count + 1u) * sizeof(*columns));
+	for (uint16_t i = 0; i < action->column_count; i++) {
+		const char *column = "";
+		if (named && i < named->referenced_column_count)
+			column = named->referenced_columns[i];
+		else if (primary && i < primary->column_count)
+			column = primary->columns[i];
+		columns[i] = arena_text(amend->arena, column);
+	}
+	return columns;
 }
 
 /* `c is not null` alone or and-ed at the top, in canonical text (expression.h). */

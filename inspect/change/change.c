@@ -5,8 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
+static const char *listed(struct arena *arena, const char *const *names, uint16_t count);
+static const char *reaction(char action);
+static bool is_whole(const char *text);
 static size_t after_index(const char *text);
 static const char *partitioned_index(struct arena *arena, const struct change *change);
+static const char *past_name(const char *text, const char *word);
 
 bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_form form, uint16_t *at,
                  struct change *change)
@@ -61,19 +65,62 @@ const char *change_constraint_name(struct arena *arena, const struct change *cha
 
 const char *change_columns(struct arena *arena, const struct fact_action *action)
 {
-	const char *joined = "";
-	for (uint16_t i = 0; i < action->column_count; i++)
-		joined =
-		    arena_printf(arena, "%s%s%s", joined, i ? ", " : "", remedy_identifier(arena, action->columns[i]));
-	return joined;
+	return listed(arena, action->columns, action->column_count);
+}
+
+const char *change_key_end(struct arena *arena, const struct fact_action *action)
+{
+	const struct fact_constraint *key = action->constraint;
+	const char *end = "";
+	if (!key)
+		return end;
+	if (key->referenced_column_count > 0)
+		end = arena_printf(arena, " (%s)", listed(arena, key->referenced_columns, key->referenced_column_count));
+	if (key->match_full)
+		end = arena_printf(arena, "%s MATCH FULL", end);
+	if (reaction(key->on_delete))
+		end = arena_printf(arena, "%s ON DELETE %s", end, reaction(key->on_delete));
+	if (key->set_column_count > 0)
+		end = arena_printf(arena, "%s (%s)", end, listed(arena, key->set_columns, key->set_column_count));
+	if (reaction(key->on_update))
+		end = arena_printf(arena, "%s ON UPDATE %s", end, reaction(key->on_update));
+	if (key->included_count > 0)
+		end = arena_printf(arena, "%s INCLUDE (%s)", end, listed(arena, key->included, key->included_count));
+	return end;
+}
+
+const char *change_timing(const struct fact_action *action)
+{
+	const struct fact_constraint *key = action->constraint;
+	if (!key || !key->deferrable)
+		return "";
+	return key->deferred ? " DEFERRABLE INITIALLY DEFERRED" : " DEFERRABLE";
+}
+
+const char *change_not_valid(struct arena *arena, const struct change *change)
+{
+	const char *text = change->statement->text, *ellipsis = "…";
+	if (!text || !is_whole(text) || change->statement->action_count != 1 || !change->action->object)
+		return NULL;
+	char *masked = arena_alloc(arena, 2 * strlen(text) + 1), *to = masked;
+	for (const char *at = text; *at;) {
+		size_t digits = *at == '$' ? strspn(at + 1, "0123456789") : 0;
+		if (digits > 0) {
+			to = stpcpy(to, ellipsis);
+			at += 1 + digits;
+		} else {
+			*to++ = *at++;
+		}
+	}
+	*to = '\0';
+	return arena_printf(arena, "%s NOT VALID;", masked);
 }
 
 const char *change_concurrent_index(struct arena *arena, const struct change *change)
 {
 	const char *text = change->statement->text;
-	size_t name = text ? after_index(text) : 0, len = text ? strlen(text) : 0;
-	/* What was cut has "…" at its end. */
-	bool whole = name > 0 && !(len >= strlen("…") && strcmp(text + len - strlen("…"), "…") == 0);
+	size_t name = text ? after_index(text) : 0;
+	bool whole = name > 0 && is_whole(text);
 	if (change->relation->kind == CATALOG_PARTITIONED_TABLE)
 		return partitioned_index(arena, change);
 	if (!whole)
@@ -102,6 +149,38 @@ const char *change_django_index(struct arena *arena, const struct change *change
 	                    remedy_model(arena, change->relation), index);
 }
 
+static const char *listed(struct arena *arena, const char *const *names, uint16_t count)
+{
+	const char *joined = "";
+	for (uint16_t i = 0; i < count; i++)
+		joined = arena_printf(arena, "%s%s%s", joined, i ? ", " : "", remedy_identifier(arena, names[i]));
+	return joined;
+}
+
+/* NULL for NO ACTION, the default, and where there is none. */
+static const char *reaction(char action)
+{
+	switch (action) {
+	case 'r':
+		return "RESTRICT";
+	case 'c':
+		return "CASCADE";
+	case 'n':
+		return "SET NULL";
+	case 'd':
+		return "SET DEFAULT";
+	default:
+		return NULL;
+	}
+}
+
+/* What was cut has "…" at its end. */
+static bool is_whole(const char *text)
+{
+	size_t len = strlen(text), cut = strlen("…");
+	return len < cut || strcmp(text + len - cut, "…") != 0;
+}
+
 /* How far CREATE [UNIQUE] INDEX goes; 0 when the text does not begin so. */
 static size_t after_index(const char *text)
 {
@@ -113,24 +192,41 @@ static size_t after_index(const char *text)
 	return 0;
 }
 
-/* The way around by the partitions; NULL where the facts don't hold the whole index. */
+/* The way around by the partitions, in the statement's own words. */
 static const char *partitioned_index(struct arena *arena, const struct change *change)
 {
 	const struct fact_action *action = change->action;
-	if (action->has_predicate || action->has_options || !action->object || action->column_count == 0)
+	const char *text = change->statement->text;
+	size_t head = text ? after_index(text) : 0;
+	const char *on = head > 0 && is_whole(text) ? past_name(text + head, " ON ") : NULL;
+	/* The table's name ends where its columns or USING begin. */
+	const char *rest = on ? past_name(on, " ") : NULL;
+	if (!rest || action->column_count == 0)
 		return NULL;
-	const char *keys = "";
-	for (uint16_t i = 0; i < action->column_count; i++) {
-		const char *opclass = action->opclasses ? action->opclasses[i] : NULL;
-		keys = arena_printf(arena, "%s%s%s%s%s", keys, *keys ? ", " : "",
-		                    remedy_identifier(arena, action->columns[i]), opclass ? " " : "",
-		                    opclass ? opclass : "");
+	const char *column = catalog_column(change->relation, action->columns[0]) ? action->columns[0] : "expr";
+	const char *name = remedy_identifier(
+	    arena, action->object ? action->object : remedy_name(arena, change->relation, column, "idx"));
+	return arena_printf(arena,
+	                    "%.*s %s ON ONLY %s %s;\n"
+	                    "-- for each partition p of it:\n"
+	                    "-- %.*s CONCURRENTLY p_idx ON p %s; ALTER INDEX %s ATTACH PARTITION p_idx;%s",
+	                    (int)head, text, name, change->table, rest, (int)head, text, rest, name,
+	                    strchr(text, '$') ? "\n-- $1 and so on stand for the statement's own constants" : "");
+}
+
+/* Behind the first `word` that stands in no quoted name; a bracket at once ends what is looked through, too. NULL when
+ * there is none. */
+static const char *past_name(const char *text, const char *word)
+{
+	bool quoted = false;
+	for (const char *at = text; *at; at++) {
+		quoted ^= *at == '"';
+		if (quoted)
+			continue;
+		if (strncasecmp(at, word, strlen(word)) == 0)
+			return at + strlen(word);
+		if (*at == '(')
+			return at;
 	}
-	struct remedy_index index = {
-	    .name = action->object,
-	    .method = strcmp(action->method, "btree") == 0 ? NULL : action->method,
-	    .expression = keys,
-	    .unique = action->unique,
-	};
-	return remedy_create_index(arena, NULL, change->relation, &index);
+	return NULL;
 }

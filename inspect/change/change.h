@@ -21,6 +21,14 @@ bool change_adds_nothing(const struct rule_input *input, const struct change *ch
 /* The constraint's own name, or one like the server's choice. */
 const char *change_constraint_name(struct arena *arena, const struct change *change, const char *suffix);
 const char *change_columns(struct arena *arena, const struct fact_action *action);
+/* What follows the table that a foreign key refers to, and the columns of a unique or primary key's index, in the
+ * action's own words: " (id) ON DELETE CASCADE", " INCLUDE (name)". "" for nothing. */
+const char *change_key_end(struct arena *arena, const struct fact_action *action);
+/* " DEFERRABLE INITIALLY DEFERRED"; "" for a constraint that is neither. */
+const char *change_timing(const struct fact_action *action);
+/* ALTER TABLE itself with NOT VALID at its end and with "…" for its constants; NULL where it does more than add one
+ * constraint of a name. */
+const char *change_not_valid(struct arena *arena, const struct change *change);
 /* CREATE INDEX itself with CONCURRENTLY in it and with $n for its constants; NULL where that is not the whole of it. */
 const char *change_concurrent_index(struct arena *arena, const struct change *change);
 /* The same in Django's words; with "…" for the index where the facts don't hold all of it or Django has no fields for

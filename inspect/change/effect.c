@@ -3,6 +3,7 @@
 #include "inspect/change/bound.h"
 #include "inspect/change/change.h"
 #include "inspect/change/effect_alter.h"
+#include "inspect/change/effect_index.h"
 #include "inspect/change/rewrite.h"
 #include "inspect/access/search.h"
 
@@ -15,11 +16,8 @@ static bool is_served(const struct rule_input *input, int16_t relation);
 static void touch_sources(struct effect_list *list, const struct catalog_relation *view, enum lock_mode lock,
                           bool scan);
 static void create_table(struct effect_list *list, const struct fact_action *action);
+static const char *schema_for(const struct effect_list *list, int16_t relation);
 static void read_sources(struct effect_list *list, bool scan);
-static void create_index(struct effect_list *list, const struct fact_action *action);
-static void touch_index(struct effect_list *list, const struct fact_action *action);
-static void reindex(struct effect_list *list, const struct fact_action *action);
-static void reindex_table(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock);
 static void drop_table(struct effect_list *list, const struct fact_action *action);
 static void write_anew(struct effect_list *list, const struct fact_action *action);
 static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole);
@@ -31,7 +29,6 @@ static void rename_object(struct effect_list *list, const struct fact_action *ac
 static void drop_with_relations(struct effect_list *list, const struct fact_action *action);
 static void plain(struct effect_list *list, const struct fact_action *action);
 static const struct catalog_relation *default_partition(const struct catalog_relation *parent);
-static void refuse_in_transaction(struct effect_list *list);
 
 bool effect_applies(const struct facts *facts)
 {
@@ -91,20 +88,24 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 		break;
 	case DDL_CREATE_VIEW: {
 		const struct catalog_relation *view;
+		const char *schema = schema_for(list, action->relation);
+		if (schema && !action->if_exists &&
+		    effect_list_taken(list, schema, list->input->facts->relations[action->relation].name))
+			effect_list_refuse(list, "a relation of that name is there already");
 		if (action->relation >= 0 && effect_list_find(list, action->relation, &view) == EFFECT_KNOWN)
 			effect_list_touch(list, view, LOCK_ACCESS_EXCLUSIVE);
 		read_sources(list, false);
 		break;
 	}
 	case DDL_CREATE_INDEX:
-		create_index(list, action);
+		effect_index_create(list, action);
 		break;
 	case DDL_DROP_INDEX:
 	case DDL_ALTER_INDEX:
-		touch_index(list, action);
+		effect_index_touch(list, action);
 		break;
 	case DDL_REINDEX:
-		reindex(list, action);
+		effect_index_reindex(list, action);
 		break;
 	case DDL_DROP_TABLE:
 		drop_table(list, action);
@@ -129,7 +130,7 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 		if (action->relation >= 0)
 			rename_object(list, action);
 		else
-			touch_index(list, action);
+			effect_index_touch(list, action);
 		break;
 	case DDL_OTHER:
 	case DDL_DROP_OTHER:
@@ -137,6 +138,14 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 	case DDL_CREATE_TRIGGER:
 		plain(list, action);
 		break;
+	case DDL_ADD_FOREIGN_KEY: {
+		const struct catalog_relation *kept;
+		effect_alter_reference(list, action);
+		if (action->temporary && effect_list_find(list, action->referenced, &kept) == EFFECT_KNOWN)
+			effect_list_refuse(list, "a temporary table refers to temporary tables only");
+		effect_alter(list, action);
+		break;
+	}
 	default:
 		effect_alter(list, action);
 		break;
@@ -149,12 +158,19 @@ static void of_targets(struct effect_list *list)
 	const struct facts *facts = list->input->facts;
 	const struct catalog *catalog = list->input->catalog;
 	const struct catalog_relation *table;
-	bool scan = facts->kind == STATEMENT_ANALYZE;
+	bool scan = facts->kind == STATEMENT_ANALYZE, truncates = facts->kind == STATEMENT_TRUNCATE;
+	if (scan && facts->name && strcmp(facts->name, "vacuum") == 0)
+		effect_list_refuse_in_transaction(list);
 	for (uint16_t i = 0; i < facts->relation_count; i++) {
 		struct effect *effect = effect_list_touch_fact(list, (int16_t)i, facts->lock);
 		if (!effect)
 			continue;
 		effect->scan = scan;
+		if (truncates && effect->table && facts->only && effect->table->kind == CATALOG_PARTITIONED_TABLE)
+			effect_list_refuse(list, "a partitioned table has no rows of its own to remove");
+		if (truncates && effect->table &&
+		    (effect->table->kind == CATALOG_VIEW || effect->table->kind == CATALOG_MATERIALIZED_VIEW))
+			effect_list_refuse(list, "it is a view");
 		if (effect->table && !facts->only)
 			effect_list_touch_children(list, effect->table, facts->lock, false, scan);
 	}
@@ -195,7 +211,7 @@ static void of_rows(struct effect_list *list)
 			continue;
 		effect->all_rows = all;
 		effect->scan = all || (effect->table && !is_served(list->input, (int16_t)i));
-		if (effect->table)
+		if (effect->table && !facts->only)
 			effect_list_touch_children(list, effect->table, LOCK_ROW_EXCLUSIVE, false, effect->scan);
 	}
 }
@@ -217,6 +233,10 @@ static void create_table(struct effect_list *list, const struct fact_action *act
 	const struct catalog_relation *existing;
 	if (action->if_exists && effect_list_find(list, action->relation, &existing) == EFFECT_KNOWN)
 		return;
+	const char *schema = schema_for(list, action->relation);
+	if (schema && !action->if_exists && !action->temporary &&
+	    effect_list_taken(list, schema, list->input->facts->relations[action->relation].name))
+		effect_list_refuse(list, "a relation of that name is there already");
 	if (action->referenced < 0)
 		return;
 	struct effect *parent = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
@@ -229,6 +249,21 @@ static void create_table(struct effect_list *list, const struct fact_action *act
 	struct effect *effect = effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
 	if (effect)
 		effect->scan = true;
+}
+
+/* Where a new relation goes; NULL when the search_path leaves that open. */
+static const char *schema_for(const struct effect_list *list, int16_t relation)
+{
+	const struct rule_input *input = list->input;
+	const char *own = "\"$user\", ";
+	if (!input->catalog || relation < 0)
+		return NULL;
+	if (input->facts->relations[relation].schema)
+		return input->facts->relations[relation].schema;
+	const char *path = rules_search_path(input);
+	if (path && strncmp(path, own, strlen(own)) == 0)
+		path += strlen(own);
+	return path && !strpbrk(path, ",\"$ ") ? path : NULL;
 }
 
 /* Of a query inside the statement: everything that it names and that is not the statement's target. */
@@ -244,120 +279,6 @@ static void read_sources(struct effect_list *list, bool scan)
 	}
 }
 
-static void create_index(struct effect_list *list, const struct fact_action *action)
-{
-	struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
-	const struct catalog_relation *table = effect ? effect->table : NULL;
-	if (action->concurrently)
-		refuse_in_transaction(list);
-	if (!effect)
-		return;
-	bool partitioned = table && table->kind == CATALOG_PARTITIONED_TABLE;
-	if (partitioned && action->concurrently)
-		effect_list_refuse(list, "a partitioned table takes no index CONCURRENTLY");
-	const struct change change = {.action = action, .relation = table};
-	bool builds = !table || !change_adds_nothing(list->input, &change);
-	if (partitioned && builds)
-		effect_list_touch_children(list, table, action->lock, false, true);
-	effect->scan |= builds && (!partitioned || table->partition_count > 0);
-}
-
-/* DROP INDEX, ALTER INDEX, RENAME: the table of the index first. */
-static void touch_index(struct effect_list *list, const struct fact_action *action)
-{
-	const struct rule_input *input = list->input;
-	const struct catalog_relation *table = NULL;
-	const struct catalog_index *index = NULL;
-	const char *path = input->catalog ? rules_search_path(input) : NULL;
-	bool drop = action->form == DDL_DROP_INDEX;
-	if (drop && action->concurrently)
-		refuse_in_transaction(list);
-	if (!action->object)
-		return;
-	if (input->catalog && (action->object_schema || path))
-		index = catalog_find_index(input->catalog, action->object_schema, action->object, path,
-		                           input->session->user, &table);
-	if (!index && drop && action->if_exists && input->catalog)
-		return;
-	if (table && !session_state_created(input->session, table->schema, table->name)) {
-		enum lock_mode lock = drop ? action->lock : LOCK_NONE;
-		effect_list_touch(list, table, lock);
-		if (drop)
-			effect_list_touch_children(list, table, lock, false, false);
-		if (drop && action->concurrently && table->kind == CATALOG_PARTITIONED_TABLE)
-			effect_list_refuse(list, "an index of a partitioned table can't be dropped CONCURRENTLY");
-		for (uint16_t i = 0; drop && i < table->constraint_count; i++) {
-			const struct catalog_constraint *constraint = &table->constraints[i];
-			bool built = constraint->kind == CATALOG_PRIMARY_KEY || constraint->kind == CATALOG_UNIQUE ||
-			             constraint->kind == CATALOG_EXCLUSION;
-			if (built && strcmp(constraint->name, index->name) == 0)
-				effect_list_refuse(list, "a constraint needs the index");
-		}
-	}
-	struct effect *effect =
-	    effect_list_touch_index(list, index ? index->schema : action->object_schema, action->object, action->lock);
-	if (effect)
-		effect->index = true;
-}
-
-static void reindex(struct effect_list *list, const struct fact_action *action)
-{
-	const struct rule_input *input = list->input;
-	const struct catalog *catalog = input->catalog;
-	const char *kind = action->reindex_kind;
-	if (action->concurrently)
-		refuse_in_transaction(list);
-	if (strcmp(kind, "table") == 0) {
-		struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
-		if (effect && effect->table)
-			reindex_table(list, effect->table, action->lock);
-		else if (effect)
-			effect->scan = true;
-	} else if (strcmp(kind, "index") == 0) {
-		uint16_t before = list->effects->count;
-		touch_index(list, action);
-		if (list->effects->count == before)
-			return;
-		struct effect *effect = &list->effects->list[before];
-		if (effect->table) {
-			effect->lock = lock_stronger(effect->lock, action->lock);
-			effect->scan = true;
-		}
-		struct effect *index = &list->effects->list[list->effects->count - 1];
-		if (!action->concurrently && !index->table)
-			index->lock = LOCK_ACCESS_EXCLUSIVE;
-	} else {
-		refuse_in_transaction(list);
-		for (uint32_t at = 0; catalog && at < catalog_relation_count(catalog); at++) {
-			const struct catalog_relation *table = catalog_relation_at(catalog, at);
-			bool one = table->kind == CATALOG_TABLE || table->kind == CATALOG_MATERIALIZED_VIEW;
-			bool system = strcmp(kind, "system") == 0;
-			if (!one || table->temporary || system != table->system ||
-			    (strcmp(kind, "schema") == 0 && action->object &&
-			     strcmp(table->schema, action->object) != 0))
-				continue;
-			if (effect_list_touch(list, table, action->lock))
-				reindex_table(list, table, action->lock);
-		}
-	}
-}
-
-static void reindex_table(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock)
-{
-	enum lock_mode index_lock = lock == LOCK_SHARE ? LOCK_ACCESS_EXCLUSIVE : lock;
-	struct effect *effect = effect_list_touch(list, table, lock);
-	if (effect)
-		effect->scan = table->index_count > 0 || table->partition_count > 0;
-	if (table->kind == CATALOG_PARTITIONED_TABLE)
-		effect_list_touch_children(list, table, lock, false, true);
-	for (uint16_t i = 0; i < table->index_count; i++) {
-		struct effect *index =
-		    effect_list_touch_index(list, table->indexes[i].schema, table->indexes[i].name, index_lock);
-		if (index)
-			index->index = true;
-	}
-}
-
 static void drop_table(struct effect_list *list, const struct fact_action *action)
 {
 	const struct catalog_relation *table;
@@ -367,6 +288,8 @@ static void drop_table(struct effect_list *list, const struct fact_action *actio
 	struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
 	if (!effect || !effect->table)
 		return;
+	if (table->kind != CATALOG_TABLE && table->kind != CATALOG_PARTITIONED_TABLE)
+		effect_list_refuse(list, "it is no table");
 	if (table->kind == CATALOG_PARTITIONED_TABLE) {
 		effect_list_touch_children(list, table, action->lock, false, false);
 	} else if (table->partition_count > 0) {
@@ -396,16 +319,18 @@ static void write_anew(struct effect_list *list, const struct fact_action *actio
 {
 	const struct catalog *catalog = list->input->catalog;
 	if (action->form == DDL_VACUUM_FULL)
-		refuse_in_transaction(list);
+		effect_list_refuse_in_transaction(list);
 	if (action->relation >= 0) {
 		struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
-		if (effect && effect->table && effect->table->kind == CATALOG_PARTITIONED_TABLE)
+		if (effect && effect->table && effect->table->kind == CATALOG_PARTITIONED_TABLE) {
+			effect_list_refuse_in_transaction(list);
 			effect_list_touch_children(list, effect->table, LOCK_ACCESS_EXCLUSIVE, true, true);
+		}
 		if (effect)
 			effect->rewrite = true;
 		return;
 	}
-	refuse_in_transaction(list);
+	effect_list_refuse_in_transaction(list);
 	for (uint32_t at = 0; catalog && at < catalog_relation_count(catalog); at++) {
 		const struct catalog_relation *table = catalog_relation_at(catalog, at);
 		bool one = table->kind == CATALOG_TABLE || table->kind == CATALOG_MATERIALIZED_VIEW;
@@ -442,6 +367,8 @@ static void attach(struct effect_list *list, const struct fact_action *action)
 	struct effect *child = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
 	struct effect *parent = effect_list_touch_fact(list, action->relation, action->lock);
 	const struct catalog_relation *whole = parent ? parent->table : NULL;
+	if (child && child->table && child->table->is_partition)
+		effect_list_refuse(list, "it is a partition already");
 	if (child)
 		child->scan = !action->is_default || !whole || whole->partition_count > 0;
 	if (child && child->table && whole && bound_implied(child->table, whole->partition_column, action))
@@ -472,7 +399,7 @@ static void detach(struct effect_list *list, const struct fact_action *action)
 	struct effect *parent = effect_list_touch_fact(list, action->relation, action->lock);
 	const struct catalog_relation *other = parent && parent->table ? default_partition(parent->table) : NULL;
 	if (action->concurrently) {
-		refuse_in_transaction(list);
+		effect_list_refuse_in_transaction(list);
 		if (other)
 			effect_list_refuse(list, "with a DEFAULT partition there is no detaching CONCURRENTLY");
 	} else if (other) {
@@ -562,8 +489,13 @@ static void rename_object(struct effect_list *list, const struct fact_action *ac
 {
 	const struct catalog_relation *table;
 	plain(list, action);
-	if (action->column && effect_list_find(list, action->relation, &table) == EFFECT_KNOWN) {
-		const struct catalog_column *column = catalog_column(table, action->column);
+	if (action->new_name && effect_list_find(list, action->relation, &table) == EFFECT_KNOWN) {
+		const struct catalog_column *column = action->column ? catalog_column(table, action->column) : NULL;
+		if (action->column && list->input->earlier_count == 0 && catalog_column(table, action->new_name) &&
+		    !session_past_find(list->input->session->past, SESSION_PAST_LOCK, table->oid, NULL))
+			effect_list_refuse(list, "a column of that name is there already");
+		if (!action->column && !action->object && effect_list_taken(list, table->schema, action->new_name))
+			effect_list_refuse(list, "a relation of that name is there already");
 		if (column && column->inherited)
 			effect_list_refuse(list, "the column is inherited: its parent's has to be renamed");
 	}
@@ -605,6 +537,17 @@ static void drop_with_relations(struct effect_list *list, const struct fact_acti
 static void plain(struct effect_list *list, const struct fact_action *action)
 {
 	struct effect *effect = NULL;
+	const struct catalog_relation *table = NULL;
+	const char *what = action->method ? action->method : "";
+	if (action->relation >= 0 && effect_list_find(list, action->relation, &table) == EFFECT_UNKNOWN &&
+	    action->if_exists && list->input->catalog && action->form != DDL_SEQUENCE && strcmp(what, "sequence") != 0)
+		return; /* of sequences the catalog knows nothing */
+	bool parent = strcmp(what, "inherit") == 0 && table;
+	if (parent && (table->kind == CATALOG_PARTITIONED_TABLE || table->is_partition))
+		effect_list_refuse(list, "a partitioned table and its partitions are inherited from by no other way");
+	if ((strcmp(what, "view") == 0 && table && table->kind != CATALOG_VIEW) ||
+	    (strcmp(what, "materialized view") == 0 && table && table->kind != CATALOG_MATERIALIZED_VIEW))
+		effect_list_refuse(list, "it is another kind of relation");
 	if (action->lock != LOCK_NONE)
 		effect = effect_list_touch_fact(list, action->relation, action->lock);
 	/* A row trigger is cloned to partitions; whatever inherits otherwise has its own. */
@@ -613,7 +556,8 @@ static void plain(struct effect_list *list, const struct fact_action *action)
 		effect_list_touch_children(list, effect->table, action->lock, false, false);
 	if (action->referenced >= 0 && action->referenced_lock != LOCK_NONE)
 		effect_list_touch_fact(list, action->referenced, action->referenced_lock);
-	if (action->form == DDL_DROP_OTHER && action->method && list->input->catalog)
+	bool with_relations = strcmp(what, "type") == 0 || strcmp(what, "schema") == 0;
+	if (action->form == DDL_DROP_OTHER && with_relations && list->input->catalog)
 		drop_with_relations(list, action);
 	if (action->form == DDL_DROP_OTHER && effect && effect->table && !action->object &&
 	    (effect->table->kind == CATALOG_VIEW || effect->table->kind == CATALOG_MATERIALIZED_VIEW))
@@ -627,10 +571,4 @@ static const struct catalog_relation *default_partition(const struct catalog_rel
 			return parent->partitions[i];
 	}
 	return NULL;
-}
-
-static void refuse_in_transaction(struct effect_list *list)
-{
-	if (list->input->session->transaction != 'I')
-		effect_list_refuse(list, "it can't run inside a transaction");
 }

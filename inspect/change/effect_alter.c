@@ -21,7 +21,11 @@ static bool stays_above(const struct step *step, const struct catalog_relation *
 static bool needs_children(const struct fact_action *action, const struct catalog_relation *table);
 static bool makes_not_null(const struct fact_action *action, const struct catalog_relation *table);
 static void alter_one(struct step *step);
+static void loosen(struct step *step);
+static void alter_other(struct step *step);
 static void add_column(struct step *step);
+static void refuse_column(struct step *step);
+static bool dropped_before(const struct step *step);
 static void alter_type(struct step *step);
 static void add_key(struct step *step);
 static void validate(struct step *step);
@@ -156,6 +160,10 @@ static bool makes_not_null(const struct fact_action *action, const struct catalo
 static void alter_one(struct step *step)
 {
 	const struct fact_action *action = step->action;
+	bool constrains = action->form >= DDL_ADD_CHECK && action->form <= DDL_ADD_EXCLUSION;
+	if (constrains && step->table && !step->below && find_constraint(step->table, action->object) &&
+	    !dropped_before(step))
+		effect_list_refuse(step->list, "a constraint of that name is there already");
 	switch (action->form) {
 	case DDL_ADD_COLUMN:
 		add_column(step);
@@ -171,6 +179,13 @@ static void alter_one(struct step *step)
 		break;
 	case DDL_ADD_CHECK:
 		step->scan = !action->not_valid;
+		if (!action->recurses && step->table && step->table->kind == CATALOG_PARTITIONED_TABLE)
+			effect_list_refuse(step->list, "a partitioned table takes no NO INHERIT constraint");
+		break;
+	case DDL_SET_DEFAULT:
+	case DDL_DROP_DEFAULT:
+	case DDL_DROP_NOT_NULL:
+		loosen(step);
 		break;
 	case DDL_ADD_FOREIGN_KEY:
 		step->scan = !action->not_valid;
@@ -191,15 +206,73 @@ static void alter_one(struct step *step)
 	case DDL_SET_STORAGE_PROPERTY:
 		set_property(step);
 		break;
-	case DDL_ALTER_TABLE_OTHER: {
-		const struct catalog_column *column =
-		    action->has_identity && step->table ? catalog_column(step->table, action->column) : NULL;
-		if (column && !column->not_null)
-			effect_list_refuse(step->list, "an identity column has to be NOT NULL first");
+	case DDL_ALTER_TABLE_OTHER:
+		alter_other(step);
 		break;
-	}
 	default:
 		break;
+	}
+}
+
+/* What ALTER COLUMN does to defaults and to NOT NULL. */
+static void loosen(struct step *step)
+{
+	const struct fact_action *action = step->action;
+	const struct catalog_column *column =
+	    step->table && action->column ? catalog_column(step->table, action->column) : NULL;
+	bool nulls = action->form == DDL_DROP_NOT_NULL;
+	if (action->default_has_query)
+		effect_list_refuse(step->list, "a default takes no sub-select");
+	if (!column)
+		return;
+	if (!nulls && column->generated)
+		effect_list_refuse(step->list, "a generated column has no default");
+	if (column->identity)
+		effect_list_refuse(step->list, "it is an identity column");
+	for (uint16_t i = 0; nulls && i < step->table->constraint_count; i++) {
+		const struct catalog_constraint *key = &step->table->constraints[i];
+		if (key->kind == CATALOG_PRIMARY_KEY && names(key->columns, key->column_count, column->name))
+			effect_list_refuse(step->list, "the column is of the primary key");
+	}
+}
+
+static void alter_other(struct step *step)
+{
+	const struct fact_action *action = step->action;
+	const struct catalog_relation *table = step->table;
+	const char *what = action->method ? action->method : "";
+	const struct catalog_column *column = table && action->column ? catalog_column(table, action->column) : NULL;
+	if (column && action->has_identity && !column->not_null)
+		effect_list_refuse(step->list, "an identity column has to be NOT NULL first");
+	if (column && action->has_identity && column->identity)
+		effect_list_refuse(step->list, "it is an identity column already");
+	if (column && strcmp(what, "drop expression") == 0 && !column->generated && !action->if_exists)
+		effect_list_refuse(step->list, "it is no generated column");
+	if (column && !column->identity &&
+	    (strcmp(what, "set identity") == 0 || (strcmp(what, "drop identity") == 0 && !action->if_exists)))
+		effect_list_refuse(step->list, "it is no identity column");
+	bool inherits = strcmp(what, "inherit") == 0 || strcmp(what, "no inherit") == 0;
+	if (table && inherits && table->is_partition)
+		effect_list_refuse(step->list, "a partition inherits by ATTACH PARTITION alone");
+	if (table && strcmp(what, "set options") == 0 && table->kind == CATALOG_PARTITIONED_TABLE)
+		effect_list_refuse(step->list, "a partitioned table has no storage to set options of");
+	const struct catalog_constraint *constraint =
+	    table && strcmp(what, "alter constraint") == 0 ? find_constraint(table, action->object) : NULL;
+	if (constraint && constraint->kind != CATALOG_FOREIGN_KEY)
+		effect_list_refuse(step->list, "only a foreign key can be altered");
+	const struct catalog_relation *parent;
+	if (table && strcmp(what, "inherit") == 0 && action->referenced >= 0 &&
+	    effect_list_find(step->list, action->referenced, &parent) == EFFECT_KNOWN) {
+		for (uint32_t i = 0; i < parent->partition_count; i++) {
+			if (parent->partitions[i] == table)
+				effect_list_refuse(step->list, "it inherits from it already");
+		}
+		if (parent->kind == CATALOG_PARTITIONED_TABLE || parent->is_partition)
+			effect_list_refuse(step->list, "a partitioned table takes no child but a partition");
+		for (uint16_t i = 0; i < parent->column_count; i++) {
+			if (!catalog_column(table, parent->columns[i].name))
+				effect_list_refuse(step->list, "it lacks a column of its parent's");
+		}
 	}
 }
 
@@ -209,12 +282,46 @@ static void add_column(struct step *step)
 	const struct rule_input *input = step->list->input;
 	if (action->if_exists && step->table && action->column && catalog_column(step->table, action->column))
 		return;
+	refuse_column(step);
 	bool filled =
 	    (action->has_default && !action->default_is_null) || action->has_generated || action->has_identity;
 	step->rewrite = rewrite_column_type(input, action, step->list->arena) != NULL ||
 	                (action->has_default && !action->has_generated && rewrite_volatile_call(input, action));
 	step->scan = action->has_check || action->has_unique || action->has_primary ||
 	             (action->has_references && (filled || step->rewrite));
+}
+
+/* A column that can't be added to that table. */
+static void refuse_column(struct step *step)
+{
+	const struct fact_action *action = step->action;
+	const struct catalog_relation *table = step->table;
+	bool unique = action->has_unique || action->has_primary;
+	if (action->default_has_query)
+		effect_list_refuse(step->list, "a default takes no sub-select");
+	if (!table)
+		return;
+	if (action->column && catalog_column(table, action->column) && !step->below && !dropped_before(step))
+		effect_list_refuse(step->list, "a column of that name is there already");
+	if (table->is_partition && !step->below)
+		effect_list_refuse(step->list, "a partition has the columns of its parent and no others");
+	if (unique && table->kind == CATALOG_PARTITIONED_TABLE)
+		effect_list_refuse(step->list, "a unique constraint needs the partition key among its columns");
+}
+
+/* By an earlier subcommand, or in this transaction. */
+static bool dropped_before(const struct step *step)
+{
+	const struct rule_input *input = step->list->input;
+	for (uint16_t i = 0; i < input->facts->action_count && &input->facts->actions[i] < step->action; i++) {
+		const struct fact_action *earlier = &input->facts->actions[i];
+		const char *column = step->action->column, *name = step->action->object;
+		if ((earlier->form == DDL_DROP_COLUMN && column && strcmp(earlier->column, column) == 0) ||
+		    (earlier->form == DDL_DROP_CONSTRAINT && name && strcmp(earlier->object, name) == 0))
+			return true;
+	}
+	return input->earlier_count > 0 ||
+	       session_past_find(input->session->past, SESSION_PAST_LOCK, step->table->oid, NULL);
 }
 
 static void alter_type(struct step *step)
@@ -228,7 +335,7 @@ static void alter_type(struct step *step)
 		return;
 	}
 	for (uint32_t i = 0; i < table->dependent_count; i++) {
-		if (table->dependents[i].column == column->number)
+		if (table->dependents[i].column == column->number && !table->dependents[i].relation->gone)
 			effect_list_refuse(step->list,
 			                   "a view, policy, trigger or generated column depends on the column");
 	}
@@ -236,6 +343,8 @@ static void alter_type(struct step *step)
 		effect_list_refuse(step->list, "the column is the partition key");
 	if (column->inherited && !step->below)
 		effect_list_refuse(step->list, "the column is inherited: its parent's has to be changed");
+	if (action->using_kind == USING_NONE && retype_has_no_cast(input->catalog, column, &action->type))
+		effect_list_refuse(step->list, "no cast leads to that type by itself: it needs USING");
 	step->rewrite =
 	    retype_rewrites(input->catalog, column, &action->type, action->using_kind, rewrite_time_zone_utc(input));
 	for (uint16_t i = 0; i < table->index_count; i++) {
@@ -280,7 +389,8 @@ static void add_key(struct step *step)
 		const char *key = step->table ? step->table->partition_column : NULL;
 		if (key && !names(action->columns, action->column_count, key))
 			effect_list_refuse(step->list, "a unique constraint needs the partition key among its columns");
-		step->scan = true;
+		/* Alone it is a mark in the catalog, not valid before each partition's index is attached. */
+		step->scan = !(action->only && step->table && step->table->kind == CATALOG_PARTITIONED_TABLE);
 		return;
 	}
 	if (step->table && step->table->kind == CATALOG_PARTITIONED_TABLE)
@@ -369,7 +479,7 @@ void effect_alter_drop(struct effect_list *list, const struct catalog_relation *
 		const struct catalog_dependent *dependent = &table->dependents[i];
 		if (column && (!known || dependent->column != known->number))
 			continue;
-		if (dependent->relation == table && !column)
+		if ((dependent->relation == table && !column) || dependent->relation->gone)
 			continue;
 		if (!cascade && !(dependent->kind == CATALOG_DEPENDENT_VIEW && in_same_drop(list, dependent->relation)))
 			effect_list_refuse(list, "a view or another object depends on it");
@@ -395,6 +505,32 @@ void effect_alter_drop(struct effect_list *list, const struct catalog_relation *
 				effect_list_refuse(list, "a foreign key of another table depends on it");
 		}
 	}
+}
+
+void effect_alter_reference(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog_relation *table;
+	const struct fact_constraint *key = action->constraint;
+	if (!key || action->referenced < 0 || list->input->earlier_count > 0 ||
+	    effect_list_find(list, action->referenced, &table) != EFFECT_KNOWN ||
+	    (table->kind != CATALOG_TABLE && table->kind != CATALOG_PARTITIONED_TABLE))
+		return;
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		const struct catalog_index *index = &table->indexes[i];
+		bool fits = index->unique && !index->predicate;
+		if (key->referenced_column_count == 0)
+			fits &= index->primary;
+		else
+			fits &= index->key_count == key->referenced_column_count;
+		for (uint16_t k = 0; fits && k < index->key_count && key->referenced_column_count > 0; k++)
+			fits = index->keys[k].column && names(key->referenced_columns, key->referenced_column_count,
+			                                      index->keys[k].column);
+		if (fits)
+			return;
+	}
+	/* A script's earlier statements may have made one that has no name to be known by. */
+	if (list->input->session->past == NULL && !table->amended)
+		effect_list_refuse(list, "no unique constraint has the columns that it refers to");
 }
 
 /* With a view go those that are made of it. */

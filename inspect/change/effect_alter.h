@@ -11,4 +11,7 @@ void effect_alter(struct effect_list *list, const struct fact_action *action);
 void effect_alter_drop(struct effect_list *list, const struct catalog_relation *table, const char *column,
                        bool cascade);
 
+/* Refuses a foreign key, a new table's as well, when nothing makes unique what it refers to. */
+void effect_alter_reference(struct effect_list *list, const struct fact_action *action);
+
 #endif

@@ -36,6 +36,23 @@ enum effect_found effect_list_find(const struct effect_list *list, int16_t at, c
 	return (*table)->temporary ? EFFECT_NEW : EFFECT_KNOWN;
 }
 
+bool effect_list_taken(const struct effect_list *list, const char *schema, const char *name)
+{
+	const struct catalog *catalog = list->input->catalog;
+	const struct session_past *past = list->input->session->past;
+	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *relation = catalog_relation_at(catalog, at);
+		bool taken = !relation->gone && strcmp(relation->schema, schema) == 0;
+		bool hit = taken && strcmp(relation->name, name) == 0;
+		for (uint16_t i = 0; taken && !hit && i < relation->index_count; i++)
+			hit = strcmp(relation->indexes[i].name, name) == 0;
+		if (hit)
+			return list->input->earlier_count == 0 &&
+			       !session_past_find(past, SESSION_PAST_LOCK, relation->oid, NULL);
+	}
+	return false;
+}
+
 struct effect *effect_list_touch(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock)
 {
 	CHECK(table != NULL);
@@ -106,6 +123,12 @@ void effect_list_refuse(struct effect_list *list, const char *reason)
 {
 	if (!list->effects->refused)
 		list->effects->refused = reason;
+}
+
+void effect_list_refuse_in_transaction(struct effect_list *list)
+{
+	if (list->input->session->transaction != 'I')
+		effect_list_refuse(list, "it can't run inside a transaction");
 }
 
 void effect_list_finish(struct effect_list *list)

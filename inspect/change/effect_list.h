@@ -39,6 +39,9 @@ enum effect_found {
 };
 
 enum effect_found effect_list_find(const struct effect_list *list, int16_t at, const struct catalog_relation **table);
+/* Another relation of that name in that schema, a table's or an index's, which nothing in this transaction has locked
+ * and so perhaps dropped or renamed. */
+bool effect_list_taken(const struct effect_list *list, const char *schema, const char *name);
 /* A relation is added or, if it is there already, the stronger lock counts. NULL when the list is full. */
 struct effect *effect_list_touch(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock);
 /* The relation of a fact; NULL when it is new as well. */
@@ -50,6 +53,7 @@ void effect_list_touch_children(struct effect_list *list, const struct catalog_r
                                 bool rewrite, bool scan);
 /* The statement will fail: nothing of what was collected happens. The first reason stays. */
 void effect_list_refuse(struct effect_list *list, const char *reason);
+void effect_list_refuse_in_transaction(struct effect_list *list);
 /* Fills in what is dangerous; an empty list gets one entry without a relation. */
 void effect_list_finish(struct effect_list *list);
 

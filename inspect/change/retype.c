@@ -1,5 +1,7 @@
 #include "inspect/change/retype.h"
 
+#include "inspect/catalog/dictionary.h"
+
 #include <string.h>
 
 /* A type with its modifier as pg_attribute has it, -1 when none. */
@@ -9,6 +11,8 @@ struct typed {
 	int32_t modifier;
 };
 
+static const struct dictionary_type *below_domains(const struct dictionary *dictionary,
+                                                   const struct dictionary_type *type);
 static struct typed old_type(const struct catalog *catalog, const struct catalog_column *column);
 static int32_t modifier_of(const struct fact_type *type);
 static bool same_bytes(const struct typed *from, const struct typed *to, bool time_zone_utc, bool *keeps_modifier);
@@ -45,6 +49,38 @@ bool retype_rewrites(const struct catalog *catalog, const struct catalog_column 
 	if (!keeps_modifier)
 		from.modifier = -1;
 	return !modifier_holds(&from, &to);
+}
+
+bool retype_has_no_cast(const struct catalog *catalog, const struct catalog_column *column,
+                        const struct fact_type *type)
+{
+	const struct dictionary *dictionary = catalog_dictionary(catalog);
+	if (!dictionary)
+		return false;
+	const struct dictionary_type *from = below_domains(dictionary, dictionary_type(dictionary, column->type_oid));
+	const struct dictionary_type *to =
+	    below_domains(dictionary, dictionary_type_named(dictionary, type->schema, type->name, type->array));
+	/* An array's elements are cast one by one. */
+	if (from && to && from->element && to->element) {
+		from = below_domains(dictionary, dictionary_type(dictionary, from->element));
+		to = below_domains(dictionary, dictionary_type(dictionary, to->element));
+	}
+	if (!from || !to || from == to || from->kind == 'c' || to->kind == 'c' || from->kind == 'p' || to->kind == 'p')
+		return false;
+	const struct dictionary_cast *cast = dictionary_cast(dictionary, from->oid, to->oid);
+	if (cast)
+		return cast->context == 'e';
+	/* Everything can be stored as a string. */
+	return to->category != 'S';
+}
+
+static const struct dictionary_type *below_domains(const struct dictionary *dictionary,
+                                                   const struct dictionary_type *type)
+{
+	enum { DEPTH_MAX = 32 };
+	for (int depth = 0; type && type->base && depth < DEPTH_MAX; depth++)
+		type = dictionary_type(dictionary, type->base);
+	return type;
 }
 
 /* A domain's values are its base type's. */

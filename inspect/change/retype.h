@@ -11,4 +11,8 @@
 bool retype_rewrites(const struct catalog *catalog, const struct catalog_column *column, const struct fact_type *type,
                      enum using_kind using_kind, bool time_zone_utc);
 
+/* Without USING: does no cast lead to the type that an assignment would take? False where a type is not known. */
+bool retype_has_no_cast(const struct catalog *catalog, const struct catalog_column *column,
+                        const struct fact_type *type);
+
 #endif

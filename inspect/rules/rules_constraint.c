@@ -10,6 +10,12 @@ static void add_check(const struct rule *rule, const struct rule_input *input, c
                       struct verdict *verdict);
 static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
                             struct verdict *verdict);
+static void lock_referenced_of_new(const struct rule *rule, const struct rule_input *input,
+                                   const struct fact_action *create, struct verdict *verdict);
+static void lock_referenced_of_dropped(const struct rule *rule, const struct rule_input *input,
+                                       const struct fact_action *action, struct verdict *verdict);
+static const char *foreign_key_fix(struct arena *arena, const struct change *change, const char *name, const char *to);
+static const char *built_fix(struct arena *arena, const struct change *change, const char *name, const char *kind);
 static void add_built_constraint(const struct rule *rule, const struct rule_input *input, const struct change *change,
                                  bool primary, struct verdict *verdict);
 static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,
@@ -83,8 +89,10 @@ static const struct rule rows[] = {
                 "# Django: ForeignKey(…, db_constraint=False), then the two statements by RunSQL in "
                 "SeparateDatabaseAndState",
         .decides = "FOREIGN KEY without NOT VALID on a table that is large. A new nullable column without a "
-                   "default has nothing to look up; a table made in the same transaction has no rows, but "
-                   "locks the one that it refers to. Silent on small tables, on tables made in the same "
+                   "default has nothing to look up. As info: a foreign key within CREATE TABLE inside a "
+                   "transaction, which locks the large table that it refers to against writes until the "
+                   "end, and the drop of a foreign key, its column or its table, which locks that against "
+                   "reads as well. Silent on small tables, on tables made in the same "
                    "transaction, on temporary ones, and where IF NOT EXISTS finds what it names.",
     },
     {
@@ -185,6 +193,10 @@ static void add_check(const struct rule *rule, const struct rule_input *input, c
 	struct arena *arena = &verdict->arena;
 	bool inlined = change->action->form == DDL_ADD_COLUMN;
 	const char *name = change_constraint_name(arena, change, "check");
+	const char *not_valid = inlined ? NULL : change_not_valid(arena, change);
+	if (!not_valid)
+		not_valid =
+		    arena_printf(arena, "ALTER TABLE %s ADD CONSTRAINT %s CHECK (…) NOT VALID;", change->table, name);
 	struct finding finding = {
 	    .evidence = EVIDENCE_CATALOG,
 	    .column = change->action->column,
@@ -198,10 +210,7 @@ static void add_check(const struct rule *rule, const struct rule_input *input, c
 	            ? "Add the column first, then its CHECK as NOT VALID, and validate that in a transaction of its "
 	              "own."
 	            : "Add it as NOT VALID, and validate it in a transaction of its own: that lets others write.",
-	    .fix_sql = arena_printf(arena,
-	                            "ALTER TABLE %s ADD CONSTRAINT %s CHECK (…) NOT VALID;\n"
-	                            "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
-	                            change->table, name, change->table, name),
+	    .fix_sql = arena_printf(arena, "%s\nALTER TABLE %s VALIDATE CONSTRAINT %s;", not_valid, change->table, name),
 	    .fix_django = arena_printf(arena,
 	                               "AddConstraintNotValid(\"%s\", CheckConstraint(…)), in the next migration "
 	                               "ValidateConstraint",
@@ -225,6 +234,74 @@ static void check_add_foreign_key(const struct rule *rule, const struct rule_inp
 		if (action->has_references && filled && !change_adds_nothing(input, &change))
 			add_foreign_key(rule, input, &change, verdict);
 	}
+	for (uint16_t at = 0; at < input->facts->action_count; at++) {
+		const struct fact_action *action = &input->facts->actions[at];
+		if (action->form == DDL_CREATE_TABLE && input->session->transaction == 'T')
+			lock_referenced_of_new(rule, input, action, verdict);
+		else if (action->form == DDL_DROP_TABLE || action->form == DDL_DROP_COLUMN ||
+		         action->form == DDL_DROP_CONSTRAINT)
+			lock_referenced_of_dropped(rule, input, action, verdict);
+	}
+}
+
+/* The lock of a new table's foreign key is short by itself, but stays until the transaction ends. */
+static void lock_referenced_of_new(const struct rule *rule, const struct rule_input *input,
+                                   const struct fact_action *create, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	for (uint16_t at = 0; at < input->facts->action_count; at++) {
+		const struct fact_action *action = &input->facts->actions[at];
+		const struct catalog_relation *referenced;
+		if (action->form != DDL_ADD_FOREIGN_KEY || action->relation != create->relation || create->if_exists ||
+		    action->temporary || !(referenced = rules_relation(input, action->referenced)))
+			continue;
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message = arena_printf(arena,
+		                            "writes on %s, which the new table refers to, wait until this transaction ends",
+		                            remedy_table(arena, referenced)),
+		    .hint = "COMMIT soon after it, with lock_timeout set, or add the foreign key in a transaction of its "
+		            "own: on an empty table that takes no time.",
+		    .fix_sql = "SET LOCAL lock_timeout = '2s';",
+		    .fix_django = "few operations in that migration",
+		};
+		rules_add_info(verdict, rule, input, referenced, &finding);
+	}
+}
+
+/* A foreign key's triggers go from both tables. */
+static void lock_referenced_of_dropped(const struct rule *rule, const struct rule_input *input,
+                                       const struct fact_action *action, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	const struct catalog_relation *table = rules_relation(input, action->relation);
+	for (uint16_t i = 0; table && i < table->constraint_count; i++) {
+		const struct catalog_constraint *key = &table->constraints[i];
+		bool dropped = action->form == DDL_DROP_TABLE;
+		if (key->kind != CATALOG_FOREIGN_KEY || !key->referenced || key->referenced == table)
+			continue;
+		if (action->form == DDL_DROP_CONSTRAINT)
+			dropped = action->object && strcmp(key->name, action->object) == 0;
+		for (uint16_t c = 0; c < key->column_count && action->form == DDL_DROP_COLUMN; c++)
+			dropped |= action->column && strcmp(key->columns[c], action->column) == 0;
+		if (!dropped)
+			continue;
+		const char *to = remedy_table(arena, key->referenced), *name = remedy_identifier(arena, key->name);
+		struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .message = arena_printf(arena,
+		                            "with the foreign key %s, nobody can read or write %s either until this "
+		                            "transaction ends",
+		                            name, to),
+		    .hint = "Drop the foreign key in a transaction of its own, with lock_timeout set.",
+		    .fix_sql =
+		        arena_printf(arena,
+		                     "BEGIN;\nSET LOCAL lock_timeout = '2s';\nALTER TABLE %s DROP CONSTRAINT %s;\nCOMMIT;",
+		                     remedy_table(arena, table), name),
+		    .fix_django = "first AlterField to db_constraint=False, in a migration of its own",
+		};
+		rules_add_info(verdict, rule, input, key->referenced, &finding);
+	}
 }
 
 static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
@@ -244,12 +321,7 @@ static void add_foreign_key(const struct rule *rule, const struct rule_input *in
 	                            change->table, to, change->table),
 	    .hint = "Add the foreign key as NOT VALID, and validate it in a transaction of its own: that lets others "
 	            "write.",
-	    .fix_sql =
-	        arena_printf(arena,
-	                     "ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s NOT VALID;\n"
-	                     "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
-	                     change->table, name, inlined ? change->column : change_columns(arena, change->action), to,
-	                     change->table, name),
+	    .fix_sql = foreign_key_fix(arena, change, name, referenced ? to : "…"),
 	    .fix_django = "SeparateDatabaseAndState: the ForeignKey in state_operations, these two as RunSQL in "
 	                  "database_operations, the second in a migration of its own",
 	};
@@ -266,11 +338,32 @@ static void add_foreign_key(const struct rule *rule, const struct rule_input *in
 	rules_add_lowered(verdict, rule, input, referenced, &finding);
 }
 
+/* A partitioned table takes no NOT VALID foreign key, but makes its own of those that its partitions have. */
+static const char *foreign_key_fix(struct arena *arena, const struct change *change, const char *name, const char *to)
+{
+	const struct fact_action *action = change->action;
+	bool inlined = action->form == DDL_ADD_COLUMN;
+	const char *key = arena_printf(arena, "FOREIGN KEY (%s) REFERENCES %s%s%s",
+	                               inlined ? change->column : change_columns(arena, action), to,
+	                               change_key_end(arena, action), change_timing(action));
+	const char *before = inlined ? "-- after the plain ADD COLUMN:\n" : "";
+	if (change->relation->kind != CATALOG_PARTITIONED_TABLE)
+		return arena_printf(arena,
+		                    "%sALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID;\n"
+		                    "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+		                    before, change->table, name, key, change->table, name);
+	return arena_printf(arena,
+	                    "%s-- for each partition p of it, each statement in a transaction of its own:\n"
+	                    "-- ALTER TABLE p ADD CONSTRAINT %s %s NOT VALID; ALTER TABLE p VALIDATE CONSTRAINT %s;\n"
+	                    "ALTER TABLE %s ADD CONSTRAINT %s %s;",
+	                    before, name, key, name, change->table, name, key);
+}
+
 static void add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_UNIQUE, &at, &change);) {
-		if (!change.action->using_index)
+		if (!change.action->using_index && !change_adds_nothing(input, &change))
 			add_built_constraint(rule, input, &change, false, verdict);
 	}
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
@@ -287,7 +380,7 @@ static void add_primary_key(const struct rule *rule, const struct rule_input *in
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_PRIMARY_KEY, &at, &change);) {
-		if (!change.action->using_index)
+		if (!change.action->using_index && !change_adds_nothing(input, &change))
 			add_built_constraint(rule, input, &change, true, verdict);
 	}
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_COLUMN, &at, &change);) {
@@ -316,17 +409,38 @@ static void add_built_constraint(const struct rule *rule, const struct rule_inpu
 	                ? "Build the unique index CONCURRENTLY, and make the constraint out of it; its columns must be "
 	                  "NOT NULL before."
 	                : "Build the unique index CONCURRENTLY, and make the constraint out of it.",
-	    .fix_sql = arena_printf(arena,
-	                            "%sCREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n"
-	                            "ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;",
-	                            inlined ? "-- after the plain ADD COLUMN:\n" : "", name, change->table,
-	                            inlined ? change->column : change_columns(arena, change->action), change->table,
-	                            name, kind, name),
+	    .fix_sql = built_fix(arena, change, name, kind),
 	    .fix_django =
 	        "SeparateDatabaseAndState: the field or constraint in state_operations, these two as RunSQL in "
 	        "database_operations, in a migration with atomic = False",
 	};
 	rules_add(verdict, rule, input, change->relation, &finding);
+}
+
+static const char *built_fix(struct arena *arena, const struct change *change, const char *name, const char *kind)
+{
+	const struct fact_action *action = change->action;
+	bool inlined = action->form == DDL_ADD_COLUMN;
+	const char *before = inlined ? "-- after the plain ADD COLUMN:\n" : "";
+	const char *nulls = action->constraint && action->constraint->nulls_not_distinct ? " NULLS NOT DISTINCT" : "";
+	const char *columns = arena_printf(arena, "(%s)%s", inlined ? change->column : change_columns(arena, action),
+	                                   change_key_end(arena, action));
+	/* An index says it behind its columns, a constraint before them. */
+	const char *keys = arena_printf(arena, "%s%s", columns, nulls);
+	if (change->relation->kind == CATALOG_PARTITIONED_TABLE)
+		return arena_printf(arena,
+		                    "%sALTER TABLE ONLY %s ADD CONSTRAINT %s %s%s %s%s;\n"
+		                    "-- for each partition p of it:\n"
+		                    "-- CREATE UNIQUE INDEX CONCURRENTLY p_key ON p %s;\n"
+		                    "-- ALTER TABLE p ADD CONSTRAINT p_key %s USING INDEX p_key%s;\n"
+		                    "-- ALTER INDEX %s ATTACH PARTITION p_key;",
+		                    before, change->table, name, kind, nulls, columns, change_timing(action), keys,
+		                    kind, change_timing(action), name);
+	return arena_printf(arena,
+	                    "%sCREATE UNIQUE INDEX CONCURRENTLY %s ON %s %s;\n"
+	                    "ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s%s;",
+	                    before, name, change->table, keys, change->table, name, kind, name,
+	                    change_timing(action));
 }
 
 static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,

@@ -214,10 +214,12 @@ static void unindexed_key(const struct rule *rule, const struct rule_input *inpu
 		                     "the whole table",
 		                     change.table, columns),
 		    .hint = "Index the foreign key's columns.",
-		    .fix_sql = arena_printf(
-		        arena, "CREATE INDEX CONCURRENTLY %s ON %s (%s);",
-		        remedy_identifier(arena, remedy_name(arena, change.relation, action->columns[0], "idx")),
-		        change.table, columns),
+		    .fix_sql = remedy_create_index(
+		        arena, input->catalog, change.relation,
+		        &(struct remedy_index){
+		            .name = remedy_name(arena, change.relation, action->columns[0], "idx"),
+		            .expression = columns,
+		        }),
 		    .fix_django = "ForeignKey without db_index=False makes it; on a table that is in use, "
 		                  "AddIndexConcurrently",
 		};

@@ -42,7 +42,7 @@ enum statement_kind {
 	STATEMENT_CLOSE,      /* name; NULL: ALL */
 	STATEMENT_DISCARD,    /* name: "all", "plans", "sequences", "temp" */
 	STATEMENT_EXPLAIN,    /* the inner statement's facts; `analyze` says that it really runs */
-	STATEMENT_ANALYZE,    /* ANALYZE and plain VACUUM: the catalog's figures change */
+	STATEMENT_ANALYZE,    /* ANALYZE and plain VACUUM, which is its name: the catalog's figures change */
 	STATEMENT_LISTEN,     /* LISTEN, UNLISTEN, NOTIFY */
 	STATEMENT_LOCK,
 	STATEMENT_TRUNCATE,
@@ -211,6 +211,20 @@ struct fact_call {
 	uint16_t arguments;
 };
 
+/* How the definition of a key goes on after its own columns. */
+struct fact_constraint {
+	const char *const *referenced_columns; /* FOREIGN KEY */
+	uint16_t referenced_column_count;
+	const char *const *set_columns; /* ON DELETE SET NULL or DEFAULT (…) */
+	uint16_t set_column_count;
+	char on_delete, on_update; /* as pg_constraint has it: 'a', 'r', 'c', 'n', 'd' */
+	bool match_full;
+	const char *const *included; /* UNIQUE, PRIMARY KEY: INCLUDE (…) */
+	uint16_t included_count;
+	bool nulls_not_distinct;
+	bool deferrable, deferred;
+};
+
 /* One step of a DDL statement; ALTER TABLE has one for each subcommand. A column's inline constraints are
  * flags of its DDL_ADD_COLUMN. The foreign keys of a new table follow its DDL_CREATE_TABLE, each as a
  * DDL_ADD_FOREIGN_KEY on the new table; its other constraints are of no interest. */
@@ -220,18 +234,23 @@ struct fact_action {
 	const char *object_schema; /* the index, constraint, trigger … by its own name; NULL when not named */
 	const char *object;
 	const char *column;         /* the column altered or added */
+	const char *new_name;       /* RENAME */
 	const char *const *columns; /* key columns or expressions (canonical, masked) of an index or constraint */
 	uint16_t column_count;
 	const char *const *opclasses; /* CREATE INDEX: by column, NULL where not named */
 	bool has_options;             /* CREATE INDEX: more than name, method, columns, operator classes and WHERE */
 	const char *method;           /* CREATE INDEX … USING, "btree" by default; ALTER TYPE: "add value", "rename
-	                               * value" of an enum */
+	                               * value" of an enum; ALTER TABLE without a form of its own: "inherit", "no inherit",
+	                               * "set options", "drop expression", "set identity", "drop identity", "alter
+	                               * constraint"; DROP_OTHER: "type", "schema", "view", "materialized view",
+	                               * "sequence" */
 	const char *reindex_kind;     /* "table", "index", "schema", "database", "system" */
 	struct fact_type type;        /* ADD COLUMN, ALTER TYPE; name NULL when none */
 	enum using_kind using_kind;
 	const struct fact_call *calls; /* in the default: volatility decides about a rewrite */
 	uint16_t call_count;
 	const char *index;              /* ADD CONSTRAINT … USING INDEX: its name */
+	const struct fact_constraint *constraint; /* a key, also that of an ADD COLUMN: the rest of it; else NULL */
 	const char *expression;         /* ADD CHECK: canonical */
 	enum lock_mode lock;            /* on the relation, or where none is named on the object */
 	enum lock_mode referenced_lock; /* on the relation that `referenced` says */
@@ -241,12 +260,13 @@ struct fact_action {
 	                     * parent of a CREATE TABLE … PARTITION OF; else -1 */
 	bool concurrently;
 	bool only;      /* CREATE INDEX ON ONLY, ALTER TABLE ONLY */
-	bool if_exists; /* IF EXISTS or IF NOT EXISTS */
+	bool if_exists; /* IF EXISTS, IF NOT EXISTS, OR REPLACE */
 	bool unique;
 	bool not_valid;
 	bool using_index; /* ADD CONSTRAINT … USING INDEX */
 	bool has_default; /* any, a literal included */
 	bool default_is_null;
+	bool default_has_query; /* a sub-select in it, which no default may have */
 	bool default_is_call; /* calls[0], and nothing around it */
 	bool has_check, has_unique, has_primary, has_references, has_not_null, has_generated, has_identity;
 	bool has_collation;
@@ -302,7 +322,7 @@ struct facts {
 	const char *value;
 	bool local, hold, analyze;
 	bool cascade;        /* TRUNCATE */
-	bool only;           /* LOCK, TRUNCATE: ONLY, of any of the targets */
+	bool only;           /* LOCK, TRUNCATE, UPDATE, DELETE: ONLY, of any of the targets */
 	bool nowait;         /* LOCK … NOWAIT */
 	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
 	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
@@ -334,7 +354,7 @@ struct facts {
 	uint16_t use_count;
 	struct fact_secret *secrets;
 	uint16_t secret_count;
-	/* CREATE INDEX alone: the statement itself, normalised as a query is, for a fix that repeats it; else NULL. Its
+	/* CREATE INDEX and ALTER TABLE alone: the statement itself, normalised as a query is, for a fix that repeats it; else NULL. Its
 	 * spelling is what people see and nothing to judge by, so facts_dump leaves it out. */
 	const char *text;
 };

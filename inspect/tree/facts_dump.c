@@ -17,6 +17,8 @@ static void dump_shape(struct dump *dump, const struct pattern_shape *shape);
 static void dump_argument(struct dump *dump, const struct bound_shape *argument);
 static void dump_sort(struct dump *dump, const struct fact_sort *sort);
 static void dump_action(struct dump *dump, const struct fact_action *action);
+static void list(struct dump *dump, const char *name, const char *const *names, uint16_t count);
+static void dump_constraint(struct dump *dump, const struct fact_constraint *constraint);
 static void put(struct dump *dump, const char *format, ...) PRINTF_LIKE(2, 3);
 static void flag(struct dump *dump, bool on, const char *name);
 static void text(struct dump *dump, const char *name, const char *value);
@@ -272,6 +274,27 @@ static const char *opclass(const struct fact_action *action, uint16_t at)
 	return action->opclasses != NULL ? action->opclasses[at] : NULL;
 }
 
+static void list(struct dump *dump, const char *name, const char *const *names, uint16_t count)
+{
+	for (uint16_t at = 0; at < count; at++)
+		put(dump, "%s%s%s%s", at == 0 ? " " : "", at == 0 ? name : ",", at == 0 ? "=" : "", names[at]);
+}
+
+static void dump_constraint(struct dump *dump, const struct fact_constraint *constraint)
+{
+	list(dump, "refers", constraint->referenced_columns, constraint->referenced_column_count);
+	list(dump, "sets", constraint->set_columns, constraint->set_column_count);
+	list(dump, "includes", constraint->included, constraint->included_count);
+	if (constraint->on_delete != '\0' && constraint->on_delete != 'a')
+		put(dump, " on_delete=%c", constraint->on_delete);
+	if (constraint->on_update != '\0' && constraint->on_update != 'a')
+		put(dump, " on_update=%c", constraint->on_update);
+	flag(dump, constraint->match_full, "match_full");
+	flag(dump, constraint->nulls_not_distinct, "nulls_not_distinct");
+	flag(dump, constraint->deferrable, "deferrable");
+	flag(dump, constraint->deferred, "deferred");
+}
+
 static void dump_action(struct dump *dump, const struct fact_action *action)
 {
 	static const char *const usings[] = {
@@ -286,6 +309,7 @@ static void dump_action(struct dump *dump, const struct fact_action *action)
 	text(dump, "schema", action->object_schema);
 	text(dump, "object", action->object);
 	text(dump, "column", action->column);
+	text(dump, "to", action->new_name);
 	for (uint16_t at = 0; at < action->column_count; at++)
 		put(dump, "%s[%s%s%s]", at == 0 ? " " : "", action->columns[at], opclass(action, at) ? " " : "",
 		    opclass(action, at) ? opclass(action, at) : "");
@@ -309,6 +333,8 @@ static void dump_action(struct dump *dump, const struct fact_action *action)
 		    call->name, call->arguments);
 	}
 	text(dump, "index", action->index);
+	if (action->constraint != NULL)
+		dump_constraint(dump, action->constraint);
 	if (action->referenced >= 0)
 		put(dump, " referenced=%d", action->referenced);
 	flag(dump, action->concurrently, "concurrently");
@@ -320,6 +346,7 @@ static void dump_action(struct dump *dump, const struct fact_action *action)
 	flag(dump, action->has_default, "default");
 	flag(dump, action->default_is_null, "default_null");
 	flag(dump, action->default_is_call, "default_call");
+	flag(dump, action->default_has_query, "default_query");
 	flag(dump, action->has_check, "check");
 	flag(dump, action->has_unique, "has_unique");
 	flag(dump, action->has_primary, "primary");

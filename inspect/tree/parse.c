@@ -228,7 +228,7 @@ static void take_statements(const List *statements, const char *sql, bool confor
 			walk_statement_literally(statement, arena, &out->facts[at]);
 		else
 			walk_statement(statement, arena, &out->facts[at]);
-		if (IsA(statement->stmt, IndexStmt))
+		if (IsA(statement->stmt, IndexStmt) || IsA(statement->stmt, AlterTableStmt))
 			out->facts[at].text = own_text(statement, sql, conforming, arena);
 	}
 	if (out->truncated)

@@ -360,6 +360,7 @@ static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t
 	walk_with(gather, update->withClause, level, depth);
 
 	int16_t target = add_target(gather, update->relation, level);
+	gather->facts->only |= !update->relation->inh;
 	walk_from(gather, update->fromClause, level, depth);
 	walk_assign_update(gather, target, update->targetList);
 	walk_use_columns(gather, target, level, update->targetList);
@@ -382,6 +383,7 @@ static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t
 	walk_with(gather, delete->withClause, level, depth);
 
 	add_target(gather, delete->relation, level);
+	gather->facts->only |= !delete->relation->inh;
 	walk_from(gather, delete->usingClause, level, depth);
 	gather->levels[level].has_where = delete->whereClause != NULL;
 	walk_where(gather, delete->whereClause, level, depth);

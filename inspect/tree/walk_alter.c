@@ -1,6 +1,7 @@
 #include "inspect/tree/walk_alter.h"
 
 #include "inspect/tree/expression.h"
+#include "inspect/tree/walk_constraint.h"
 #include "inspect/tree/walk_ddl.h"
 #include "inspect/tree/walk_lock.h"
 
@@ -126,7 +127,7 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 		action->column = name;
 		break;
 	case AT_AddConstraint:
-		walk_alter_constraint(gather, (const Constraint *)command->def, action);
+		walk_constraint(gather, (const Constraint *)command->def, action);
 		break;
 	case AT_ValidateConstraint:
 		action->form = DDL_VALIDATE_CONSTRAINT;
@@ -137,6 +138,7 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 		action->object = name;
 		break;
 	case AT_AlterConstraint:
+		action->method = "alter constraint";
 		if (command->def != NULL && IsA(command->def, Constraint))
 			action->object = arena_text(arena, ((const Constraint *)command->def)->conname);
 		break;
@@ -173,12 +175,17 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 	case AT_DropInherit:
 		if (command->def != NULL && IsA(command->def, RangeVar))
 			action->referenced = walk_target(gather, (const RangeVar *)command->def);
+		action->method = command->subtype == AT_AddInherit ? "inherit" : "no inherit";
 		action->referenced_lock =
 		    command->subtype == AT_AddInherit ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_SHARE;
 		break;
 	case AT_AddIdentity:
 		action->column = name;
 		action->has_identity = true;
+		break;
+	case AT_SetRelOptions:
+	case AT_ResetRelOptions:
+		action->method = "set options";
 		break;
 	case AT_SetStatistics:
 	case AT_SetOptions:
@@ -190,6 +197,12 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 	case AT_DropIdentity:
 	case AT_AlterColumnGenericOptions:
 		action->column = name;
+		if (command->subtype == AT_DropExpression)
+			action->method = "drop expression";
+		else if (command->subtype == AT_SetIdentity)
+			action->method = "set identity";
+		else if (command->subtype == AT_DropIdentity)
+			action->method = "drop identity";
 		break;
 	default:
 		/* A trigger, a rule, an index to cluster on; NULL for what is without a name. */
@@ -209,6 +222,7 @@ static void add_column(struct gather *gather, const ColumnDef *column, struct fa
 	action->has_collation = column->collClause != NULL;
 	if (action->has_collation)
 		action->collation = arena_text(gather->arena, nodes_last_name(column->collClause->collname));
+	walk_constraint_inline(gather, column->constraints, action);
 	foreach (cell, column->constraints) {
 		const Constraint *constraint = lfirst(cell);
 
@@ -290,60 +304,6 @@ static void alter_type(struct gather *gather, const AlterTableCmd *command, stru
 		action->using_kind = USING_BARE_CAST;
 }
 
-void walk_alter_constraint(struct gather *gather, const Constraint *constraint, struct fact_action *action)
-{
-	struct arena *arena = gather->arena;
-
-	if (constraint == NULL)
-		return;
-	action->object = arena_text(arena, constraint->conname);
-	switch (constraint->contype) {
-	case CONSTR_CHECK:
-		action->form = DDL_ADD_CHECK;
-		if (constraint->raw_expr != NULL)
-			action->expression = expression_of(constraint->raw_expr, arena).text;
-		action->not_valid = constraint->skip_validation;
-		break;
-	case CONSTR_FOREIGN:
-		action->form = DDL_ADD_FOREIGN_KEY;
-		action->not_valid = constraint->skip_validation;
-		action->referenced = walk_target(gather, constraint->pktable);
-		action->referenced_lock = LOCK_SHARE_ROW_EXCLUSIVE;
-		walk_ddl_names(gather, action, constraint->fk_attrs);
-		break;
-	case CONSTR_UNIQUE:
-	case CONSTR_PRIMARY:
-		action->form = constraint->contype == CONSTR_UNIQUE ? DDL_ADD_UNIQUE : DDL_ADD_PRIMARY_KEY;
-		action->unique = true;
-		action->using_index = constraint->indexname != NULL;
-		action->index = arena_text(arena, constraint->indexname);
-		walk_ddl_names(gather, action, constraint->keys);
-		break;
-	case CONSTR_EXCLUSION: {
-		List elements = {.type = T_List};
-		ListCell cells[LIMIT_FACTS_COLUMNS];
-		ListCell *cell;
-
-		action->form = DDL_ADD_EXCLUSION;
-		action->method = arena_text(arena, constraint->access_method);
-		action->has_predicate = constraint->where_clause != NULL;
-		/* Pairs of an element and its operator. */
-		elements.elements = cells;
-		foreach (cell, constraint->exclusions) {
-			if (elements.length == LIMIT_FACTS_COLUMNS) {
-				gather->facts->truncated = true;
-				break;
-			}
-			lfirst(&cells[elements.length++]) = linitial((const List *)lfirst(cell));
-		}
-		walk_ddl_elements(gather, action, &elements);
-		break;
-	}
-	default:
-		break;
-	}
-}
-
 static void set_partition(struct gather *gather, const PartitionCmd *partition, struct fact_action *action)
 {
 	if (partition == NULL)
@@ -382,6 +342,7 @@ struct calls {
 	struct gather *gather;
 	struct fact_call calls[LIMIT_FACTS_CALLS];
 	uint16_t count;
+	bool query;
 	int depth;
 };
 
@@ -393,6 +354,7 @@ static void find_calls(void *context, const Node *node)
 		calls->gather->facts->truncated = true;
 		return;
 	}
+	calls->query |= IsA(node, SubLink);
 	if (IsA(node, FuncCall)) {
 		const FuncCall *call = (const FuncCall *)node;
 		if (calls->count < LIMIT_FACTS_CALLS) {
@@ -420,6 +382,7 @@ static void set_default(struct gather *gather, const Node *expression, struct fa
 	action->default_is_null = nodes_is_null_constant(expression);
 	action->default_is_call = IsA(expression, FuncCall);
 	find_calls(&calls, expression);
+	action->default_has_query = calls.query;
 	if (calls.count == 0)
 		return;
 

@@ -7,7 +7,5 @@
 
 /* One action for each subcommand; one DDL_OTHER for what is no table. */
 void walk_alter(struct gather *gather, const AlterTableStmt *alter);
-/* Makes `action` the adding of that constraint. */
-void walk_alter_constraint(struct gather *gather, const Constraint *constraint, struct fact_action *action);
 
 #endif

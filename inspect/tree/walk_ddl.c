@@ -2,6 +2,7 @@
 
 #include "inspect/tree/expression.h"
 #include "inspect/tree/walk_alter.h"
+#include "inspect/tree/walk_constraint.h"
 #include "inspect/tree/walk_object.h"
 #include "inspect/tree/walk_session.h"
 
@@ -9,7 +10,7 @@
 
 static void create_table(struct gather *gather, const CreateStmt *create);
 static void create_table_as(struct gather *gather, const CreateTableAsStmt *create);
-static void touch(struct gather *gather, int16_t relation, enum lock_mode lock);
+static struct fact_action *touch(struct gather *gather, int16_t relation, enum lock_mode lock);
 static void create_schema(struct gather *gather, const CreateSchemaStmt *create);
 static void create_index(struct gather *gather, const IndexStmt *index);
 static void drop(struct gather *gather, const DropStmt *drop);
@@ -173,7 +174,9 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 			action->referenced_lock = LOCK_ACCESS_EXCLUSIVE;
 			action->is_default = create->partbound->is_default;
 		} else {
-			touch(gather, parent, LOCK_SHARE_UPDATE_EXCLUSIVE);
+			struct fact_action *inherits = touch(gather, parent, LOCK_SHARE_UPDATE_EXCLUSIVE);
+			if (inherits != NULL)
+				inherits->method = "inherit";
 		}
 	}
 
@@ -190,7 +193,7 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 					return;
 				action->relation = table;
 				action->temporary = temporary;
-				walk_alter_constraint(gather, (const Constraint *)element, action);
+				walk_constraint(gather, (const Constraint *)element, action);
 			}
 			if (IsA(element, TableLikeClause))
 				touch(gather, walk_target(gather, ((const TableLikeClause *)element)->relation),
@@ -207,7 +210,7 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 				action->relation = table;
 				action->temporary = temporary;
 				action->column = arena_text(gather->arena, ((const ColumnDef *)element)->colname);
-				walk_alter_constraint(gather, constraint, action);
+				walk_constraint(gather, constraint, action);
 				set_columns(gather, action, &action->column, 1);
 			}
 		}
@@ -215,14 +218,15 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 }
 
 /* One more table that is only locked. */
-static void touch(struct gather *gather, int16_t relation, enum lock_mode lock)
+static struct fact_action *touch(struct gather *gather, int16_t relation, enum lock_mode lock)
 {
 	struct fact_action *action = gather_action(gather, DDL_OTHER);
 
 	if (action == NULL)
-		return;
+		return NULL;
 	action->relation = relation;
 	action->lock = lock;
+	return action;
 }
 
 static void create_table_as(struct gather *gather, const CreateTableAsStmt *create)
@@ -329,6 +333,12 @@ static void drop(struct gather *gather, const DropStmt *drop)
 		case OBJECT_MATVIEW:
 		case OBJECT_FOREIGN_TABLE:
 		case OBJECT_SEQUENCE:
+			if (drop->removeType == OBJECT_VIEW)
+				action->method = "view";
+			else if (drop->removeType == OBJECT_MATVIEW)
+				action->method = "materialized view";
+			else if (drop->removeType == OBJECT_SEQUENCE)
+				action->method = "sequence";
 			action->relation = named_relation(gather, (const List *)object, 0);
 			break;
 		case OBJECT_INDEX:
@@ -375,6 +385,7 @@ static void rename_object(struct gather *gather, const RenameStmt *rename)
 		return;
 	action->if_exists = rename->missing_ok;
 	action->cascade = rename->behavior == DROP_CASCADE;
+	action->new_name = arena_text(gather->arena, rename->newname);
 	action->lock = LOCK_ACCESS_EXCLUSIVE;
 	switch (rename->renameType) {
 	case OBJECT_TABLE:
@@ -442,6 +453,7 @@ static bool vacuum(struct gather *gather, const VacuumStmt *vacuum)
 
 	if (!full) {
 		gather->facts->kind = STATEMENT_ANALYZE;
+		gather->facts->name = vacuum->is_vacuumcmd ? "vacuum" : NULL;
 		gather->facts->lock = LOCK_SHARE_UPDATE_EXCLUSIVE;
 		foreach (cell, vacuum->rels)
 			walk_target(gather, ((const VacuumRelation *)lfirst(cell))->relation);

@@ -8,6 +8,7 @@ static void set_schema(struct gather *gather, const AlterObjectSchemaStmt *alter
 static void sequence(struct gather *gather, const RangeVar *sequence, const List *options, enum lock_mode lock);
 static void alter_domain(struct gather *gather, const AlterDomainStmt *alter);
 static void comment(struct gather *gather, const CommentStmt *comment);
+static void lock_written(struct gather *gather, const List *statements);
 static void publish(struct gather *gather, const List *objects);
 static int16_t named_relation(struct gather *gather, const List *names, int skip);
 
@@ -20,11 +21,14 @@ bool walk_object(struct gather *gather, const Node *statement)
 		action = some_change(gather, ((const ViewStmt *)statement)->view, NULL, LOCK_ACCESS_EXCLUSIVE);
 		if (action != NULL)
 			action->form = DDL_CREATE_VIEW;
+		if (action != NULL)
+			action->if_exists = ((const ViewStmt *)statement)->replace;
 		walk_query(gather, ((const ViewStmt *)statement)->query, 0, 0);
 		return true;
 	case T_RuleStmt:
 		some_change(gather, ((const RuleStmt *)statement)->relation, ((const RuleStmt *)statement)->rulename,
 		            LOCK_ACCESS_EXCLUSIVE);
+		lock_written(gather, ((const RuleStmt *)statement)->actions);
 		return true;
 	case T_CreatePolicyStmt:
 		some_change(gather, ((const CreatePolicyStmt *)statement)->table,
@@ -188,6 +192,25 @@ static void comment(struct gather *gather, const CommentStmt *comment)
 	/* What is not a relation itself is only looked up in one. */
 	bool part = skip == 1 && comment->objtype != OBJECT_COLUMN;
 	action->lock = part ? LOCK_ACCESS_SHARE : LOCK_SHARE_UPDATE_EXCLUSIVE;
+}
+
+/* What a rule writes to when it fires is locked when it is made. */
+static void lock_written(struct gather *gather, const List *statements)
+{
+	ListCell *cell;
+
+	foreach (cell, statements) {
+		const Node *statement = lfirst(cell);
+		const RangeVar *target = NULL;
+		if (IsA(statement, InsertStmt))
+			target = ((const InsertStmt *)statement)->relation;
+		else if (IsA(statement, UpdateStmt))
+			target = ((const UpdateStmt *)statement)->relation;
+		else if (IsA(statement, DeleteStmt))
+			target = ((const DeleteStmt *)statement)->relation;
+		if (target != NULL)
+			some_change(gather, target, NULL, LOCK_ROW_EXCLUSIVE);
+	}
 }
 
 static void publish(struct gather *gather, const List *objects)

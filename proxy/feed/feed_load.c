@@ -176,7 +176,7 @@ static struct feed_table *next_table(struct load *load, int *count)
 static bool load_columns(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_columns, 18))
+	if (!feed_result_run(result, feed_sql_columns, 19))
 		return false;
 	struct feed_table *table;
 	for (int count; (table = next_table(load, &count)) != NULL;) {
@@ -211,6 +211,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 	    .null_fraction = feed_result_real(result, 12, 0),
 	    .generated = feed_result_true(result, 15),
 	    .inherited = feed_result_true(result, 17),
+	    .identity = feed_result_true(result, 18),
 	};
 	/* The planner, too, takes a measured width first. */
 	double width = feed_result_real(result, 13, 0);

@@ -49,7 +49,7 @@ const char feed_sql_columns[] =
     "SELECT a.attrelid, a.attnum, a.attname, tn.nspname, t.typname, a.atttypmod, a.atttypid, a.attnotnull,"
     " co.collname, " COLLATION_IS_C
     ", NOT co.collisdeterministic, s.n_distinct, s.null_frac, s.avg_width, t.typlen, a.attgenerated <> '',"
-    " a.attcollation, a.attinhcount > 0"
+    " a.attcollation, a.attinhcount > 0, a.attidentity <> ''"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace"
@@ -133,7 +133,8 @@ const char feed_sql_dependents[] =
     " LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum"
     " WHERE d.refclassid = 'pg_class'::regclass AND " USER_RELATION
     " AND (d.classid = 'pg_rewrite'::regclass AND r.ev_class <> d.refobjid"
-    " OR d.classid IN ('pg_policy'::regclass, 'pg_trigger'::regclass) AND d.refobjsubid > 0"
+    " OR d.classid IN ('pg_policy'::regclass, 'pg_trigger'::regclass, 'pg_proc'::regclass,"
+    "  'pg_publication_rel'::regclass) AND d.refobjsubid > 0"
     " OR a.attgenerated <> '' AND f.adrelid = d.refobjid AND d.refobjsubid NOT IN (0, f.adnum))"
     " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
 

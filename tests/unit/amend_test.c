@@ -71,6 +71,37 @@ static void weaker_checks(void **state)
 	expect("ALTER TABLE product ALTER owner SET NOT NULL", "M211");
 }
 
+/* A foreign key that was added refers to the columns that it names, or else to the primary key's; one to a table that is
+ * not known has some to be compared with, too. */
+static void foreign_keys(void **state)
+{
+	(void)state;
+	run("ALTER TABLE product ADD CONSTRAINT a FOREIGN KEY (owner) REFERENCES product (qty)");
+	run("ALTER TABLE product ADD CONSTRAINT b FOREIGN KEY (owner) REFERENCES nobody");
+	uint16_t found = 0;
+	for (uint16_t i = 0; i < product->constraint_count; i++) {
+		const struct catalog_constraint *constraint = &product->constraints[i];
+		if (constraint->kind != CATALOG_FOREIGN_KEY)
+			continue;
+		assert_string_equal(constraint->referenced_columns[0], constraint->name[0] == 'a' ? "qty" : "");
+		found++;
+	}
+	assert_int_equal(found, 2);
+}
+
+/* What was dropped or renamed is found no more under its name. */
+static void gone(void **state)
+{
+	(void)state;
+	run("ALTER TABLE product RENAME COLUMN qty TO quantity");
+	assert_ptr_equal(catalog_find(judge.catalog, "public", "product", NULL, NULL), product);
+	run("ALTER TABLE product RENAME TO article");
+	assert_null(catalog_find(judge.catalog, "public", "product", NULL, NULL));
+	product->gone = false;
+	run("DROP TABLE product");
+	assert_null(catalog_find(judge.catalog, "public", "product", NULL, NULL));
+}
+
 /* A column that was added is there, and one that was dropped took its index along. */
 static void columns(void **state)
 {
@@ -121,6 +152,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(columns, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(indexes, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(unknown, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(foreign_keys, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(gone, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

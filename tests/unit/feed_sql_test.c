@@ -35,7 +35,7 @@ static const struct {
 	const char *sql;
 	int columns;
 } reads[] = {
-    {feed_sql_facts, 2},       {feed_sql_relations, 16},   {feed_sql_columns, 18},   {feed_sql_indexes, 13},
+    {feed_sql_facts, 2},       {feed_sql_relations, 16},   {feed_sql_columns, 19},   {feed_sql_indexes, 13},
     {feed_sql_index_keys, 14}, {feed_sql_constraints, 7},  {feed_sql_dependents, 4}, {feed_sql_functions, 6},
     {feed_sql_domains, 6},     {feed_sql_settings, 3}, {feed_sql_extensions, 1},
 };

@@ -120,7 +120,7 @@ static void add_check(void **state)
 	};
 	expect_silent(silent, ARRAY_LEN(silent));
 	expect("ALTER TABLE product ADD CONSTRAINT \"Positive\" CHECK (qty >= 4711)", "M212");
-	assert_string_equal(finding()->fix_sql, "ALTER TABLE product ADD CONSTRAINT \"Positive\" CHECK (…) NOT VALID;\n"
+	assert_string_equal(finding()->fix_sql, "ALTER TABLE product ADD CONSTRAINT \"Positive\" CHECK (qty >= …) NOT VALID;\n"
 	                                        "ALTER TABLE product VALIDATE CONSTRAINT \"Positive\";");
 }
 
@@ -148,8 +148,76 @@ static void add_foreign_key(void **state)
 	expect("ALTER TABLE product ADD CONSTRAINT fk FOREIGN KEY (owner) REFERENCES small (id)", "M213");
 	assert_string_equal(finding()->column, "owner");
 	assert_string_equal(finding()->fix_sql,
-	                    "ALTER TABLE product ADD CONSTRAINT fk FOREIGN KEY (owner) REFERENCES small NOT VALID;\n"
+	                    "ALTER TABLE product ADD CONSTRAINT fk FOREIGN KEY (owner) REFERENCES small (id) NOT VALID;\n"
 	                    "ALTER TABLE product VALIDATE CONSTRAINT fk;");
+}
+
+/* The fix is the same foreign key, whatever it says: where it refers to, what happens on DELETE, when it is looked at. */
+static void foreign_key_fixes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *added, *fix;
+	} keys[] = {
+	    {"CONSTRAINT fk FOREIGN KEY (owner, qty) REFERENCES small (id, \"A b\") MATCH FULL ON DELETE SET NULL (qty) ON "
+	     "UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED",
+	     "fk FOREIGN KEY (owner, qty) REFERENCES small (id, \"A b\") MATCH FULL ON DELETE SET NULL (qty) ON UPDATE "
+	     "CASCADE DEFERRABLE INITIALLY DEFERRED NOT VALID;\nALTER TABLE product VALIDATE CONSTRAINT fk;"},
+	    {"FOREIGN KEY (owner) REFERENCES small ON DELETE RESTRICT DEFERRABLE",
+	     "product_owner_fkey FOREIGN KEY (owner) REFERENCES small ON DELETE RESTRICT DEFERRABLE NOT VALID;\n"
+	     "ALTER TABLE product VALIDATE CONSTRAINT product_owner_fkey;"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		char sql[512], fix[512];
+		snprintf(sql, sizeof(sql), "ALTER TABLE product ADD %s", keys[i].added);
+		snprintf(fix, sizeof(fix), "ALTER TABLE product ADD CONSTRAINT %s", keys[i].fix);
+		assert_true(judge_breaks(&judge, sql, "M213"));
+		for (uint16_t at = 0; at < judge.verdict.count; at++) {
+			if (strcmp(judge.verdict.findings[at].rule->code, "M213") == 0)
+				assert_string_equal(judge.verdict.findings[at].fix_sql, fix);
+		}
+	}
+	expect("ALTER TABLE product ADD COLUMN c int DEFAULT 1 REFERENCES small (id) ON DELETE CASCADE DEFERRABLE INITIALLY "
+	       "DEFERRED",
+	       "M213");
+	assert_string_equal(finding()->fix_sql,
+	                    "-- after the plain ADD COLUMN:\n"
+	                    "ALTER TABLE product ADD CONSTRAINT product_c_fkey FOREIGN KEY (c) REFERENCES small (id) ON "
+	                    "DELETE CASCADE DEFERRABLE INITIALLY DEFERRED NOT VALID;\n"
+	                    "ALTER TABLE product VALIDATE CONSTRAINT product_c_fkey;");
+	product->kind = CATALOG_PARTITIONED_TABLE;
+	expect("ALTER TABLE product ADD CONSTRAINT fk FOREIGN KEY (owner) REFERENCES small", "M213");
+	assert_non_null(strstr(finding()->fix_sql, "\nALTER TABLE product ADD CONSTRAINT fk FOREIGN KEY (owner) "
+	                                           "REFERENCES small;"));
+}
+
+/* Of a new table inside a transaction, and of what is dropped, the referenced table is named; as info. */
+static void referenced_locked(void **state)
+{
+	(void)state;
+	static const char *const owner[] = {"owner"}, *const id[] = {"id"};
+	static struct catalog_constraint key;
+	struct catalog_relation *child = judge_table(&judge, "public", "child", JUDGE_SMALL);
+	key = (struct catalog_constraint){
+	    .name = "fk", .kind = CATALOG_FOREIGN_KEY, .valid = true, .columns = owner, .column_count = 1};
+	key.referenced = product;
+	key.referenced_columns = id;
+	child->constraints = &key;
+	child->constraint_count = 1;
+	FOUND("ALTER TABLE child DROP CONSTRAINT fk", "M213");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_INFO);
+	assert_string_equal(judge.verdict.findings[0].table, "product");
+	FOUND("ALTER TABLE child DROP COLUMN owner", "M213");
+	FOUND("DROP TABLE child", "M213");
+	SILENT("ALTER TABLE child DROP CONSTRAINT other", "M213");
+	SILENT("ALTER TABLE child DROP COLUMN qty", "M213");
+	SILENT("CREATE TABLE fresh (c int REFERENCES product (id))", "M213");
+	judge.session.transaction = 'T';
+	FOUND("CREATE TABLE fresh (c int REFERENCES product (id))", "M213");
+	SILENT("CREATE TABLE fresh (c int REFERENCES small (id))", "M213");
+	SILENT("CREATE TEMP TABLE fresh (c int REFERENCES product (id))", "M213");
+	key.referenced = judge_table(&judge, "public", "tiny", JUDGE_SMALL);
+	SILENT("DROP TABLE child", "M213");
 }
 
 /* From a small table to a large one there is little to look up, but a lock to wait for: logged, on the large one. */
@@ -186,6 +254,17 @@ static void add_unique(void **state)
 	                                        "ALTER TABLE product ADD CONSTRAINT \"U\" UNIQUE USING INDEX \"U\";");
 	expect("CREATE UNIQUE INDEX u ON product (qty)", "M214");
 	assert_string_equal(finding()->fix_sql, "CREATE UNIQUE INDEX CONCURRENTLY u ON product (qty);");
+	expect("ALTER TABLE product ADD CONSTRAINT u UNIQUE NULLS NOT DISTINCT (qty) INCLUDE (note, owner) DEFERRABLE "
+	       "INITIALLY DEFERRED",
+	       "M214");
+	assert_string_equal(
+	    finding()->fix_sql,
+	    "CREATE UNIQUE INDEX CONCURRENTLY u ON product (qty) INCLUDE (note, owner) NULLS NOT DISTINCT;\n"
+	    "ALTER TABLE product ADD CONSTRAINT u UNIQUE USING INDEX u DEFERRABLE INITIALLY DEFERRED;");
+	product->kind = CATALOG_PARTITIONED_TABLE;
+	expect("ALTER TABLE ONLY product ADD CONSTRAINT u UNIQUE (qty)", "");
+	expect("ALTER TABLE product ADD CONSTRAINT u UNIQUE (qty)", "M214");
+	assert_non_null(strstr(finding()->fix_sql, "ALTER TABLE ONLY product ADD CONSTRAINT u UNIQUE (qty);\n"));
 }
 
 static void add_primary_key(void **state)
@@ -214,7 +293,8 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    CASE(set_not_null),         CASE(set_not_null_proved), CASE(add_check),       CASE(add_foreign_key),
-	    CASE(foreign_key_to_large), CASE(add_unique),          CASE(add_primary_key), CASE(several),
+	    CASE(foreign_key_fixes),    CASE(referenced_locked),   CASE(foreign_key_to_large),
+	    CASE(add_unique),           CASE(add_primary_key),     CASE(several),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

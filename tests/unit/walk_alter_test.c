@@ -85,7 +85,7 @@ static void added_columns(void **state)
 		 "relation 1 s.u target\n"
 		 "add_column on=0 column=a type=pg_catalog.int4 check\n"
 		 "add_column on=0 column=b type=pg_catalog.int4 has_unique\n"
-		 "add_column on=0 column=c type=pg_catalog.int4 referenced=1 default references\n"
+		 "add_column on=0 column=c type=pg_catalog.int4 refers=id referenced=1 default references\n"
 		 "add_column on=0 column=d type=text collation\n"},
 		{"ALTER TABLE ONLY s.t ADD a int; ALTER TABLE IF EXISTS t ADD a int",
 		 "ddl\n"

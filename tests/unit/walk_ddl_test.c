@@ -25,8 +25,8 @@ static void new_tables(void **state)
 		 "relation 1 big target\n"
 		 "relation 2 s.other target\n"
 		 "create_table on=0\n"
-		 "add_foreign_key on=0 column=a [a] referenced=1\n"
-		 "add_foreign_key on=0 [b][a] referenced=2\n"},
+		 "add_foreign_key on=0 column=a [a] refers=id referenced=1\n"
+		 "add_foreign_key on=0 [b][a] refers=x,y referenced=2\n"},
 		{"CREATE TABLE IF NOT EXISTS c (id int); CREATE TEMP TABLE c (id int REFERENCES d); CREATE "
 		 "TABLE pg_temp.c (id int)",
 		 "ddl\n"
