@@ -198,6 +198,7 @@ static void referenced_locked(void **state)
 	static const char *const owner[] = {"owner"}, *const id[] = {"id"};
 	static struct catalog_constraint key;
 	struct catalog_relation *child = judge_table(&judge, "public", "child", JUDGE_SMALL);
+	const struct catalog_relation *tiny = judge_table(&judge, "public", "tiny", JUDGE_SMALL);
 	key = (struct catalog_constraint){
 	    .name = "fk", .kind = CATALOG_FOREIGN_KEY, .valid = true, .columns = owner, .column_count = 1};
 	key.referenced = product;
@@ -216,7 +217,7 @@ static void referenced_locked(void **state)
 	FOUND("CREATE TABLE fresh (c int REFERENCES product (id))", "M213");
 	SILENT("CREATE TABLE fresh (c int REFERENCES small (id))", "M213");
 	SILENT("CREATE TEMP TABLE fresh (c int REFERENCES product (id))", "M213");
-	key.referenced = judge_table(&judge, "public", "tiny", JUDGE_SMALL);
+	key.referenced = tiny;
 	SILENT("DROP TABLE child", "M213");
 }
 

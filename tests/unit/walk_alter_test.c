@@ -187,7 +187,7 @@ static void constraints(void **state)
 		 "relation 0 t target\n"
 		 "relation 1 s.u target\n"
 		 "relation 2 u target\n"
-		 "add_foreign_key on=0 object=f [a][b] referenced=1\n"
+		 "add_foreign_key on=0 object=f [a][b] refers=x,y deferrable deferred referenced=1\n"
 		 "add_foreign_key on=0 [a] referenced=2 not_valid\n"},
 		{"ALTER TABLE t ADD CONSTRAINT q UNIQUE (a, b), ADD CONSTRAINT q UNIQUE USING INDEX i, ADD "
 		 "PRIMARY KEY (a), ADD CONSTRAINT p PRIMARY KEY USING INDEX i",
@@ -211,7 +211,7 @@ static void constraints(void **state)
 		 "relation 0 t target\n"
 		 "validate_constraint on=0 object=c\n"
 		 "drop_constraint on=0 object=d if_exists cascade\n"
-		 "alter_table_other on=0 object=e\n"},
+		 "alter_table_other on=0 object=e method=alter constraint\n"},
 	};
 	/* clang-format on */
 
@@ -245,7 +245,7 @@ static void storage_and_partitions(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "alter_table_other on=0\n"},
+		 "alter_table_other on=0 method=set options\n"},
 		{"ALTER TABLE p ATTACH PARTITION s.c FOR VALUES IN (1); ALTER TABLE p DETACH PARTITION c; "
 		 "ALTER TABLE p DETACH PARTITION c CONCURRENTLY",
 		 "ddl\n"
@@ -274,7 +274,7 @@ static void storage_and_partitions(void **state)
 		 "level 0\n"
 		 "relation 0 t target\n"
 		 "relation 1 p target\n"
-		 "alter_table_other on=0 referenced=1\n"
+		 "alter_table_other on=0 method=inherit referenced=1\n"
 		 "ddl\n"
 		 "alter_index object=i\n"
 		 "ddl\n"
