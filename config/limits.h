@@ -108,6 +108,9 @@ enum {
 	LIMIT_TEMPLATES = 1024,
 	LIMIT_TEMPLATE_BYTES = 8 * 1024,
 
+	/* What one statement asks of columns, for the index audit; what is more is not told. */
+	LIMIT_USAGES = 64,
+
 	/* Findings of one verdict. */
 	LIMIT_VERDICT_FINDINGS = 16,
 
@@ -138,6 +141,9 @@ enum {
 	/* Fingerprints with a row of their own per interval; the rest share the row `other`. */
 	LIMIT_STATS_FINGERPRINTS = 4096,
 	LIMIT_STATS_FINDINGS = 4096,
+
+	/* Lines of the index audit, per worker and day; then it says so, and goes on the next day. 250 bytes each. */
+	LIMIT_AUDIT_LINES = 4000,
 
 	/* A log line; what would make it longer is cut and the line says so. */
 	LIMIT_LOG_LINE_BYTES = 8 * 1024,
@@ -175,6 +181,7 @@ enum {
 static_assert(LIMIT_QUEUE_LOW_BYTES < LIMIT_QUEUE_HIGH_BYTES, "reading must stop before it resumes");
 static_assert(LIMIT_READ_BYTES <= LIMIT_QUEUE_HIGH_BYTES, "one read must fit below the high water mark");
 static_assert(LIMIT_STARTUP_PACKET_BYTES < LIMIT_READ_BYTES, "a start-up packet must fit one read");
+static_assert(LIMIT_AUDIT_LINES < LIMIT_STATS_FINDINGS, "what was told in a day must be remembered for a day");
 static_assert(LIMIT_QUERY_TEXT_BYTES * 2 < LIMIT_LOG_LINE_BYTES, "an escaped query must fit a line");
 
 #endif

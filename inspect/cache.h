@@ -46,6 +46,8 @@ struct statement {
 	uint32_t used_interval;
 	bool used_shared;
 	uint64_t used_transaction;
+	bool unaudited;          /* judged with a catalog, `audited`, by which the index audit has not looked at it */
+	uint64_t audited;        /* the generation */
 	struct verdict *verdict; /* as of `generation`; NULL before the first */
 	uint64_t generation;     /* catalog_generation the verdict was made with; 0: without a catalog */
 	struct arena arena;      /* query and facts */

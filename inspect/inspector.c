@@ -4,6 +4,7 @@
 #include "inspect/rules/progress.h"
 #include "inspect/session/readings.h"
 #include "inspect/rules/traffic.h"
+#include "inspect/access/search.h"
 
 #include <string.h>
 #include <time.h>
@@ -44,6 +45,7 @@ struct inspector {
 	bool watches;
 	int64_t recalled_ms; /* the time to which that is known; 0: now */
 	struct verdict observed; /* of the traffic, or of an audit */
+	struct arena usages;     /* told last */
 };
 
 /* Belongs to the thread that reads it, until inspector_end. */
@@ -83,6 +85,7 @@ struct inspector *inspector_new(const struct settings *settings, const struct ru
 	cache_init(&inspector->cache);
 	verdict_init(&inspector->nothing);
 	verdict_init(&inspector->observed);
+	arena_init(&inspector->usages);
 	inspector->documents = calloc(1, sizeof(*inspector->documents));
 	CHECK(inspector->documents);
 	inspector->oversize = cache_statement_new(&(struct sqlkey){0});
@@ -108,6 +111,7 @@ void inspector_free(struct inspector *inspector)
 	cache_fini(&inspector->cache);
 	verdict_fini(&inspector->nothing);
 	verdict_fini(&inspector->observed);
+	arena_fini(&inspector->usages);
 	free(inspector->documents);
 	usage_fini(&inspector->usage);
 	usage_unref(inspector->elsewhere);
@@ -269,6 +273,10 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 		input.traffic = &traffic;
 	}
 	rules_judge(statement->facts, statement->statement_count, &input, statement->verdict);
+	if (catalog && statement->audited != generation) {
+		statement->audited = generation;
+		statement->unaudited = true;
+	}
 	statement->generation = once ? generation_once : generation;
 	if (before) {
 		count_withdrawn(inspector, &old, statement->verdict);
@@ -400,6 +408,29 @@ const struct verdict *inspector_audit(struct inspector *inspector, const struct 
 	verdict_init(verdict);
 	rules_audit(&input, catalog_relation_at(catalog, at), verdict);
 	return verdict->count > 0 ? verdict : NULL;
+}
+
+const struct column_use *inspector_usages(struct inspector *inspector, struct statement *statement,
+                                     const struct session_state *session, uint16_t at, uint16_t *count)
+{
+	struct searches *searches = NULL;
+	bool catalog_missing = false;
+	struct rule_input input = {
+	    .facts = &statement->facts[at],
+	    .catalog = inspector_catalog(inspector, session->database),
+	    .session = session,
+	    .settings = inspector->rules,
+	    .earlier = statement->facts,
+	    .earlier_count = at,
+	    .catalog_missing = &catalog_missing,
+	    .searches = &searches,
+	};
+	CHECK(at < statement->statement_count);
+	arena_fini(&inspector->usages);
+	arena_init(&inspector->usages);
+	const struct column_use *usages = rules_usage_list(&input, &inspector->usages, count);
+	search_free(searches);
+	return usages;
 }
 
 void inspector_take_withdrawn(struct inspector *inspector, uint64_t withdrawn[LIMIT_RULES])

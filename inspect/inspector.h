@@ -6,6 +6,7 @@
 #include "inspect/cache.h"
 #include "inspect/catalog/catalog.h"
 #include "inspect/rules/rules.h"
+#include "inspect/rules/rules_usage.h"
 #include "inspect/session/session_state.h"
 #include "inspect/usage.h"
 
@@ -80,6 +81,11 @@ const struct verdict *inspector_observe(struct inspector *inspector, const struc
                                         uint16_t bound_count);
 /* What the catalog alone says of its `at`-th table, valid until the next call; NULL: nothing. */
 const struct verdict *inspector_audit(struct inspector *inspector, const struct catalog *catalog, uint32_t at);
+
+/* What the `at`-th statement of the text asks of its tables' columns, for the index audit; valid until the next call. Of
+ * interest while statement->unaudited, which is the caller's to clear. */
+const struct column_use *inspector_usages(struct inspector *inspector, struct statement *statement,
+                                     const struct session_state *session, uint16_t at, uint16_t *count);
 
 /* Adds, by rules_index, the findings that a newer catalog has taken back or made milder since the last call: seen when
  * the statement came again. */

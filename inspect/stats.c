@@ -256,6 +256,12 @@ uint64_t stats_sight_of(uint64_t what)
 	return XXH3_64bits(&what, sizeof(what));
 }
 
+uint64_t stats_sight_in(const char *database, uint64_t fingerprint, const char *what)
+{
+	CHECK(database != NULL && what != NULL);
+	return XXH3_64bits_withSeed(database, strlen(database), XXH3_64bits_withSeed(what, strlen(what), fingerprint));
+}
+
 bool stats_sights_add(struct stats_sights *sights, uint64_t key)
 {
 	CHECK(sights != NULL && sights->hashes != NULL);

@@ -102,6 +102,8 @@ bool stats_sights_add(struct stats_sights *sights, uint64_t key);
 uint64_t stats_sight(const struct stats_finding *finding);
 /* Of anything else that is told once. */
 uint64_t stats_sight_of(uint64_t what);
+/* The same of a text about a kind of statement of that database. */
+uint64_t stats_sight_in(const char *database, uint64_t fingerprint, const char *what);
 
 enum stats_error_class stats_error_class(const char *sqlstate);
 const char *stats_error_class_name(enum stats_error_class error_class);

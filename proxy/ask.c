@@ -4,6 +4,7 @@
 #include "inspect/inspector.h"
 #include "protocol/message.h"
 #include "protocol/request.h"
+#include "proxy/audit.h"
 #include "proxy/judgement.h"
 #include "proxy/rejection.h"
 #include "proxy/worker.h"
@@ -191,8 +192,11 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 	struct statement *statement = ask_recognise(session, sql), *judged = statement;
 	const struct verdict *verdict = judgement_of(session, &judged, NULL, 0, &entry.rejected);
 	judgement_log(session, judged, verdict, entry.rejected);
-	if (!entry.rejected)
+	if (!entry.rejected) {
 		judgement_observe(session, statement, NULL, 0);
+		if (judged->unaudited)
+			audit_statement(session, judged);
+	}
 	struct statement *attributed = ask_attributed(session, statement);
 	entry.borrowed = attributed != statement;
 	entry.statement = cache_ref(attributed);
@@ -302,8 +306,11 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 	if (newest) {
 		entry.statement = cache_ref(newest);
 		judgement_log(session, judged, verdict, entry.rejected);
-		if (!entry.rejected)
+		if (!entry.rejected) {
 			judgement_observe(session, newest, shapes, count);
+			if (judged->unaudited)
+				audit_statement(session, judged);
+		}
 	}
 	if (entry.rejected)
 		ask_reject(session, out, &entry, newest, verdict, bind->statement, bind->parameters);

@@ -69,6 +69,7 @@ struct worker *worker_new(struct workers *workers, uint32_t index, const struct 
 	worker->inspector = inspector_new(settings, &worker->rules);
 	inspector_watch(worker->inspector);
 	stats_sights_init(&worker->sights);
+	audit_init(&worker->audit);
 	struct rlimit limit;
 	bool limited = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX;
 	worker->descriptors = limited ? (int)limit.rlim_cur : INT_MAX;
@@ -179,6 +180,7 @@ void worker_free(struct worker *worker)
 	study_free(worker->study);
 	inspector_free(worker->inspector);
 	stats_sights_fini(&worker->sights);
+	audit_fini(&worker->audit);
 	if (worker->parcel)
 		parcel_free(worker->parcel);
 	if (worker->spare)

@@ -8,6 +8,7 @@
 #include "config/settings.h"
 #include "inspect/inspector.h"
 #include "inspect/stats.h"
+#include "proxy/audit.h"
 #include "proxy/feed/feed.h"
 #include "proxy/link.h"
 #include "proxy/logline.h"
@@ -61,6 +62,7 @@ struct worker {
 	struct parcel *parcel; /* being filled; never NULL */
 	struct parcel *spare;  /* empty, or NULL while the reporter has it */
 	struct stats_sights sights;
+	struct audit audit;
 	enum settings_format format;
 	int descriptors; /* that the process may have (RLIMIT_NOFILE) */
 

@@ -1,6 +1,7 @@
 #include "report/markdown.h"
 
 #include "inspect/human.h"
+#include "report/index_audit.h"
 #include "report/spark.h"
 #include "report/wording.h"
 
@@ -13,6 +14,8 @@ static void print_statements(struct page *page, const struct review *review);
 static void print_findings(struct page *page, const struct review *review);
 static void print_finding(struct page *page, const struct review *review, const struct review_finding *finding);
 static void print_rejected(struct page *page, const struct review *review);
+static void print_audit(struct page *page, const struct review *review);
+static void print_spares(struct page *page, const struct review *review);
 static void print_unjudged(struct page *page, const struct review *review);
 static void print_prose(struct page *page, const char *text);
 static void print_code(struct page *page, const char *text, size_t columns, bool in_table);
@@ -35,6 +38,7 @@ void markdown_print(struct page *page, const struct review *review)
 	print_statements(page, review);
 	print_findings(page, review);
 	print_rejected(page, review);
+	print_audit(page, review);
 	print_unjudged(page, review);
 }
 
@@ -153,6 +157,58 @@ static void print_rejected(struct page *page, const struct review *review)
 		page_text(page, " |\n");
 	}
 	free(findings);
+}
+
+static void print_audit(struct page *page, const struct review *review)
+{
+	uint32_t count;
+	struct index_audit_row *rows = index_audit_rows(review, &count);
+	if (count > 0)
+		page_text(page, "\n## Index audit\n\n"
+		                "| calls | time | rows | values | one has | what is asked for | by | index |\n"
+		                "|--:|--:|--:|--:|--:|---|---|---|\n");
+	for (uint32_t at = 0; at < count && at < INDEX_AUDIT_TOP_ROWS; at++) {
+		const struct index_audit_row *row = &rows[at];
+		char calls[HUMAN_BYTES], time[HUMAN_BYTES], size[HUMAN_BYTES], values[HUMAN_BYTES];
+		char share[WORDING_BYTES], words[WORDING_BYTES];
+		index_audit_share(row, share);
+		page_printf(page, "| %s | %s | %s | %s | ", human_count((double)row->calls, calls),
+		            human_duration(wording_us(row->total_ms), time),
+		            row->rows >= 0 ? human_count(row->rows, size) : "",
+		            row->distinct >= 0 ? human_count(row->distinct, values) : "");
+		print_prose(page, share);
+		page_text(page, " | ");
+		index_audit_object(row, words);
+		print_code(page, words, CELL_COLUMNS, true);
+		page_text(page, " | ");
+		print_code(page, row->used, CELL_COLUMNS, true);
+		page_text(page, " | ");
+		index_audit_advice(row, words);
+		print_prose(page, words);
+		page_text(page, " |\n");
+	}
+	if (count > INDEX_AUDIT_TOP_ROWS)
+		page_printf(page, "\nAnd %u more.\n", count - INDEX_AUDIT_TOP_ROWS);
+	free(rows);
+	print_spares(page, review);
+}
+
+static void print_spares(struct page *page, const struct review *review)
+{
+	uint32_t count;
+	struct index_audit_spare *spares = index_audit_spares(review, &count);
+	if (count > 0)
+		page_text(page, "\nIndexes of these tables that no constraint and nothing in this log needs:\n\n");
+	for (uint32_t at = 0; at < count && at < INDEX_AUDIT_TOP_ROWS; at++) {
+		page_text(page, "- ");
+		print_code(page, spares[at].index, CELL_COLUMNS, false);
+		page_text(page, " on ");
+		print_code(page, spares[at].relation, CELL_COLUMNS, false);
+		page_text(page, "\n");
+	}
+	if (count > INDEX_AUDIT_TOP_ROWS)
+		page_printf(page, "\nAnd %u more.\n", count - INDEX_AUDIT_TOP_ROWS);
+	free(spares);
 }
 
 static void print_unjudged(struct page *page, const struct review *review)

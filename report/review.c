@@ -27,11 +27,13 @@ struct table {
 struct review {
 	struct arena arena; /* texts and entries */
 	struct json_tokener *tokener;
-	struct table row_table, finding_table, reason_table;
+	struct table row_table, finding_table, reason_table, access_table, indexes_table;
 	struct review_row *rows;
 	struct review_finding *findings;
 	struct review_reason *reasons;
-	uint32_t row_count, finding_count, reason_count;
+	struct review_access *accesses;
+	struct review_indexes *indexes;
+	uint32_t row_count, finding_count, reason_count, access_count, indexes_count;
 	struct review_totals totals; /* of the `stats` lines */
 	bool has_stats;
 };
@@ -47,9 +49,12 @@ static const char *const TEXT_NAMES[REVIEW_TEXTS] = {
 
 static bool add_fingerprint(struct review *review, struct json_object *line);
 static bool add_finding(struct review *review, struct json_object *line, const char *ts);
+static bool add_access(struct review *review, struct json_object *line, const char *ts);
+static bool add_indexes(struct review *review, struct json_object *line, const char *ts);
 static void add_stats(struct review *review, struct json_object *line);
 static void add_reason(struct review *review, const char *event, const char *reason, uint64_t count);
 static void see_time(char first[REVIEW_TS_BYTES], char last[REVIEW_TS_BYTES], const char *ts);
+static const char *item_of(struct json_object *list, size_t at);
 static const char *text_of(struct json_object *line, const char *name);
 static double real_of(struct json_object *line, const char *name, double otherwise);
 static uint64_t count_of(struct json_object *line, const char *name);
@@ -75,6 +80,8 @@ void review_free(struct review *review)
 	for (struct review_finding *finding = review->findings; finding != NULL; finding = finding->next)
 		for (size_t at = 0; at < REVIEW_TEXTS; at++)
 			free(finding->texts[at]);
+	for (struct review_access *access = review->accesses; access != NULL; access = access->next)
+		free(access->index);
 	json_tokener_free(review->tokener);
 	arena_fini(&review->arena);
 	free(review);
@@ -110,6 +117,12 @@ enum review_line review_add(struct review *review, const char *line, size_t len)
 			review->totals.dropped++;
 	} else if (strcmp(event, "finding") == 0) {
 		if (!add_finding(review, object, ts))
+			review->totals.dropped++;
+	} else if (strcmp(event, "access") == 0) {
+		if (!add_access(review, object, ts))
+			review->totals.dropped++;
+	} else if (strcmp(event, "indexes") == 0) {
+		if (!add_indexes(review, object, ts))
 			review->totals.dropped++;
 	} else if (strcmp(event, "stats") == 0) {
 		add_stats(review, object);
@@ -255,6 +268,21 @@ const struct review_row *review_row_of(const struct review *review, const struct
 	return find_row(review, finding->database, finding->fingerprint, finding->texts[REVIEW_QUERY]);
 }
 
+const struct review_row *review_row_by(const struct review *review, const char *database, const char *fingerprint)
+{
+	return find_row(review, database, fingerprint, "");
+}
+
+const struct review_access *review_accesses(const struct review *review)
+{
+	return review->accesses;
+}
+
+const struct review_indexes *review_indexes(const struct review *review)
+{
+	return review->indexes;
+}
+
 uint64_t review_count(const struct review_finding *finding)
 {
 	return finding->counted > 0 ? finding->counted : finding->first_sights;
@@ -361,6 +389,99 @@ static bool add_finding(struct review *review, struct json_object *line, const c
 			replace_text(&finding->texts[at], text_of(line, TEXT_NAMES[at]));
 	}
 	return true;
+}
+
+static bool add_access(struct review *review, struct json_object *line, const char *ts)
+{
+	const char *const key[] = {text_of(line, "database"),   text_of(line, "fingerprint"), text_of(line, "relation"),
+	                           text_of(line, "expression"), text_of(line, "used"),        text_of(line, "operator")};
+	/* `check --access` has events of that name, too, for no traffic. */
+	if (key[1][0] == '\0')
+		return true;
+	uint64_t hash = hash_texts(key, ARRAY_LEN(key));
+	struct review_access *access = NULL;
+	struct table_entry *at = review->access_table.buckets[hash & (BUCKETS - 1)];
+	for (; at != NULL && access == NULL; at = at->chain) {
+		struct review_access *known = at->value;
+		if (at->hash == hash && strcmp(known->database, key[0]) == 0 &&
+		    strcmp(known->fingerprint, key[1]) == 0 && strcmp(known->relation, key[2]) == 0 &&
+		    strcmp(known->expression, key[3]) == 0 && strcmp(known->used, key[4]) == 0 &&
+		    strcmp(known->operator, key[5]) == 0)
+			access = known;
+	}
+	if (access == NULL) {
+		if (review->access_count == LIMIT_REVIEW_ROWS)
+			return false;
+		access = arena_alloc(&review->arena, sizeof(*access));
+		access->database = arena_text(&review->arena, key[0]);
+		access->fingerprint = arena_text(&review->arena, key[1]);
+		access->relation = arena_text(&review->arena, key[2]);
+		access->expression = arena_text(&review->arena, key[3]);
+		access->used = arena_text(&review->arena, key[4]);
+		access->operator = arena_text(&review->arena, key[5]);
+		access->index = strdup("");
+		CHECK(access->index != NULL);
+		access->next = review->accesses;
+		review->accesses = access;
+		review->access_count++;
+		table_put(review, &review->access_table, hash, access);
+	}
+	if (strcmp(ts, access->last_ts) < 0)
+		return true;
+	snprintf(access->last_ts, sizeof(access->last_ts), "%s", ts);
+	replace_text(&access->index, text_of(line, "index"));
+	struct json_object *few = NULL;
+	access->few = json_object_object_get_ex(line, "few_rows_left", &few) && json_object_get_boolean(few);
+	access->distinct = real_of(line, "n_distinct", -1);
+	access->share_percent = real_of(line, "selectivity_percent", -1);
+	access->rows = real_of(line, "table_rows", -1);
+	return true;
+}
+
+static bool add_indexes(struct review *review, struct json_object *line, const char *ts)
+{
+	const char *const key[] = {text_of(line, "database"), text_of(line, "relation")};
+	uint64_t hash = hash_texts(key, ARRAY_LEN(key));
+	struct review_indexes *indexes = NULL;
+	struct table_entry *at = review->indexes_table.buckets[hash & (BUCKETS - 1)];
+	for (; at != NULL && indexes == NULL; at = at->chain) {
+		struct review_indexes *known = at->value;
+		if (at->hash == hash && strcmp(known->database, key[0]) == 0 && strcmp(known->relation, key[1]) == 0)
+			indexes = known;
+	}
+	if (indexes == NULL) {
+		if (review->indexes_count == LIMIT_REVIEW_ROWS)
+			return false;
+		indexes = arena_alloc(&review->arena, sizeof(*indexes));
+		indexes->database = arena_text(&review->arena, key[0]);
+		indexes->relation = arena_text(&review->arena, key[1]);
+		indexes->next = review->indexes;
+		review->indexes = indexes;
+		review->indexes_count++;
+		table_put(review, &review->indexes_table, hash, indexes);
+	}
+	struct json_object *names = NULL;
+	if (strcmp(ts, indexes->last_ts) < 0 || !json_object_object_get_ex(line, "indexes", &names) ||
+	    !json_object_is_type(names, json_type_array))
+		return true;
+	snprintf(indexes->last_ts, sizeof(indexes->last_ts), "%s", ts);
+	size_t count = json_object_array_length(names);
+	bool same = count == indexes->count;
+	for (size_t i = 0; i < count && same; i++)
+		same = strcmp(item_of(names, i), indexes->names[i]) == 0;
+	if (same)
+		return true;
+	indexes->names = arena_alloc(&review->arena, (count + 1) * sizeof(*indexes->names));
+	indexes->count = (uint32_t)count;
+	for (size_t i = 0; i < count; i++)
+		indexes->names[i] = arena_text(&review->arena, item_of(names, i));
+	return true;
+}
+
+static const char *item_of(struct json_object *list, size_t at)
+{
+	struct json_object *item = json_object_array_get_idx(list, at);
+	return json_object_is_type(item, json_type_string) ? json_object_get_string(item) : "";
 }
 
 static void add_stats(struct review *review, struct json_object *line)

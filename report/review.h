@@ -62,6 +62,25 @@ struct review_reason {
 	uint64_t count;
 };
 
+/* What one kind of statement asks of a table's column, expression or order, as told last. */
+struct review_access {
+	struct review_access *next;
+	const char *database, *fingerprint, *relation, *expression, *used, *operator; /* which one it is */
+	char *index;                                                                  /* "": none serves */
+	bool few;                                 /* other conditions leave few rows */
+	double distinct, share_percent, rows;     /* of the column; of one value; of the table; < 0: unknown */
+	char last_ts[REVIEW_TS_BYTES];
+};
+
+/* The indexes of a table that no constraint needs, as told last. */
+struct review_indexes {
+	struct review_indexes *next;
+	const char *database, *relation;
+	const char **names;
+	uint32_t count;
+	char last_ts[REVIEW_TS_BYTES];
+};
+
 struct review;
 
 struct review *review_new(void);
@@ -87,7 +106,11 @@ struct review_totals review_totals(const struct review *review);
 const struct review_row **review_rows(const struct review *review, uint32_t *count);
 const struct review_finding **review_findings(const struct review *review, uint32_t *count);
 const struct review_reason **review_reasons(const struct review *review, uint32_t *count);
+/* In no order, from the first one on by `next`; NULL: none. */
+const struct review_access *review_accesses(const struct review *review);
+const struct review_indexes *review_indexes(const struct review *review);
 /* NULL when the statement never ran. */
+const struct review_row *review_row_by(const struct review *review, const char *database, const char *fingerprint);
 const struct review_row *review_row_of(const struct review *review, const struct review_finding *finding);
 /* How often it was seen, each sight once. */
 uint64_t review_count(const struct review_finding *finding);

@@ -1,6 +1,7 @@
 #include "report/terminal.h"
 
 #include "inspect/human.h"
+#include "report/index_audit.h"
 #include "report/spark.h"
 #include "report/wording.h"
 
@@ -15,6 +16,8 @@ static void print_statement(struct page *page, const struct review_row *row, uin
 static void print_findings(struct page *page, const struct review *review);
 static void print_finding(struct page *page, const struct review *review, const struct review_finding *finding);
 static void print_rejected(struct page *page, const struct review *review);
+static void print_audit(struct page *page, const struct review *review);
+static void print_spares(struct page *page, const struct review *review);
 static void print_unjudged(struct page *page, const struct review *review);
 static void print_heading(struct page *page, const char *heading);
 static void print_labelled(struct page *page, const char *label, const char *text, bool wrap);
@@ -28,6 +31,7 @@ void terminal_print(struct page *page, const struct review *review)
 	print_statements(page, review);
 	print_findings(page, review);
 	print_rejected(page, review);
+	print_audit(page, review);
 	print_unjudged(page, review);
 }
 
@@ -172,6 +176,59 @@ static void print_rejected(struct page *page, const struct review *review)
 		page_text(page, "\n");
 	}
 	free(findings);
+}
+
+static void print_audit(struct page *page, const struct review *review)
+{
+	uint32_t count;
+	struct index_audit_row *rows = index_audit_rows(review, &count);
+	if (count > 0) {
+		print_heading(page, "Index audit");
+		page_style(page, PAGE_DIM);
+		page_text(page, "   calls      time    rows  values   one has  what is asked for\n");
+		page_style(page, PAGE_PLAIN);
+	}
+	for (uint32_t at = 0; at < count && at < INDEX_AUDIT_TOP_ROWS; at++) {
+		const struct index_audit_row *row = &rows[at];
+		char words[WORDING_BYTES], human[HUMAN_BYTES];
+		page_right(page, human_count((double)row->calls, human), 8);
+		page_right(page, human_duration(wording_us(row->total_ms), human), 10);
+		page_right(page, row->rows >= 0 ? human_count(row->rows, human) : "", 8);
+		page_right(page, row->distinct >= 0 ? human_count(row->distinct, human) : "", 8);
+		index_audit_share(row, words);
+		page_right(page, words, 10);
+		index_audit_object(row, words);
+		print_column(page, words);
+		print_column(page, row->used);
+		page_text(page, "\n      ");
+		index_audit_advice(row, words);
+		page_style(page, row->unserved > 0 ? PAGE_YELLOW : PAGE_GREEN);
+		page_wrap(page, words, INDENT);
+		page_style(page, PAGE_PLAIN);
+		page_text(page, "\n");
+	}
+	if (count > INDEX_AUDIT_TOP_ROWS)
+		page_printf(page, "      and %u more\n", count - INDEX_AUDIT_TOP_ROWS);
+	free(rows);
+	print_spares(page, review);
+}
+
+static void print_spares(struct page *page, const struct review *review)
+{
+	uint32_t count;
+	struct index_audit_spare *spares = index_audit_spares(review, &count);
+	if (count > 0)
+		page_text(page, "  indexes of these tables that no constraint and nothing in this log needs:\n");
+	for (uint32_t at = 0; at < count && at < INDEX_AUDIT_TOP_ROWS; at++) {
+		page_text(page, "      ");
+		page_text(page, spares[at].index);
+		page_text(page, " on ");
+		page_text(page, spares[at].relation);
+		page_text(page, "\n");
+	}
+	if (count > INDEX_AUDIT_TOP_ROWS)
+		page_printf(page, "      and %u more\n", count - INDEX_AUDIT_TOP_ROWS);
+	free(spares);
 }
 
 static void print_unjudged(struct page *page, const struct review *review)

@@ -16,6 +16,7 @@
 #include "inspect/rules/rules_shape.h"
 #include "inspect/rules/rules_sort.h"
 #include "inspect/rules/rules_transaction.h"
+#include "inspect/rules/rules_usage.h"
 #include "inspect/access/search.h"
 
 #include <math.h>
@@ -41,6 +42,7 @@ static const struct rule_group *const groups[] = {
 	&rules_advice,
 	&rules_secret,
 	&rules_data,
+	&rules_usage,
 };
 /* clang-format on */
 

@@ -130,7 +130,7 @@ CASES = {
 }
 
 # What no statement decides: the catalog alone, or many statements.
-BEYOND = {"Q129", "M239", "D501", "D502", "D504", "D505", "D506", "D507", "D508"}
+BEYOND = {"Q129", "M239", "D501", "D502", "D504", "D505", "D506", "D507", "D508", "D509"}
 
 
 # Where the fix goes on from what was done before it.

@@ -104,6 +104,9 @@ static void hostile_log(void **state)
 	    "y)\",\"severity\":\"block\",\"action\":\"rejected\",\"fingerprint\":\"`|\","
 	    "\"query\":\"a ``` b | c\\n\\n# heading\",\"table\":\"`t`\",\"message\":\"<script> *a* `b` \\n# c\","
 	    "\"fix_sql\":\"x\\n```\\n# out\\n````\\ny\",\"count\":1}",
+	    "{\"ts\":\"t\",\"event\":\"access\",\"fingerprint\":\"1\",\"relation\":\"`t\",\"expression\":\"a | b\",\"used\":"
+	    "\"|\",\"index\":\"*x* | <b>\",\"table_rows\":7,\"n_distinct\":2,\"selectivity_percent\":50}",
+	    "{\"ts\":\"t\",\"event\":\"indexes\",\"relation\":\"<t>\",\"indexes\":[\"`i`\"]}",
 	    NULL};
 	char *text = print(lines);
 	assert_contains(text, "### BLOCK: \\<b\\>\\[x\\](http://y) on `` `t` ``\n");
@@ -111,6 +114,8 @@ static void hostile_log(void **state)
 	assert_contains(text, "\n\\<script\\> \\*a\\* \\`b\\`  \\# c\n");
 	assert_contains(text, "\n`````sql\nx\n```\n# out\n````\ny\n`````\n");
 	assert_contains(text, "| 1 | `<b>[x](http://y)` | `` `t` `` |  | ````a ``` b \\| c # heading```` |\n");
+	assert_contains(text, "| 0 | 0 µs | 7 | 2 | 50 % | `` `t.a \\| b `` | `\\|` | \\*x\\* \\| \\<b\\> |\n");
+	assert_contains(text, "- `` `i` `` on `<t>`\n");
 	free(text);
 }
 
