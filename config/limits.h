@@ -88,6 +88,9 @@ enum {
 	/* A normalised text in a log line; longer ones end in "…". */
 	LIMIT_QUERY_TEXT_BYTES = 2048,
 
+	/* Of a list of constants nothing is told apart but whether it has more of them (rule Q121). */
+	LIMIT_LIST_MEMBERS = 1000,
+
 	/* Recognised statements per worker; those that came once go first, the least recently used of them. */
 	LIMIT_CACHE_STATEMENTS = 16384,
 	LIMIT_CACHE_BYTES = 64 * 1024 * 1024,

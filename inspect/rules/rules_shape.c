@@ -7,6 +7,7 @@
 
 static void count_large(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void unbounded(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void long_list(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void cartesian(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 static void nondeterministic(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
 
@@ -51,6 +52,28 @@ static const struct rule rows[] = {
         .decides = "A SELECT from one table without WHERE, LIMIT, GROUP BY, DISTINCT and aggregates, when the table has "
                    "more than `rows` rows. Cursors (DECLARE, and so Django's iterator()) and COPY are silent. That a "
                    "driver fetches the rows of one portal bit by bit is not seen.",
+    },
+    {
+        .slug = "huge-in-list",
+        .code = "Q121",
+        .title = "a list of more than 1,000 values, written into the statement",
+        .severity = SEVERITY_INFO,
+        .any_size = true,
+        .scope = RULE_READS,
+        .check = long_list,
+        .why = "Each value is parsed, planned and compared as a node of its own: with thousands that takes longer than to "
+               "find the rows, and the text is sent, and logged by the server, anew each time. Django's "
+               "prefetch_related writes such a list for a page of many objects.",
+        .example = "SELECT id, name FROM shop_product WHERE id IN (1, 2, 3, …);   -- 5,000 of them",
+        .safe = "SELECT id, name FROM shop_product WHERE id = ANY ($1);   -- one array, one node\n"
+                "SELECT p.id, p.name FROM unnest($1::int[]) AS wanted (id) JOIN shop_product p USING (id);\n"
+                "\n"
+                "# Django: in pieces\n"
+                "for start in range(0, len(ids), 500):\n"
+                "    Product.objects.filter(id__in=ids[start:start + 500])",
+        .decides = "IN and NOT IN with more than 1,000 constants of one kind after the other, and = ANY (ARRAY[…]) with "
+                   "more than 1,000 elements; on tables of any size. An array in one value, = ANY ($1) or ANY ('{…}'), "
+                   "is silent, and so are the rows of INSERT … VALUES.",
     },
     {
         .slug = "cartesian-join",
@@ -273,6 +296,32 @@ static bool stops_early(const struct facts *facts, uint16_t level)
 	for (uint16_t at = 0; at < facts->sort_count; at++)
 		sorted |= facts->sorts[at].level == level && facts->sorts[at].order == ORDER_BY;
 	return fact->has_limit && !fact->has_aggregate && !fact->has_group && !fact->has_distinct && !sorted;
+}
+
+/* Which of several lists is the long one is not in the facts; then no column is named. */
+static void long_list(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+{
+	const struct facts *facts = input->facts;
+	const struct fact_predicate *list = NULL;
+	uint16_t count = 0;
+	if (!facts->long_list)
+		return;
+	for (uint16_t at = 0; at < facts->predicate_count; at++) {
+		if (facts->predicates[at].items > 1) {
+			list = &facts->predicates[at];
+			count++;
+		}
+	}
+	if (count != 1 || list->relation < 0)
+		list = NULL;
+	const struct finding finding = {
+	    .evidence = EVIDENCE_SYNTAX,
+	    .column = list != NULL ? list->column : NULL,
+	    .message = "more than 1,000 values are written into the statement: each is parsed and planned on its own, with "
+	               "each call",
+	    .hint = "Give them as one array, = ANY ($1), or ask in pieces of some hundred.",
+	};
+	rules_add(verdict, rule, input, list != NULL ? rules_relation(input, list->relation) : NULL, &finding);
 }
 
 static void cartesian(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)

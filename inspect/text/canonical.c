@@ -29,6 +29,7 @@ static inline void open_frame(struct canonical_frame *frame, uint8_t flags, uint
 	frame->list = LIST_NONE;
 	frame->resume = KEEP_NONE;
 	frame->run = 0;
+	frame->members = 0;
 	frame->item_plain = frame->run_plain = frame->run_constant = false;
 	frame->constant = true;
 	frame->signed_constant = frame->cast_constant = frame->adds = false;
@@ -114,6 +115,7 @@ static void start(struct pass *pass, struct canonical *canonical, const char *sq
 	/* A one-byte token becomes at most four bytes of key: tag, two of class, and the end or SEVERAL. */
 	rendering_reserve(&canonical->key, len * 4 + 64);
 	canonical->key.len = canonical->query.len = canonical->reduced.len = 0;
+	canonical->long_lists = 0;
 	if (want & CANONICAL_QUERY) {
 		rendering_reserve(&canonical->query, LIMIT_QUERY_TEXT_BYTES + 64);
 		pass->number = highest_parameter(sql, len, conforming);
@@ -207,6 +209,7 @@ static enum canonical_result step(struct pass *pass)
 static void start_statement(struct pass *pass)
 {
 	pass->statement_started = true;
+	pass->statement++;
 	*pass->previous = (struct lexer_token){.kind = LEXER_END};
 	pass->previous_word = pass->before_previous_word = WORD_NONE;
 	pass->keep = KEEP_NONE;

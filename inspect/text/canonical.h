@@ -49,6 +49,9 @@ struct canonical {
 	/* The statement with collapsed lists down to two members: same fingerprint and facts as the whole, but small.
 	 * Zero-terminated. */
 	struct canonical_text reduced;
+	/* Which of the first 64 statements have an IN list of more than LIMIT_LIST_MEMBERS members that are alike: bit 0
+	 * for the first. The key holds it, the reduced text does not. */
+	uint64_t long_lists;
 	struct canonical_frame *frames;
 	struct words *words;
 	struct trace *trace; /* where the literals were, filled by CANONICAL_KEY_ONLY; NULL: nobody asks */

@@ -154,9 +154,10 @@ const char *constants_skip_rows(const char *at, const char *end, const struct co
 }
 
 const char *constants_skip_members(const char *at, const char *end, const struct constants_member *member,
-                                   const char **last_comma)
+                                   const char **last_comma, uint32_t *count)
 {
 	*last_comma = NULL;
+	*count = 0;
 	for (;;) {
 		const char *comma = space_end(at, end), *next;
 
@@ -166,6 +167,7 @@ const char *constants_skip_members(const char *at, const char *end, const struct
 		if (!next)
 			return at;
 		*last_comma = comma;
+		++*count;
 		at = next;
 	}
 }

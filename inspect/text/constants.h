@@ -31,9 +31,10 @@ bool constants_member_of(const char *key, size_t len, struct constants_member *m
  * FALSE, NULL or DEFAULT, with a minus before a number or one cast to one of constants_is_type behind it: the
  * fingerprint sees none of them. A text of a kind that its column has not held before ends the run. */
 const char *constants_skip_rows(const char *at, const char *end, const struct constants_rows *rows);
-/* Behind as many members ", member" as there are. *last_comma is the last one's comma, or NULL when there was none. */
+/* Behind as many members ", member" as there are, *count of them. *last_comma is the last one's comma, or NULL when there
+ * was none. */
 const char *constants_skip_members(const char *at, const char *end, const struct constants_member *member,
-                                   const char **last_comma);
+                                   const char **last_comma, uint32_t *count);
 /* Whether the word is TRUE, FALSE, NULL or DEFAULT. */
 bool constants_is_word(const char *text, size_t len);
 /* Whether it names a common built-in type. Not any name: one that is reserved would make another statement of it. */

@@ -39,10 +39,17 @@ void members_end(struct pass *pass, struct canonical_frame *frame)
 			rendering_query(pass, ", …", strlen(", …"));
 			frame->run_end = rendering_mark(pass);
 		}
+		frame->members++;
+		if (frame->list == LIST_IN && frame->members > LIMIT_LIST_MEMBERS) {
+			key->bytes[frame->run_end.key - 1] = MANY;
+			if (pass->statement <= 64)
+				pass->out->long_lists |= UINT64_C(1) << (pass->statement - 1);
+		}
 		note_run(pass, frame, constant ? pass->last_end : pass->previous->text + pass->previous->len);
 		return;
 	}
 	frame->run = 1;
+	frame->members = 1;
 	frame->run_plain = frame->item_plain;
 	frame->run_constant = constant;
 	frame->run_start = frame->item.key;
@@ -70,18 +77,21 @@ void members_skip_rows(struct pass *pass)
 /* Likewise members like the one that this comma stands behind; the last of them goes the usual way. */
 void members_skip(struct pass *pass)
 {
-	const struct canonical_frame *frame = top(pass);
+	struct canonical_frame *frame = top(pass);
 	size_t len = frame->run_end.key - frame->run_start - 1; /* SEVERAL */
 	struct constants_member member;
 	const char *last_comma;
+	uint32_t count;
 
 	if (!pass->lexer.standard_conforming_strings ||
 	    !constants_member_of(pass->out->key.bytes + frame->run_start, len, &member) ||
 	    (member.kind == CONSTANTS_STRING && pass->writes))
 		return;
-	(void)constants_skip_members(pass->token->text, pass->lexer.end, &member, &last_comma);
-	if (last_comma)
+	(void)constants_skip_members(pass->token->text, pass->lexer.end, &member, &last_comma, &count);
+	if (last_comma) {
 		pass->lexer.at = last_comma + 1;
+		frame->members += count - 1;
+	}
 }
 
 /* For the trace: the list goes on like this up to `end`. */
@@ -114,6 +124,7 @@ static void note_run(struct pass *pass, const struct canonical_frame *frame, con
 		trace->rows[rows] = pass->rows_seen;
 		trace->rows[rows].secret = pass->secret;
 	} else {
+		event->many = frame->members > LIMIT_LIST_MEMBERS;
 		trace->usable = constants_member_of(pass->out->key.bytes + frame->run_start,
 		                                    frame->run_end.key - frame->run_start - 1, &event->member) &&
 		                !(event->member.kind == CONSTANTS_STRING && pass->writes);

@@ -22,6 +22,7 @@ enum {
 	CLASS_NONE = 0xFFFF,  /* where no pattern can stand; shape_class has 15 bits */
 	CLASS_VALUE = 0x8000, /* there, with an enum value_kind that is not plain */
 	SEVERAL = 1,          /* behind a member in the key: more members like it follow */
+	MANY = 2,             /* in its place: in all more than LIMIT_LIST_MEMBERS; only of an IN list */
 	FIRST_DEEP_OFFSET = 10000,
 };
 
@@ -72,6 +73,7 @@ struct canonical_frame {
 	bool adds;       /* of a row: a text of a kind that its column did not hold before in this run */
 	uint16_t column; /* and where in it */
 	uint16_t owner;  /* the frame of the list that this one stands in; 0 for none (frame 0 never is an IN list) */
+	uint32_t members;                 /* of the run */
 	uint32_t run_start, run_text_end; /* in the key; in the text, behind the run's first member */
 	struct mark item, run_end, select;
 	uint16_t class_count;
@@ -116,6 +118,7 @@ struct pass {
 	enum { TYPE_NONE, TYPE_EXPECTED, TYPE_NAMED } type;
 	enum { SET_NONE, SET_NAME, SET_DOTTED, SET_VALUE } set;
 	struct canonical_frame *frame; /* frames[depth] */
+	uint32_t statement; /* counted from 1, empty ones left out */
 	uint32_t depth, number, tokens, operators;
 	unsigned want;
 	bool elide;

@@ -179,6 +179,7 @@ static const char *match_event(const struct template *template, const struct tra
                                const char *end)
 {
 	const char *behind, *last_comma;
+	uint32_t count;
 
 	switch ((enum trace_kind)event->kind) {
 	case TRACE_STRING:
@@ -190,8 +191,8 @@ static const char *match_event(const struct template *template, const struct tra
 		behind = constants_skip_rows(at, end, &template->rows[event->rows]);
 		return behind == at ? NULL : behind;
 	case TRACE_MEMBERS:
-		behind = constants_skip_members(at, end, &event->member, &last_comma);
-		return behind == at ? NULL : behind;
+		behind = constants_skip_members(at, end, &event->member, &last_comma, &count);
+		return behind == at || (count >= LIMIT_LIST_MEMBERS) != event->many ? NULL : behind;
 	}
 	return NULL;
 }

@@ -29,6 +29,7 @@ struct trace_event {
 	uint32_t class;    /* of the string, by shape_class; of the integer, by literal_integer_class */
 	uint32_t value;
 	uint32_t rows; /* TRACE_ROWS: index into trace.rows */
+	bool many;     /* TRACE_MEMBERS: with the one before them more than LIMIT_LIST_MEMBERS */
 	struct constants_member member;
 };
 

@@ -326,6 +326,7 @@ struct facts {
 	bool nowait;         /* LOCK … NOWAIT */
 	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
 	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
+	bool long_list;      /* constants are compared with by IN, or ARRAY[…], more than LIMIT_LIST_MEMBERS of them */
 	bool truncated;      /* a ceiling was met: there is more than the facts say */
 	bool uses_truncated; /* the same of `uses` alone, which may then be of any column */
 	struct fact_relation *relations;

@@ -132,6 +132,7 @@ void facts_dump(const struct facts *facts, char *to, size_t size)
 	flag(&dump, facts->analyze, "analyze");
 	flag(&dump, facts->for_update, "for_update");
 	flag(&dump, facts->nowait, "nowait");
+	flag(&dump, facts->long_list, "long_list");
 	flag(&dump, facts->truncated, "truncated");
 	put(&dump, "\n");
 	for (uint16_t at = 0; at < facts->level_count; at++) {

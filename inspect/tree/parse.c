@@ -82,6 +82,8 @@ enum parse_result parse_sql_conforming(const char *sql, size_t len, bool conform
 			if (made == CANONICAL_OK)
 				out->query = arena_copy(arena, canonical.query.bytes, canonical.query.len);
 			take_statements(tree.statements, canonical.reduced.bytes, conforming, arena, out);
+			for (uint16_t at = 0; at < out->statement_count && at < 64; at++)
+				out->facts[at].long_list |= (canonical.long_lists >> at & 1) != 0;
 			result = PARSE_OK;
 		}
 		tree_free(&tree);

@@ -154,12 +154,18 @@ static void gather_operator(struct gather *gather, const A_Expr *expr, struct pr
 	case AEXPR_OP_ANY:
 	case AEXPR_OP_ALL:
 		predicate.items = 2;
+		/* What is no list of constants that are alike stands in the text as it is. */
+		if (IsA(expr->rexpr, A_ArrayExpr) &&
+		    list_length(((const A_ArrayExpr *)expr->rexpr)->elements) > LIMIT_LIST_MEMBERS)
+			gather->facts->long_list = true;
 		/* <> ALL is NOT IN, and ANY of anything else is a list of values; the rest no index is used for. */
 		if ((expr->kind == AEXPR_OP_ALL) != (predicate.operator== PREDICATE_NOT_EQUAL))
 			predicate.operator= PREDICATE_OTHER;
 		break;
 	case AEXPR_IN:
 		predicate.items = IsA(expr->rexpr, List) && list_length((const List *)expr->rexpr) == 1 ? 1 : 2;
+		if (IsA(expr->rexpr, List) && list_length((const List *)expr->rexpr) > LIMIT_LIST_MEMBERS)
+			gather->facts->long_list = true;
 		break;
 	case AEXPR_SIMILAR:
 		predicate.operator= PREDICATE_SIMILAR;

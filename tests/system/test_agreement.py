@@ -76,6 +76,7 @@ CASES = {
     "Q119": "SELECT id FROM product WHERE to_tsvector(COALESCE(name, '')) @@ plainto_tsquery('lamp')",
     "Q120": "SELECT id FROM product",
     "Q122": "SELECT id FROM product WHERE id = 5 OR owner = 7",
+    "Q121": "SELECT name FROM product WHERE id IN (" + ", ".join(map(str, range(1, 1202))) + ")",
     "Q125": "SELECT count(*) FROM product, buyer",
     "Q126": "SELECT id FROM product WHERE name LIKE '%' || note || '%'",
     "Q127": "SELECT id FROM product WHERE qty = 5",

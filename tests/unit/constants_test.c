@@ -112,10 +112,15 @@ static void members_are_skipped(void **state)
 	for (size_t at = 0; at < ARRAY_LEN(all); at++) {
 		const char *stop = cut(all[at].text, text), *comma;
 		struct constants_member member;
+		uint32_t count, commas = 0;
 
 		assert_true(constants_member_of(all[at].key, all[at].key_len, &member));
-		if (constants_skip_members(text, text + strlen(text), &member, &comma) != stop)
+		if (constants_skip_members(text, text + strlen(text), &member, &comma, &count) != stop)
 			fail_msg("%s: stopped elsewhere", all[at].text);
+		assert_int_equal(count > 0, comma != NULL);
+		for (const char *in = text; in < stop; in++)
+			commas += *in == ',';
+		assert_true(count <= commas);
 		assert_int_equal(comma != NULL, stop != text);
 		assert_true(!comma || *comma == ',');
 	}

@@ -147,12 +147,47 @@ static void patterns_without_meaning(void **state)
 	expect("SELECT id FROM small WHERE vague ~ '^ann'", "Q130");
 }
 
+/* Q121: more than 1,000 values in a list, and none of them in one value. */
+static void long_lists(void **state)
+{
+	(void)state;
+	char sql[16000];
+	static const struct {
+		const char *before, *behind;
+		unsigned count;
+		const char *codes, *column;
+	} cases[] = {
+	    {"SELECT name FROM product WHERE id IN (", ")", 1001, "Q121", "id"},
+	    {"SELECT name FROM small WHERE id NOT IN (", ")", 3000, "Q121", "id"},
+	    {"SELECT name FROM product WHERE id = ANY (ARRAY[", "])", 1001, "Q121", "id"},
+	    {"SELECT name FROM product WHERE owner IN (1, 2) AND id IN (", ")", 1001, "Q121", ""},
+	    {"DELETE FROM product WHERE id IN (", ")", 1001, "Q121", "id"},
+	    {"SELECT name FROM product WHERE id IN (", ")", 1000, "", ""},
+	    {"SELECT name FROM product WHERE id = ANY (ARRAY[", "])", 1000, "", ""},
+	    {"SELECT name FROM product WHERE id = ANY ('{", "}')", 3000, "", ""},
+	};
+	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
+		size_t len = (size_t)snprintf(sql, sizeof(sql), "%s", cases[at].before);
+		for (unsigned number = 0; number < cases[at].count; number++)
+			len += (size_t)snprintf(sql + len, sizeof(sql) - len, "%s7", number > 0 ? ", " : "");
+		snprintf(sql + len, sizeof(sql) - len, "%s", cases[at].behind);
+		expect(sql, cases[at].codes);
+		if (cases[at].codes[0] == '\0')
+			continue;
+		assert_int_equal(severity(), SEVERITY_INFO);
+		assert_string_equal(judge.verdict.findings[0].column, cases[at].column);
+	}
+	expect("SELECT name FROM product WHERE id = ANY ($1)", "");
+	expect("SELECT name FROM product WHERE id IN (1, 2, 3)", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(counts, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(without_end, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(everything_with_everything, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(long_lists, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(patterns_without_meaning, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
