@@ -119,6 +119,8 @@ struct catalog_relation {
 	bool amended; /* changed by an earlier statement of a script */
 	bool gone; /* dropped or renamed by an earlier statement of a script (amend.h): catalog_find has it no more */
 	bool system;   /* in pg_catalog, information_schema or pg_toast */
+	bool assumed;  /* nobody has read it: of columns and indexes there is what statements give away */
+	bool vague;    /* it has an index of which nobody knows what it serves */
 	bool analyzed; /* reltuples is known; otherwise rows is estimated from the size */
 	double rows;   /* of a partitioned table the sum of its leaves; < 0: unknown */
 	int64_t bytes; /* heap, likewise summed; < 0: unknown */

@@ -1,5 +1,7 @@
 #include "inspect/change/amend.h"
 
+#include "inspect/access/built_key.h"
+#include "inspect/access/typing.h"
 #include "inspect/change/rewrite.h"
 
 #include <string.h>
@@ -8,6 +10,7 @@ struct amend {
 	struct catalog_relation *table;
 	const struct fact_action *action;
 	const struct catalog_relation *referenced;
+	const struct dictionary *dictionary; /* NULL: no query is judged by the catalog */
 	struct arena *arena;
 };
 
@@ -28,7 +31,8 @@ void amend_apply(struct catalog *catalog, const struct facts *facts, const char 
 {
 	for (uint16_t i = 0; i < facts->action_count; i++) {
 		const struct fact_action *action = &facts->actions[i];
-		struct amend amend = {.action = action, .arena = arena};
+		struct amend amend = {
+		    .action = action, .dictionary = catalog_dictionary(catalog), .arena = arena};
 		const struct catalog_relation *table = NULL;
 		if (action->form == DDL_DROP_INDEX && action->object && (action->object_schema || search_path)) {
 			(void)catalog_find_index(catalog, action->object_schema, action->object, search_path, user,
@@ -105,8 +109,11 @@ static void apply(struct amend *amend)
 		amend->table->gone |= !action->column && !action->object;
 		break;
 	case DDL_CREATE_INDEX:
+		/* Of a partial one it isn't known which rows it has, nor of one without a name when it is dropped. */
 		if (action->object && !action->has_predicate)
 			add_index(amend, action->object, action->unique);
+		else
+			amend->table->vague = true;
 		break;
 	case DDL_DROP_INDEX:
 		drop_index(amend, action->object);
@@ -133,12 +140,18 @@ static void add_column(struct amend *amend)
 	    catalog_column(table, action->column))
 		return;
 	struct catalog_column *columns = grown(amend->arena, table->columns, table->column_count, sizeof(*columns));
+	int32_t modifier = -1;
+	const uint32_t oid = amend->dictionary ? typing_named(amend->dictionary, &action->type, &modifier) : TYPE_NONE;
+	const struct dictionary_type *type = oid != TYPE_NONE ? dictionary_type(amend->dictionary, oid) : NULL;
 	columns[table->column_count] = (struct catalog_column){
 	    .name = arena_text(amend->arena, action->column),
 	    .number = (int16_t)(table->column_count > 0 ? columns[table->column_count - 1].number + 1 : 1),
 	    .type_schema = arena_text(amend->arena, action->type.schema ? action->type.schema : "pg_catalog"),
 	    .type = arena_printf(amend->arena, "%s%s", action->type.array ? "_" : "", action->type.name),
 	    .type_modifier = -1,
+	    .type_oid = oid,
+	    .collation = type && type->collation != 0 && !action->has_collation ? "default" : NULL,
+	    .collation_oid = type && !action->has_collation ? type->collation : 0,
 	    .not_null = action->has_not_null || action->has_primary,
 	    .generated = action->has_generated,
 	};
@@ -269,15 +282,23 @@ static void drop_constraint(struct amend *amend, const char *name)
 	table->constraint_count = kept;
 }
 
-/* By what the rules about schema changes ask of it; no query is told that it serves. */
+/* False when it can't be told what the key is. */
+static bool read_key(struct amend *amend, const char *method, const char *text, const char *opclass,
+                     struct catalog_index_key *key)
+{
+	if (amend->dictionary != NULL)
+		return built_key_read(amend->dictionary, amend->table, method, text, opclass, key, amend->arena);
+	*key = (struct catalog_index_key){0};
+	key->column = key->expression = arena_text(amend->arena, text);
+	key->opclass = arena_text(amend->arena, opclass ? opclass : "");
+	return catalog_column(amend->table, text) != NULL;
+}
+
 static void add_index(struct amend *amend, const char *name, bool unique)
 {
 	const struct fact_action *action = amend->action;
 	struct catalog_relation *table = amend->table;
-	for (uint16_t i = 0; i < action->column_count; i++) {
-		if (!catalog_column(table, action->columns[i]))
-			return;
-	}
+	const char *method = action->method ? action->method : "btree";
 	for (uint16_t i = 0; i < table->index_count; i++) {
 		if (strcmp(table->indexes[i].name, name) == 0)
 			return;
@@ -287,14 +308,16 @@ static void add_index(struct amend *amend, const char *name, bool unique)
 	struct catalog_index *indexes = grown(amend->arena, table->indexes, table->index_count, sizeof(*indexes));
 	struct catalog_index_key *keys = arena_alloc(amend->arena, action->column_count * sizeof(*keys));
 	for (uint16_t i = 0; i < action->column_count; i++) {
-		keys[i].column = keys[i].expression = arena_text(amend->arena, action->columns[i]);
-		keys[i].opclass =
-		    arena_text(amend->arena, action->opclasses && action->opclasses[i] ? action->opclasses[i] : "");
+		const char *opclass = action->opclasses ? action->opclasses[i] : NULL;
+		if (!read_key(amend, method, action->columns[i], opclass, &keys[i])) {
+			table->vague = true;
+			return;
+		}
 	}
 	indexes[table->index_count] = (struct catalog_index){
 	    .schema = table->schema,
 	    .name = arena_text(amend->arena, name),
-	    .method = arena_text(amend->arena, action->method ? action->method : "btree"),
+	    .method = arena_text(amend->arena, method),
 	    .valid = true,
 	    .ready = true,
 	    .unique = unique,

@@ -484,6 +484,10 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 	enum rule_size size = any_size ? RULE_LARGE : rules_size(rule, input, relation);
 	const struct rule_setting *setting = rules_setting(rule, input);
 	enum action action = worst ? setting->action_worst : setting->action;
+	const bool reads = relation && rule->code[0] == 'Q' && rule->scope == RULE_READS;
+	const bool assumed = reads && relation->assumed;
+	if ((assumed && rule->wants_catalog) || (reads && relation->vague))
+		return;
 	if (action == ACTION_OFF || size == RULE_SMALL || (size == RULE_MEDIUM && !rule->on_medium))
 		return;
 	const enum severity own = worst ? rule->severity_worst : rule->severity;
@@ -504,7 +508,10 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 	if (relation)
 		table = rules_table_name(arena, relation);
 	const char *message = arena_printf(arena, "%s%s", finding->message,
-	                                   size == RULE_UNKNOWN ? "; its size is unknown: never analysed"
+	                                   size == RULE_UNKNOWN && assumed
+	                                       ? ", as far as is known without a catalog; its size is unknown"
+	                                   : assumed              ? ", as far as is known without a catalog"
+	                                   : size == RULE_UNKNOWN ? "; its size is unknown: never analysed"
 	                                   : is_stale           ? "; by statistics that are missing or stale"
 	                                                        : "");
 	if (there_already(verdict, rule, table, finding, message))
@@ -525,7 +532,7 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 	    .rule = rule,
 	    .severity = severity,
 	    .action = action,
-	    .evidence = finding->evidence,
+	    .evidence = assumed ? EVIDENCE_SYNTAX : finding->evidence,
 	    .table = table,
 	    .column = arena_text(arena, finding->column ? finding->column : ""),
 	    .table_rows = relation ? relation->rows : -1,

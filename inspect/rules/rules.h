@@ -69,6 +69,7 @@ struct rule {
 	bool on_medium;                /* false: silent there */
 	enum severity severity_worst;  /* what it may rise to by rules_add_worst; INFO: it has no other */
 	bool any_size;                 /* what it finds is as bad on a small table, or needs none */
+	bool wants_catalog;            /* a plain index would do, as many a column has one: silent where that is not known */
 	enum rule_scope scope;
 	struct rule_threshold thresholds[RULE_THRESHOLDS];
 	rule_check_fn *check;
@@ -125,7 +126,6 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict);
 /* Is there a rule that may reject? */
 bool rules_may_reject(const struct rule_settings *settings);
-/* Of a value as the client sends it, as a text. */
 /* True when a bound parameter can change the verdict. */
 bool rules_want_parameters(const struct facts *facts, uint16_t statement_count);
 

@@ -223,7 +223,7 @@ static struct inside inside_of(const struct rule *rule, const struct rule_input 
 	/* A join by documents no index serves, nor what is made of a key by upper(), which is another rule's. */
 	if (search->known == NULL || search->value->has_column || search->term->variant == CLAUSE_SUBLINK ||
 	    !(key ? within || equal : within && search->operand->kind == TERM_COLUMN) ||
-	    search->hit.quality >= MATCHING_LATER || rules_size(rule, input, search->table) != RULE_LARGE)
+	    search->hit.quality >= MATCHING_LATER || rules_size(rule, input, search->table) < RULE_LARGE)
 		return inside;
 	if (strcmp(search->known->type, "jsonb") != 0 && !(key && strcmp(search->known->type, "json") == 0))
 		return inside;

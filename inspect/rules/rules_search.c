@@ -42,6 +42,7 @@ static const struct rule rows[] = {
         .code = "Q127",
         .title = "a column that an index has, but not first",
         .severity = SEVERITY_INFO,
+        .wants_catalog = true,
         .scope = RULE_READS,
         .thresholds = {{"rows", 10000000}},
         .check = behind,

@@ -15,6 +15,7 @@ static const struct rule rows[] = {
         .code = "Q110",
         .title = "the first rows of an order that no index has",
         .severity = SEVERITY_WARN,
+        .wants_catalog = true,
         .scope = RULE_READS,
         .check = sorted,
         .why = "For twenty rows all of them are read and compared, each time a page is shown.",

@@ -32,6 +32,8 @@ struct run {
 	bool standard_conforming_strings;
 	struct inspector *inspector;
 	struct check_assume *assume; /* NULL with a catalog */
+	bool assume_changed;         /* the inspector has an older one of its catalogs … */
+	bool assume_columns;         /* … and it has columns */
 	struct catalog *catalog;     /* the inspector's reference; amended by what the files do. NULL without a DSN */
 	struct arena amended;
 	bool is_amended;
@@ -56,6 +58,7 @@ static void check_migrations(struct run *run, const char *directory);
 static char *read_file(struct run *run, const char *name, size_t *len);
 static void check_text(struct run *run, const char *text, size_t len);
 static void check_statement(struct run *run, const char *text, size_t len);
+static void assume(struct run *run, const struct statement *statement);
 static void tell(struct run *run, const struct statement *statement, const char *text, size_t len);
 static void tell_findings(struct run *run, const struct verdict *verdict, const char *text, size_t len);
 static void tell_execution(struct run *run, const struct facts *facts, const char *text, size_t len);
@@ -147,7 +150,8 @@ static bool begin(struct run *run)
 	char note[256];
 	if (run->options->assume_rows >= 0)
 		snprintf(note, sizeof(note),
-		         "without --dsn no table, column or index is known: each table is taken to have %.0f rows",
+		         "without --dsn no table, column or index is known: each table is taken to have %.0f rows, and "
+		         "no index but on id, on *_id and what the file builds",
 		         run->options->assume_rows);
 	else
 		snprintf(note, sizeof(note),
@@ -156,6 +160,8 @@ static bool begin(struct run *run)
 	check_print_note(&run->print, NULL, note);
 	if (run->options->traffic_count > 0)
 		check_print_note(&run->print, NULL, "without --dsn --traffic says nothing: no table is known");
+	if (run->options->access)
+		check_print_note(&run->print, NULL, "without --dsn there is no telling which index serves what: --access is idle");
 	return true;
 }
 
@@ -338,13 +344,27 @@ static void check_statement(struct run *run, const char *text, size_t len)
 		place.source = check_shown_at(&run->shown, place.source);
 		check_print_unparsed(&run->print, &place, opaque_words(statement->opaque));
 	} else if (statement->statement_count > 0) {
-		if (run->assume && check_assume_add(run->assume, statement->facts, statement->statement_count))
-			inspector_put_catalog(run->inspector, check_assume_catalog(run->assume, run->database));
+		if (run->assume)
+			assume(run, statement);
 		tell(run, statement, text, len);
 		check_prepared_follow(&run->prepared, &statement->facts[0], text, len);
 		follow(run, statement);
 	}
 	cache_unref(statement);
+}
+
+/* A schema change is judged by what is known; what a query may be judged by is guessed. */
+static void assume(struct run *run, const struct statement *statement)
+{
+	bool queries = true;
+	for (uint16_t at = 0; at < statement->statement_count; at++)
+		queries = queries && statement->facts[at].action_count == 0;
+	bool changed = check_assume_add(run->assume, statement->facts, statement->statement_count);
+	if (!changed && !run->assume_changed && queries == run->assume_columns)
+		return;
+	inspector_put_catalog(run->inspector, check_assume_catalog(run->assume, run->database, queries));
+	run->assume_changed = false;
+	run->assume_columns = queries;
 }
 
 /* -- what is found ------------------------------------------------------------------------------- */
@@ -434,7 +454,7 @@ static void tell_access(struct run *run, const char *text, size_t len, const str
 	bool catalog_missing = false;
 	const struct catalog *catalog = inspector_catalog(run->inspector, run->session.database);
 	arena_init(&arena);
-	if (catalog == NULL ||
+	if (catalog == NULL || run->assume ||
 	    parse_sql_literally(text, len, run->session.standard_conforming_strings, &arena, &parsed) != PARSE_OK)
 		parsed.statement_count = 0;
 	for (uint16_t at = 0; at < parsed.statement_count; at++) {
@@ -543,6 +563,9 @@ static void follow(struct run *run, const struct statement *statement)
 {
 	bool was_open = run->session.open != NULL;
 	inspector_completed(run->inspector, statement, &run->session);
+	if (run->assume)
+		run->assume_changed |=
+		    check_assume_follow(run->assume, statement->facts, statement->statement_count);
 	amend(run, statement);
 	bool open = run->session.open != NULL;
 	session_state_ready(&run->session, open ? 'T' : 'I');

@@ -1,4 +1,4 @@
-/* The dictionary of a PostgreSQL 15 with pg_trgm and citext, from dictionary.tsv: for tests without a server. */
+/* dictionary_core.h, made once: for tests without a server. */
 #ifndef PGPROCTOR_TESTS_DICTIONARY_FILE_H
 #define PGPROCTOR_TESTS_DICTIONARY_FILE_H
 
