@@ -12,9 +12,9 @@ static void add_function(struct dictionary *dictionary, char *const *fields);
 
 struct dictionary *dictionary_core(void)
 {
-	/* dictionary_core.tsv, as CMakeLists.txt writes it. */
+	/* Made by scripts/dictionary. */
 	static const char *const lines[] = {
-#include "dictionary_core.inc"
+#include "inspect/catalog/dictionary_core.inc"
 	};
 	struct dictionary *dictionary = dictionary_new("core");
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {

@@ -1,4 +1,4 @@
-/* The dictionary of a PostgreSQL 15 with pg_trgm and citext, out of dictionary_core.tsv: for want of a server. The numbers
+/* The dictionary of a PostgreSQL 15 with pg_trgm and citext, as scripts/dictionary wrote it down: for want of a server. The numbers
  * of PostgreSQL's own are the same everywhere; functions are those that conditions are mostly made of. */
 #ifndef PGPROCTOR_INSPECT_DICTIONARY_CORE_H
 #define PGPROCTOR_INSPECT_DICTIONARY_CORE_H
