@@ -35,6 +35,8 @@ struct statement {
 	struct facts *facts;
 	uint16_t statement_count; /* 0 when empty or opaque */
 	enum opaque_reason opaque;
+	const uint32_t *parameter_oids; /* as declared by the Parse, and in the key; 0: left to the server */
+	uint16_t parameter_oid_count;
 	bool wants_parameters;   /* judge again at Bind */
 	bool stores_documents;   /* a constant that it stores is JSON */
 	bool stores_parameters;  /* a parameter that it stores may be */

@@ -12,6 +12,8 @@
 /* No catalog has it: the verdict was made for one execution and holds for no other. */
 static const uint64_t generation_once = UINT64_MAX;
 
+static const struct inspector_types no_types;
+
 struct reading_figures {
 	uint64_t parsed, opaque, parse_ns;
 };
@@ -58,9 +60,13 @@ struct inspector_reading {
 };
 
 static struct statement *read_all(struct inspector *inspector, const struct session_state *session,
-                                  struct statement *first, const char *sql, size_t len);
+                                  struct statement *first, const char *sql, size_t len,
+                                  const struct inspector_types *types);
 static struct statement *read_as(struct inspector *inspector, const struct session_state *session,
-                                 const struct encoding *encoding, bool conforming, const char *sql, size_t len);
+                                 const struct encoding *encoding, bool conforming, const char *sql, size_t len,
+                                 const struct inspector_types *types);
+static struct statement *statement_new(const struct sqlkey *key, const struct session_state *session,
+                                       const struct inspector_types *types);
 static struct inspector_key key_of(struct inspector *inspector, const struct sqlkey_options *options, const char *sql,
                                    size_t len);
 static void read_statement(struct statement *statement, enum sqlkey_result result, bool conforming, const char *sql,
@@ -153,19 +159,27 @@ const struct catalog *inspector_catalog(const struct inspector *inspector, const
 struct statement *inspector_recognise(struct inspector *inspector, const struct session_state *session, const char *sql,
                                       size_t len)
 {
-	const struct encoding *encoding = session_state_encoding(session);
-	struct statement *statement =
-	    read_as(inspector, session, encoding, session->standard_conforming_strings, sql, len);
+	return inspector_recognise_typed(inspector, session, sql, len, NULL);
+}
 
-	return session->unsettled ? read_all(inspector, session, statement, sql, len) : statement;
+struct statement *inspector_recognise_typed(struct inspector *inspector, const struct session_state *session,
+                                            const char *sql, size_t len, const struct inspector_types *types)
+{
+	const struct encoding *encoding = session_state_encoding(session);
+	const struct inspector_types *declared = types ? types : &no_types;
+	struct statement *statement =
+	    read_as(inspector, session, encoding, session->standard_conforming_strings, sql, len, declared);
+
+	return session->unsettled ? read_all(inspector, session, statement, sql, len, declared) : statement;
 }
 
 struct inspector_reading *inspector_begin(struct inspector *inspector, const struct session_state *session,
-                                          const char *sql, size_t len)
+                                          const char *sql, size_t len, const struct inspector_types *types)
 {
 	const struct sqlkey_options options = {
 	    .standard_conforming_strings = session->standard_conforming_strings,
 	    .scope = session->scope,
+	    .types = types ? sqlkey_types(types->oids, types->count) : 0,
 	};
 	struct inspector_reading *reading;
 
@@ -180,11 +194,10 @@ struct inspector_reading *inspector_begin(struct inspector *inspector, const str
 	reading = malloc(sizeof(*reading) + len);
 	CHECK(reading);
 	*reading = (struct inspector_reading){
-	    .statement = cache_statement_new(&inspector->last.key),
+	    .statement = statement_new(&inspector->last.key, session, types ? types : &no_types),
 	    .key = inspector->last,
 	    .len = len,
 	};
-	reading->statement->scope = session->scope;
 	memcpy(reading->sql, sql, len);
 	inspector->last.sql = NULL;
 	return reading;
@@ -477,7 +490,8 @@ struct inspector_figures inspector_figures(const struct inspector *inspector)
 
 /* Every reading that the server may take, `first` among them. */
 static struct statement *read_all(struct inspector *inspector, const struct session_state *session,
-                                  struct statement *first, const char *sql, size_t len)
+                                  struct statement *first, const char *sql, size_t len,
+                                  const struct inspector_types *types)
 {
 	struct readings_way ways[READINGS_MAX];
 	struct statement *readings[1 + READINGS_MAX];
@@ -487,7 +501,7 @@ static struct statement *read_all(struct inspector *inspector, const struct sess
 	readings[count++] = first;
 	for (size_t at = 0; at < way_count; at++) {
 		struct statement *statement = read_as(inspector, session, ways[at].encoding,
-		                                      ways[at].standard_conforming_strings, sql, len);
+		                                      ways[at].standard_conforming_strings, sql, len, types);
 		bool known = false;
 
 		for (uint16_t other = 0; other < count; other++)
@@ -502,9 +516,14 @@ static struct statement *read_all(struct inspector *inspector, const struct sess
 }
 
 static struct statement *read_as(struct inspector *inspector, const struct session_state *session,
-                                 const struct encoding *encoding, bool conforming, const char *sql, size_t len)
+                                 const struct encoding *encoding, bool conforming, const char *sql, size_t len,
+                                 const struct inspector_types *types)
 {
-	const struct sqlkey_options options = {.standard_conforming_strings = conforming, .scope = session->scope};
+	const struct sqlkey_options options = {
+	    .standard_conforming_strings = conforming,
+	    .scope = session->scope,
+	    .types = sqlkey_types(types->oids, types->count),
+	};
 	struct statement *statement;
 	struct inspector_key key;
 
@@ -524,11 +543,26 @@ static struct statement *read_as(struct inspector *inspector, const struct sessi
 	if (statement && statement->key.low == key.key.low && statement->key.high == key.key.high) {
 		inspector->read = NULL;
 	} else {
-		statement = cache_statement_new(&key.key);
-		statement->scope = session->scope;
+		statement = statement_new(&key.key, session, types);
 		read_statement(statement, key.result, conforming, sql, len, &inspector->figures);
 	}
 	cache_insert(&inspector->cache, statement);
+	return statement;
+}
+
+static struct statement *statement_new(const struct sqlkey *key, const struct session_state *session,
+                                       const struct inspector_types *types)
+{
+	struct statement *statement = cache_statement_new(key);
+
+	statement->scope = session->scope;
+	if (types->count > 0) {
+		uint32_t *oids = arena_alloc(&statement->arena, types->count * sizeof(*oids));
+
+		memcpy(oids, types->oids, types->count * sizeof(*oids));
+		statement->parameter_oids = oids;
+		statement->parameter_oid_count = types->count;
+	}
 	return statement;
 }
 
@@ -539,6 +573,7 @@ static struct inspector_key key_of(struct inspector *inspector, const struct sql
 
 	inspector->last.sql = NULL;
 	if (key.sql == sql && key.len == len && key.options.scope == options->scope &&
+	    key.options.types == options->types &&
 	    key.options.standard_conforming_strings == options->standard_conforming_strings)
 		return key;
 	key = (struct inspector_key){.sql = sql, .len = len, .options = *options, .fresh = true};
@@ -582,6 +617,8 @@ static void read_statement(struct statement *statement, enum sqlkey_result resul
 	statement->has_ddl = has_ddl(&parsed);
 	statement->wants_parameters = rules_want_parameters(parsed.facts, parsed.statement_count);
 	for (uint16_t at = 0; at < parsed.statement_count; at++) {
+		statement->facts[at].parameter_oids = statement->parameter_oids;
+		statement->facts[at].parameter_oid_count = statement->parameter_oid_count;
 		statement->stores_documents |= documents_stored(&parsed.facts[at], &statement->stores_parameters);
 		statement->executes |= parsed.facts[at].executes != NULL;
 	}

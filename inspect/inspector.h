@@ -12,6 +12,12 @@
 
 struct inspector;
 
+/* What a Parse declares its parameters to be, element 0 for $1; 0: left to the server. */
+struct inspector_types {
+	const uint32_t *oids;
+	uint16_t count;
+};
+
 struct inspector *inspector_new(const struct settings *settings, const struct rule_settings *rules);
 void inspector_free(struct inspector *inspector);
 
@@ -29,6 +35,9 @@ const struct catalog *inspector_catalog(const struct inspector *inspector, const
  * strictest. Most texts can be read in one way only (readings.h). Nothing is held, so nothing can be held up. */
 struct statement *inspector_recognise(struct inspector *inspector, const struct session_state *session, const char *sql,
                                       size_t len);
+/* The same for a text with parameters; `types` NULL: none is declared. */
+struct statement *inspector_recognise_typed(struct inspector *inspector, const struct session_state *session,
+                                            const char *sql, size_t len, const struct inspector_types *types);
 
 /* A text that is long and not known takes milliseconds to parse; whoever has others to serve has it read elsewhere:
  * inspector_begin gives what that takes, inspector_read does it, on any one thread with LIMIT_PARSE_STACK_BYTES of
@@ -37,7 +46,8 @@ struct inspector_reading;
 
 /* NULL: inspector_recognise won't take long. */
 MUST_USE struct inspector_reading *inspector_begin(struct inspector *inspector, const struct session_state *session,
-                                                   const char *sql, size_t len);
+                                                   const char *sql, size_t len,
+                                                   const struct inspector_types *types);
 void inspector_read(struct inspector_reading *reading);
 /* Takes it back, and frees it. */
 void inspector_end(struct inspector *inspector, struct inspector_reading *reading);

@@ -48,8 +48,17 @@ bool request_decode_parse(struct bytes body, struct request_parse *out)
 	out->name = bytes_read_string(&reader);
 	out->query = bytes_read_string(&reader);
 	out->parameter_types = bytes_read_u16(&reader);
-	bytes_read(&reader, (size_t)out->parameter_types * 4);
+	out->types_raw = bytes_read(&reader, (size_t)out->parameter_types * 4);
 	return all_read(&reader);
+}
+
+uint32_t request_parse_type(const struct request_parse *parse, uint16_t index)
+{
+	if (index >= parse->parameter_types)
+		return 0;
+	struct bytes_reader types = bytes_reader_of(parse->types_raw);
+	bytes_read(&types, (size_t)index * 4);
+	return (uint32_t)bytes_read_i32(&types);
 }
 
 bool request_decode_bind(struct bytes body, bool prefix, struct request_bind *out)

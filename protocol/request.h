@@ -12,6 +12,7 @@ struct request_parse {
 	struct bytes name;
 	struct bytes query;
 	uint16_t parameter_types;
+	struct bytes types_raw; /* their oids, for request_parse_type */
 };
 
 struct request_bind {
@@ -42,6 +43,8 @@ bool request_type_exists(uint8_t type);
  * follow it (the server refuses those as well). */
 MUST_USE bool request_decode_query(struct bytes body, struct bytes *query);
 MUST_USE bool request_decode_parse(struct bytes body, struct request_parse *out);
+/* The oid that parameter `index`, counted from 0, is declared with; 0: left to the server, or there is none. */
+uint32_t request_parse_type(const struct request_parse *parse, uint16_t index);
 /* Needs only the prefix of the body that holds both names when `prefix` is set; then no parameters. */
 MUST_USE bool request_decode_bind(struct bytes body, bool prefix, struct request_bind *out);
 MUST_USE bool request_decode_target(struct bytes body, struct request_target *out);

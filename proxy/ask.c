@@ -35,7 +35,8 @@ static void ask_execute(struct session *session, struct relay_out *out, struct b
 static void ask_unseen(struct session *session, struct relay_out *out, const struct flight_entry *request,
                        struct bytes name);
 static bool ask_refuses_oversize(const struct session *session);
-static struct statement *ask_recognise(struct session *session, struct bytes sql);
+static struct statement *ask_recognise(struct session *session, struct bytes sql, const struct inspector_types *types);
+static struct inspector_types ask_types(const struct request_parse *parse, uint32_t oids[LIMIT_BOUND_PARAMETERS]);
 static struct statement *ask_meaning(const struct session *session, uint64_t name, struct ask_meanings *meanings);
 static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, bool stored,
                            struct bound_shape *shapes, uint16_t shapes_max);
@@ -148,8 +149,10 @@ struct inspector_reading *ask_study(struct session *session, struct bytes messag
 	      : message.data[0] == MESSAGE_PARSE ? request_decode_parse(ask_body(message), &parse)
 	                                         : false))
 		return NULL;
+	uint32_t oids[LIMIT_BOUND_PARAMETERS];
+	const struct inspector_types types = ask_types(&parse, oids);
 	return inspector_begin(session->worker->inspector, &session->state, (const char *)parse.query.data,
-	                       parse.query.len);
+	                       parse.query.len, &types);
 }
 
 bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, struct bytes body, uint64_t now_ns)
@@ -189,7 +192,7 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 		relay_out_add(out, message.data, message.len);
 		return;
 	}
-	struct statement *statement = ask_recognise(session, sql), *judged = statement;
+	struct statement *statement = ask_recognise(session, sql, NULL), *judged = statement;
 	const struct verdict *verdict = judgement_of(session, &judged, NULL, 0, &entry.rejected);
 	judgement_log(session, judged, verdict, entry.rejected);
 	if (!entry.rejected) {
@@ -219,7 +222,9 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 		relay_out_add(out, message.data, message.len);
 		return;
 	}
-	struct statement *statement = ask_recognise(session, parse.query), *judged = statement;
+	uint32_t oids[LIMIT_BOUND_PARAMETERS];
+	const struct inspector_types types = ask_types(&parse, oids);
+	struct statement *statement = ask_recognise(session, parse.query, &types), *judged = statement;
 	const struct verdict *verdict = judgement_of(session, &judged, NULL, 0, &entry.rejected);
 	entry.name = names_hash(parse.name);
 	entry.statement = statement; /* the reference goes with it */
@@ -386,7 +391,19 @@ static void ask_unseen(struct session *session, struct relay_out *out, const str
 	ask_push_entry(session, &entry);
 }
 
-static struct statement *ask_recognise(struct session *session, struct bytes sql)
+/* What is declared, up to the last that is, or that a rule may want to know. */
+static struct inspector_types ask_types(const struct request_parse *parse, uint32_t oids[LIMIT_BOUND_PARAMETERS])
+{
+	struct inspector_types types = {.oids = oids};
+	for (uint16_t at = 0; at < parse->parameter_types && at < LIMIT_BOUND_PARAMETERS; at++) {
+		oids[at] = request_parse_type(parse, at);
+		if (oids[at] != 0)
+			types.count = (uint16_t)(at + 1);
+	}
+	return types;
+}
+
+static struct statement *ask_recognise(struct session *session, struct bytes sql, const struct inspector_types *types)
 {
 	struct worker *worker = session->worker;
 	const char *text = (const char *)sql.data;
@@ -401,7 +418,7 @@ static struct statement *ask_recognise(struct session *session, struct bytes sql
 		*session->tags = (struct comment_tags){0};
 	}
 	session->state.unsettled = !session->flight.settled;
-	struct statement *statement = inspector_recognise(worker->inspector, &session->state, text, sql.len);
+	struct statement *statement = inspector_recognise_typed(worker->inspector, &session->state, text, sql.len, types);
 	if (statement->opaque != OPAQUE_NONE)
 		ask_unparsed(session, statement, sql.len);
 	return statement;

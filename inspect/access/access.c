@@ -32,7 +32,15 @@ struct access *access_make(const struct access_input *input)
 	access->indexes = arena_alloc(arena, relations * sizeof(*access->indexes));
 	access->index_counts = arena_alloc(arena, relations * sizeof(*access->index_counts));
 
-	uint32_t *parameters = arena_alloc(arena, (facts->parameter_type_count + 1u) * sizeof(*parameters));
+	const uint16_t parameter_count = facts->parameter_type_count > facts->parameter_oid_count
+	                                     ? facts->parameter_type_count
+	                                     : facts->parameter_oid_count;
+	uint32_t *parameters = arena_alloc(arena, (parameter_count + 1u) * sizeof(*parameters));
+	for (uint16_t at = 0; at < parameter_count; at++) {
+		parameters[at] = TYPE_UNKNOWN;
+		if (at < facts->parameter_oid_count && facts->parameter_oids[at] != TYPE_NONE)
+			parameters[at] = facts->parameter_oids[at];
+	}
 	for (uint16_t at = 0; at < facts->parameter_type_count; at++) {
 		int32_t modifier;
 		parameters[at] = typing_named(dictionary, &facts->parameter_types[at], &modifier);
@@ -44,7 +52,7 @@ struct access *access_make(const struct access_input *input)
 	    .facts = facts,
 	    .relations = input->relations,
 	    .parameters = parameters,
-	    .parameter_count = facts->parameter_type_count,
+	    .parameter_count = parameter_count,
 	    .values = input->values,
 	    .value_count = input->value_count,
 	    .arena = arena,

@@ -14,6 +14,7 @@
 static const uint64_t whole_text_seed = UINT64_C(0x9E3779B97F4A7C15);
 /* The same text may mean, or even be, something else where a backslash escapes. */
 static const uint64_t backslash_seed = UINT64_C(0xC2B2AE3D27D4EB4F);
+static const uint64_t types_seed = UINT64_C(0x165667B19E3779F9);
 
 struct sqlkey_scratch {
 	struct canonical canonical;
@@ -88,9 +89,16 @@ void sqlkey_learn(struct sqlkey_scratch *scratch, const char *sql)
 	scratch->fresh = false;
 }
 
+uint64_t sqlkey_types(const uint32_t *oids, uint16_t count)
+{
+	while (count > 0 && oids[count - 1] == 0)
+		count--;
+	return count > 0 ? XXH3_64bits_withSeed(oids, count * sizeof(*oids), types_seed) | 1 : 0;
+}
+
 static struct sqlkey key_in_scope(XXH128_hash_t hash, const struct sqlkey_options *options)
 {
-	uint64_t seed = options->scope ^ (options->standard_conforming_strings ? 0 : backslash_seed);
+	uint64_t seed = options->scope ^ options->types ^ (options->standard_conforming_strings ? 0 : backslash_seed);
 
 	hash = XXH3_128bits_withSeed(&hash, sizeof(hash), seed);
 	return (struct sqlkey){.low = hash.low64, .high = hash.high64};

@@ -29,7 +29,12 @@ enum sqlkey_result {
 struct sqlkey_options {
 	bool standard_conforming_strings;
 	uint64_t scope; /* seed: what else decides the verdict, such as database and search_path */
+	uint64_t types; /* sqlkey_types of the parameters; 0: none is declared */
 };
+
+/* What parameters declared with these types make of a key: `id = $1` is another statement for a bigint than for a
+ * numeric. 0 where none is, and never otherwise. */
+uint64_t sqlkey_types(const uint32_t *oids, uint16_t count);
 
 struct sqlkey_scratch; /* one per thread; grows to LIMIT_INSPECT_BYTES */
 

@@ -337,6 +337,8 @@ struct facts {
 	uint16_t condition_count;
 	const struct fact_type *parameter_types; /* PREPARE name (type, …) */
 	uint16_t parameter_type_count;
+	const uint32_t *parameter_oids; /* as a Parse declares them, 0 where it leaves that to the server */
+	uint16_t parameter_oid_count;
 	const char *executes; /* the name of what EXECUTE runs, also in EXPLAIN and CREATE TABLE AS; else NULL */
 	const struct bound_shape *arguments; /* EXECUTE name (value, …): of what is no constant nothing is known */
 	uint16_t argument_count;

@@ -1,4 +1,6 @@
 #include "inspect/inspector.h"
+
+#include "inspect/catalog/dictionary.h"
 #include "config/limits.h"
 #include "tests/unit/judge.h"
 
@@ -94,6 +96,36 @@ static void the_second_time_costs_no_parse(void **state)
 	cache_unref(second);
 }
 
+static const char *typed(const char *sql, uint32_t type)
+{
+	const struct inspector_types types = {&type, 1};
+	struct statement *statement =
+	    inspector_recognise_typed(fixture.inspector, &fixture.judge.session, sql, strlen(sql), &types);
+	const struct verdict *verdict = judge(statement);
+	const char *code = verdict->count > 0 ? verdict->findings[0].rule->code : "";
+
+	cache_unref(statement);
+	return code;
+}
+
+/* What a parameter is declared to be decides, for each type anew; and what is left to the server takes the column's. */
+static void declared_types_decide(void **state)
+{
+	static const char by_id[] = "SELECT name FROM product WHERE id = $1";
+
+	(void)state;
+	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
+	for (int times = 0; times < 2; times++) {
+		assert_string_equal(typed(by_id, TYPE_INT2), "");
+		assert_string_equal(typed(by_id, TYPE_INT8), "");
+		assert_string_equal(typed(by_id, TYPE_NUMERIC), "Q109");
+		assert_string_equal(typed(by_id, TYPE_FLOAT8), "Q109");
+		assert_string_equal(typed(by_id, 0), "");
+		assert_string_equal(typed(by_id, UINT32_MAX), "");
+	}
+	assert_int_equal(inspector_figures(fixture.inspector).statements, 6);
+}
+
 /* A long text that is not known can be read elsewhere; short ones, known ones and those that can't be read are not
  * worth it. What was read elsewhere is not parsed again, and serves the texts like it, too. */
 static void long_texts_are_read_elsewhere(void **state)
@@ -105,11 +137,11 @@ static void long_texts_are_read_elsewhere(void **state)
 	size_t len = 0;
 
 	(void)state;
-	assert_null(inspector_begin(fixture.inspector, session, "SELECT 1", 8));
+	assert_null(inspector_begin(fixture.inspector, session, "SELECT 1", 8, NULL));
 	while (len < LIMIT_PARSE_BYTES_AT_ONCE)
 		len += (size_t)snprintf(sql + len, sizeof(sql) - len, "%sname = 'a' || column_%zu",
 		                        len ? " AND " : "SELECT 1 FROM product WHERE ", len);
-	reading = inspector_begin(fixture.inspector, session, sql, len);
+	reading = inspector_begin(fixture.inspector, session, sql, len, NULL);
 	assert_non_null(reading);
 	inspector_read(reading);
 	inspector_end(fixture.inspector, reading);
@@ -118,7 +150,7 @@ static void long_texts_are_read_elsewhere(void **state)
 	assert_int_equal(inspector_figures(fixture.inspector).parsed, 1);
 	/* With other literals it is known by now. */
 	strstr(sql, "'a'")[1] = 'b';
-	assert_null(inspector_begin(fixture.inspector, session, sql, len));
+	assert_null(inspector_begin(fixture.inspector, session, sql, len, NULL));
 	again = inspector_recognise(fixture.inspector, session, sql, len);
 	assert_ptr_equal(again, statement);
 	assert_int_equal(inspector_figures(fixture.inspector).parsed, 1);
@@ -127,10 +159,10 @@ static void long_texts_are_read_elsewhere(void **state)
 	cache_unref(again);
 	/* A quote too many: no parser is asked. */
 	sql[len - 1] = '\'';
-	assert_null(inspector_begin(fixture.inspector, session, sql, len));
+	assert_null(inspector_begin(fixture.inspector, session, sql, len, NULL));
 	/* One that nobody asks for after all. */
 	sql[len - 1] = 'x';
-	reading = inspector_begin(fixture.inspector, session, sql, len);
+	reading = inspector_begin(fixture.inspector, session, sql, len, NULL);
 	assert_non_null(reading);
 	inspector_read(reading);
 	inspector_end(fixture.inspector, reading);
@@ -640,6 +672,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(the_second_time_costs_no_parse),
+	    CASE(declared_types_decide),
 	    CASE(long_texts_are_read_elsewhere),
 	    CASE(the_scope_tells_statements_apart),
 	    CASE(what_cannot_be_read_is_opaque),

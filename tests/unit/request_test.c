@@ -92,6 +92,8 @@ static void test_parse(void **state)
 	assert_true(bytes_equal(parse.name, "stmt_1"));
 	assert_true(bytes_equal(parse.query, "SELECT $1"));
 	assert_int_equal(parse.parameter_types, 1);
+	assert_int_equal(request_parse_type(&parse, 0), 0x17);
+	assert_int_equal(request_parse_type(&parse, 1), 0);
 
 	static uint8_t body[4 + 65535 * 4] = {0, 0, 0xff, 0xff};
 	assert_true(request_decode_parse(guard_copy(body, sizeof body), &parse));

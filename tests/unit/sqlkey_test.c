@@ -48,6 +48,20 @@ static bool same(const char *a, const char *b)
 	return key_a.low == key_b.low && key_a.high == key_b.high;
 }
 
+/* Declared types make other keys, each of its own and by its place; what is left open makes none. */
+static void types(void **state)
+{
+	static const uint32_t none[] = {0, 0}, one[] = {23, 0}, other[] = {20}, second[] = {0, 23};
+
+	(void)state;
+	assert_int_equal(sqlkey_types(NULL, 0), 0);
+	assert_int_equal(sqlkey_types(none, 2), 0);
+	assert_true(sqlkey_types(one, 2) == sqlkey_types(one, 1));
+	assert_true(sqlkey_types(one, 1) != sqlkey_types(other, 1));
+	assert_true(sqlkey_types(one, 2) != sqlkey_types(second, 2));
+	assert_int_not_equal(sqlkey_types(second, 2), 0);
+}
+
 /* The same through the store of texts seen before, which must not make a difference. */
 static bool learns(const char *sql)
 {
@@ -491,6 +505,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(values_do_not_make_a_new_statement),
 	    cmocka_unit_test(what_matters_makes_a_new_statement),
+	    cmocka_unit_test(types),
 	    cmocka_unit_test(scope_and_backslashes_are_in_the_key),
 	    cmocka_unit_test(results_are_told),
 	    cmocka_unit_test(ceilings_hold),

@@ -77,7 +77,7 @@ static void texts_come_back_in_order(void **state)
 		struct inspector_reading *reading;
 
 		make_text(sql, at);
-		reading = inspector_begin(inspector, &judge.session, sql, strlen(sql));
+		reading = inspector_begin(inspector, &judge.session, sql, strlen(sql), NULL);
 		assert_non_null(reading);
 		assert_true(study_put(study, (struct session *)&sessions[at], reading));
 	}
