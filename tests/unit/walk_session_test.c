@@ -79,14 +79,14 @@ static void session(void **state)
 		 "do\n"
 		 "call\n"},
 		{"VACUUM t; ANALYZE; ANALYZE t (a); VACUUM (FULL false) t",
-		 "analyze\n"
+		 "analyze name=vacuum\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
 		 "analyze\n"
 		 "analyze\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "analyze\n"
+		 "analyze name=vacuum\n"
 		 "level 0\n"
 		 "relation 0 t target\n"},
 		{"GRANT ALL ON t TO x; ALTER ROLE x PASSWORD 'secret'; SHOW all; CHECKPOINT; SET "
