@@ -130,7 +130,8 @@ struct fact_sort {
 	const struct clause *clause; /* NULL for what has no text either */
 };
 
-/* One condition that is and-ed to what its level reads: a part of WHERE, or of a join's ON. */
+/* One condition that is and-ed to what its level reads: a part of WHERE, of a join's ON, or of HAVING without an
+ * aggregate in it. */
 struct fact_condition {
 	const struct clause *clause;
 	const char *text; /* canonical, literals as '?' */

@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+/* Of an aggregate or a sub-select. */
+struct finder {
+	bool found;
+	int depth;
+};
+
 static void gather_at(struct gather *gather, const Node *condition, struct predicate_place place, int depth);
 static void gather_conditions(struct gather *gather, const Node *condition, struct predicate_place place, int depth);
 static void gather_operator(struct gather *gather, const A_Expr *expr, struct predicate_place place, int depth);
@@ -29,6 +35,52 @@ void predicate_gather(struct gather *gather, const Node *condition, struct predi
 	gather_at(gather, condition, place, 0);
 	if (place.conjunct)
 		gather_conditions(gather, condition, place, 0);
+}
+
+static void find_aggregate(void *context, const Node *node)
+{
+	struct finder *finder = context;
+
+	if (finder->found || finder->depth > LIMIT_WALK_DEPTH || IsA(node, SubLink) ||
+	    (IsA(node, FuncCall) && nodes_is_aggregate((const FuncCall *)node))) {
+		finder->found = true;
+		return;
+	}
+	finder->depth++;
+	nodes_children(node, find_aggregate, finder);
+	finder->depth--;
+}
+
+static void gather_having(struct gather *gather, const Node *condition, struct predicate_place place, int depth)
+{
+	struct finder finder = {0};
+
+	if (depth > LIMIT_WALK_DEPTH) {
+		gather->facts->truncated = true;
+		return;
+	}
+	if (IsA(condition, BoolExpr) && ((const BoolExpr *)condition)->boolop == AND_EXPR) {
+		ListCell *cell;
+		foreach (cell, ((const BoolExpr *)condition)->args)
+			gather_having(gather, lfirst(cell), place, depth + 1);
+		return;
+	}
+	find_aggregate(&finder, condition);
+	if (!finder.found)
+		gather_conditions(gather, condition, place, depth);
+}
+
+void predicate_gather_having(struct gather *gather, const SelectStmt *select, uint16_t level)
+{
+	ListCell *cell;
+
+	predicate_gather(gather, select->havingClause, predicate_place(level, false));
+	if (select->havingClause == NULL)
+		return;
+	foreach (cell, select->groupClause)
+		if (IsA(lfirst(cell), GroupingSet))
+			return;
+	gather_having(gather, select->havingClause, predicate_place(level, true), 0);
 }
 
 /* Part by part, so that each can be told apart; a BETWEEN is one. */

@@ -19,6 +19,9 @@ struct predicate_place {
 /* Everywhere in the level. */
 struct predicate_place predicate_place(uint16_t level, bool conjunct);
 void predicate_gather(struct gather *gather, const Node *condition, struct predicate_place place);
+/* Of HAVING. What in it has no aggregate is on what is grouped by, and filters rows before they are grouped
+ * (subquery_planner, planner.c), unless there are several groupings. */
+void predicate_gather_having(struct gather *gather, const SelectStmt *select, uint16_t level);
 
 /* What a value is, as an assignment's right side. */
 enum operand_kind predicate_operand(const Node *value, uint16_t *parameter);

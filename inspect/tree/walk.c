@@ -280,7 +280,7 @@ static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t 
 
 	walk_from(gather, select->fromClause, level, depth);
 	walk_where(gather, select->whereClause, level, depth);
-	predicate_gather(gather, select->havingClause, predicate_place(level, false));
+	predicate_gather_having(gather, select, level);
 	/* DISTINCT ON sorts by its expressions when nothing else does. */
 	if (select->sortClause == NIL && select->distinctClause != NIL && linitial(select->distinctClause) != NULL)
 		walk_sort_distinct_on(gather, select, level);
