@@ -26,7 +26,15 @@ struct access *access_make(const struct access_input *input)
 	const size_t relations = facts->relation_count + 1u;
 	access->input = input;
 	access->dictionary = dictionary;
-	access->conditions = arena_alloc(arena, (facts->condition_count + 1u) * sizeof(*access->conditions));
+	access->condition_room = (uint16_t)(facts->condition_count + LIMIT_FACTS_CONDITIONS);
+	access->conditions = arena_alloc(arena, access->condition_room * sizeof(*access->conditions));
+	access->stands = arena_alloc(arena, (facts->level_count + 1u) * sizeof(*access->stands));
+	for (uint16_t at = 0; at < facts->level_count; at++)
+		access->stands[at] = -1;
+	for (uint16_t at = 0; at < facts->relation_count; at++) {
+		if (facts->relations[at].query != 0)
+			access->stands[facts->relations[at].query] = (int16_t)at;
+	}
 	access->orders = arena_alloc(arena, (facts->sort_count + 1u) * sizeof(*access->orders));
 	access->matchings = arena_alloc(arena, relations * sizeof(*access->matchings));
 	access->indexes = arena_alloc(arena, relations * sizeof(*access->indexes));
@@ -78,6 +86,7 @@ static const struct term *known_not_null(const struct access *access, const stru
 	return test;
 }
 
+/* One condition for each arm of a set operation that it goes into. */
 static void type_conditions(struct access *access, const struct typing *typing)
 {
 	const struct facts *facts = access->input->facts;
@@ -85,13 +94,77 @@ static void type_conditions(struct access *access, const struct typing *typing)
 		const struct fact_condition *fact = &facts->conditions[at];
 		if (fact->clause == NULL)
 			continue;
-		access->conditions[access->condition_count++] = (struct access_condition){
-		    .fact = fact,
-		    .term = known_not_null(access, term_canonical(typing_of(typing, fact->clause), access->dictionary,
-		                                                  access->input->arena)),
-		    .relation = -1,
-		};
+		uint16_t arms = 1;
+		struct typing each = *typing;
+		each.arms = &arms;
+		for (each.arm = 0; each.arm < arms && access->condition_count < access->condition_room; each.arm++) {
+			access->conditions[access->condition_count++] = (struct access_condition){
+			    .fact = fact,
+			    .term = known_not_null(access, term_canonical(typing_of(&each, fact->clause),
+			                                                  access->dictionary,
+			                                                  access->input->arena)),
+			    .relation = -1,
+			};
+		}
 	}
+}
+
+/* -- queries in FROM ----------------------------------------------------------------------------------- */
+
+/* The relation that stands for what `relation` is read in, as `level` sees it: itself where it stands in that level;
+ * -1 when it is in no query in its FROM. `reach`: how far a condition of that level goes; `pushed`: the innermost
+ * query that it is only pushed down to, else 0. */
+static int16_t seen_from(const struct access *access, int16_t relation, uint16_t level, enum fact_reach *reach,
+                         uint16_t *pushed)
+{
+	const struct facts *facts = access->input->facts;
+	*reach = REACH_MERGED;
+	*pushed = 0;
+	for (unsigned steps = 0; steps <= 2u * facts->level_count; steps++) {
+		const uint16_t inner = facts->relations[relation].level;
+		uint16_t query = inner;
+		if (inner == level)
+			return relation;
+		/* An arm's conditions are its operation's, whose are the query's in FROM. */
+		for (;;) {
+			if (facts->levels[query].reach > *reach)
+				*reach = facts->levels[query].reach;
+			if (!facts->levels[query].is_arm)
+				break;
+			query = (uint16_t)facts->levels[query].parent;
+			if (query == level)
+				return -1;
+		}
+		if (*reach != REACH_MERGED && *pushed == 0)
+			*pushed = query;
+		if (access->stands[query] < 0)
+			return -1;
+		relation = access->stands[query];
+	}
+	return -1;
+}
+
+/* All columns of the term are of what that query reads. */
+static bool is_within(const struct access *access, const struct term *term, uint16_t query, int depth)
+{
+	if (depth > LIMIT_WALK_DEPTH)
+		return false;
+	for (uint16_t at = 0; at < term->count; at++) {
+		if (term->items[at] != NULL && !is_within(access, term->items[at], query, depth + 1))
+			return false;
+	}
+	if (term->kind != TERM_COLUMN)
+		return term->variant != CLAUSE_SUBLINK;
+	for (uint16_t level = access->input->facts->relations[term->relation].level; level != query;) {
+		const struct fact_level *fact = &access->input->facts->levels[level];
+		if (fact->is_arm)
+			level = (uint16_t)fact->parent;
+		else if (access->stands[level] >= 0)
+			level = access->input->facts->relations[access->stands[level]].level;
+		else
+			return false;
+	}
+	return true;
 }
 
 /* One in a sub-select that names only outer tables does, once EXISTS has become a join. */
@@ -99,12 +172,19 @@ bool access_restricts(const struct access *access, const struct access_condition
 {
 	const struct facts *facts = access->input->facts;
 	const struct fact_condition *fact = condition->fact;
-	if (relation < fact->from || relation >= fact->to || !term_mentions(condition->term, relation))
+	enum fact_reach reach;
+	uint16_t pushed;
+	if (!term_mentions(condition->term, relation))
 		return false;
-	if (facts->relations[relation].level == fact->level)
-		return true;
+	const int16_t seen = seen_from(access, relation, fact->level, &reach, &pushed);
+	if (seen >= 0)
+		return seen >= fact->from && seen < fact->to && reach != REACH_NONE &&
+		       (pushed == 0 || is_within(access, condition->term, pushed, 0));
+	if (relation < fact->from || relation >= fact->to)
+		return false;
 	for (uint16_t at = 0; at < facts->relation_count; at++) {
-		if (facts->relations[at].level == fact->level && term_mentions(condition->term, (int16_t)at))
+		if (term_mentions(condition->term, (int16_t)at) &&
+		    seen_from(access, (int16_t)at, fact->level, &reach, &pushed) >= 0)
 			return false;
 	}
 	return true;
@@ -276,16 +356,26 @@ static void match_orders(struct access *access, const struct typing *typing)
 		struct access_order *order = &access->orders[access->order_count++];
 		struct matching_sort sorts[LIMIT_FACTS_SORTS];
 		const struct fact_sort *first = &facts->sorts[at];
+		uint16_t arms = 1;
+		struct typing each = *typing;
 		bool known = true;
+		each.arms = &arms;
 		*order = (struct access_order){.first = at, .relation = -1};
 		for (; at < facts->sort_count && facts->sorts[at].level == first->level &&
 		       facts->sorts[at].order == first->order;
 		     at++) {
 			const struct fact_sort *sort = &facts->sorts[at];
-			const struct term *term = sort->clause != NULL ? typing_of(typing, sort->clause)
+			const struct term *term = sort->clause != NULL ? typing_of(&each, sort->clause)
 			                                               : term_new(TERM_OPAQUE, NULL, 0, typing->arena);
 			sorts[order->count++] = (struct matching_sort){term, sort->descending, sort->nulls_first};
 			int16_t relation = term_relation(term);
+			/* What a query puts out is in the order of its table only where it is one with the outer. */
+			enum fact_reach reach;
+			uint16_t pushed;
+			if (relation >= 0 &&
+			    seen_from(access, relation, first->level, &reach, &pushed) != relation &&
+			    (reach != REACH_MERGED || arms > 1))
+				relation = -1;
 			/* A constant sorts nothing; what mixes tables, or is none's, no index has in order. */
 			if (term->has_column) {
 				known = known && relation >= 0 && (order->relation < 0 || order->relation == relation);
@@ -325,7 +415,7 @@ const struct access_event *access_events(struct access *access, uint16_t *count)
 {
 	struct arena *arena = access->input->arena;
 	struct access_event *events =
-	    arena_alloc(arena, (access->condition_count + access->order_count + 1u) * sizeof(*events));
+	    arena_alloc(arena, ((size_t)access->condition_count + access->order_count + 1u) * sizeof(*events));
 	*count = 0;
 	for (uint16_t at = 0; at < access->condition_count; at++) {
 		const struct access_condition *condition = &access->conditions[at];

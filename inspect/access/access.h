@@ -18,7 +18,7 @@ struct access_input {
 	struct arena *arena; /* everything lives there */
 };
 
-/* One condition of the facts. */
+/* One condition of the facts; there are several of one that goes into the arms of a set operation. */
 struct access_condition {
 	const struct fact_condition *fact;
 	const struct term *term; /* canonical */
@@ -39,9 +39,10 @@ struct access {
 	const struct access_input *input;
 	const struct dictionary *dictionary;
 	struct access_condition *conditions;
-	uint16_t condition_count;
+	uint16_t condition_count, condition_room;
 	struct access_order *orders;
 	uint16_t order_count;
+	int16_t *stands; /* by level: the relation that it is read in the place of; -1: none */
 	struct matching **matchings; /* by facts' index; NULL until asked for, or not known */
 	const struct matching_index **indexes;
 	uint16_t *index_counts;

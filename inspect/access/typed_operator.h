@@ -28,5 +28,7 @@ void typed_operator_collate(struct typer *t, struct term *term);
 const struct term *typing_clause(struct typer *t, const struct clause *clause);
 const struct term *typing_opaque(struct typer *t, const struct term *const *items, uint16_t count);
 const struct term *typing_opaque_of(struct typer *t, const struct clause *clause);
+const struct term *typing_opaque_column(struct typer *t);
+const struct term *typing_table_column(struct typer *t, int16_t at, const struct catalog_column *column);
 
 #endif

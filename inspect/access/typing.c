@@ -1,6 +1,7 @@
 #include "inspect/access/typing.h"
 
 #include "inspect/access/coercion.h"
+#include "inspect/access/output.h"
 #include "inspect/access/typed_operator.h"
 
 #include "config/limits.h"
@@ -111,12 +112,8 @@ const struct term *typing_opaque_of(struct typer *t, const struct clause *clause
 
 /* -- leaves -------------------------------------------------------------------------------------------- */
 
-static const struct term *column_term(struct typer *t, int16_t at, const struct catalog_relation *relation,
-                                      const char *name)
+const struct term *typing_table_column(struct typer *t, int16_t at, const struct catalog_column *column)
 {
-	const struct catalog_column *column = relation != NULL ? catalog_column(relation, name) : NULL;
-	if (column == NULL)
-		return NULL;
 	struct term *term = term_new(TERM_COLUMN, NULL, 0, t->arena);
 	term->relation = at;
 	term->column = column->number;
@@ -129,34 +126,61 @@ static const struct term *column_term(struct typer *t, int16_t at, const struct 
 	return term;
 }
 
+const struct term *typing_opaque_column(struct typer *t)
+{
+	struct term *unknown = (struct term *)typing_opaque(t, NULL, 0);
+	unknown->has_column = true;
+	return unknown;
+}
+
+static const struct term *column_term(struct typer *t, int16_t at, const char *name)
+{
+	const struct typing *in = t->in;
+	if (in->facts != NULL && in->facts->relations[at].query != 0)
+		return output_column(t, at, name);
+	const struct catalog_relation *relation = in->relations[in->facts != NULL ? at : 0];
+	const struct catalog_column *column = relation != NULL ? catalog_column(relation, name) : NULL;
+	return column != NULL ? typing_table_column(t, at, column) : NULL;
+}
+
 /* An unqualified name is of the one relation in FROM that has such a column, for a second one would make it ambiguous;
  * else of an outer level's, unless something stands in FROM whose columns nobody here knows. */
+static const struct term *column_of_level(struct typer *t, const struct clause *clause)
+{
+	const struct facts *facts = t->in->facts;
+	for (int16_t level = (int16_t)clause->level; level >= 0; level = facts->levels[level].parent) {
+		bool unknown = false;
+		for (uint16_t at = 0; at < facts->relation_count; at++) {
+			if (facts->relations[at].level != level)
+				continue;
+			const struct term *term = column_term(t, (int16_t)at, clause->name);
+			if (term != NULL)
+				return term;
+			unknown = unknown || output_unknown(t->in, (int16_t)at);
+		}
+		if (unknown)
+			return NULL;
+	}
+	return NULL;
+}
+
 static const struct term *type_column(struct typer *t, const struct clause *clause)
 {
 	const struct typing *in = t->in;
 	const struct term *term = NULL;
 	if (in->facts == NULL) {
-		term = column_term(t, in->relation, in->relations[0], clause->name);
+		term = column_term(t, in->relation, clause->name);
 	} else if (clause->relation >= 0) {
-		term = column_term(t, clause->relation, in->relations[clause->relation], clause->name);
+		term = column_term(t, clause->relation, clause->name);
 	} else if (clause->from >= 0) {
-		for (int16_t at = clause->from; at < clause->to && term == NULL; at++)
-			term = column_term(t, at, in->relations[at], clause->name);
-	}
-	if (term == NULL && in->facts != NULL && clause->schema == NULL && clause->from < 0) {
-		for (int16_t level = (int16_t)clause->level; level >= 0 && term == NULL;
-		     level = in->facts->levels[level].parent) {
-			for (uint16_t at = 0; at < in->facts->relation_count && term == NULL; at++) {
-				if (in->facts->relations[at].level == level)
-					term = column_term(t, (int16_t)at, in->relations[at], clause->name);
-			}
+		for (int16_t at = clause->from; at < clause->to && term == NULL; at++) {
+			if (in->facts->relations[at].level == clause->level)
+				term = column_term(t, at, clause->name);
 		}
 	}
-	if (term != NULL)
-		return term;
-	struct term *unknown = (struct term *)typing_opaque(t, NULL, 0);
-	unknown->has_column = true;
-	return unknown;
+	if (term == NULL && in->facts != NULL && clause->schema == NULL && clause->from < 0)
+		term = column_of_level(t, clause);
+	return term != NULL ? term : typing_opaque_column(t);
 }
 
 static const struct term *type_constant(struct typer *t, const struct clause *clause)

@@ -15,6 +15,8 @@ struct typing {
 	const struct clause *const *values; /* what they are bound to, as for a custom plan; may be NULL, also in it */
 	uint16_t value_count;
 	int16_t relation; /* without facts: the number that its columns get */
+	uint16_t arm;     /* of each set operation in FROM: whose columns its are */
+	uint16_t *arms;   /* raised to as many as such an operation has; NULL: nobody wants to know */
 	struct arena *arena;
 };
 

@@ -198,8 +198,6 @@ static const struct clause *make_column(struct maker *maker, const ColumnRef *co
 	clause->relation = -1;
 	if (maker->scope->gather != NULL)
 		clause->relation = gather_resolve(maker->scope->gather, clause->schema, clause->level);
-	if (maker->scope->gather != NULL && clause->relation < 0)
-		clause->relation = gather_resolve_through(maker->scope->gather, clause->schema, clause->level);
 	return clause;
 }
 

@@ -50,14 +50,17 @@ enum statement_kind {
 	STATEMENT_CALL,
 };
 
-/* A table, view, or common table expression named in the statement. */
+/* A table, view, or common table expression named in the statement, or a sub-select in FROM. */
 struct fact_relation {
 	const char *schema; /* NULL when not qualified */
-	const char *name;
+	const char *name;   /* "": a sub-select */
 	const char *alias; /* NULL when none */
 	bool is_target;    /* of INSERT, UPDATE, DELETE, MERGE, COPY … FROM, TRUNCATE, LOCK or DDL */
-	bool is_cte;       /* a WITH query of that name shadows the table */
+	bool is_cte;       /* no table: a WITH query of that name shadows it, or a sub-select */
 	uint16_t level;    /* the query level it stands in, counted from 0 in order of appearance; it exists */
+	uint16_t query;    /* the level that is read in its place; 0: none, or it is computed apart */
+	const char *const *columns; /* AS alias (column, …): the first of its columns are named so; else NULL */
+	uint16_t column_count;
 };
 
 enum predicate_operator {
@@ -139,6 +142,21 @@ struct fact_condition {
 	int16_t from, to; /* it filters relations from ≤ index < to: of an outer join only one side */
 };
 
+/* One thing that a query puts out. */
+struct fact_output {
+	const char *name;            /* NULL: all columns of `relation`, or of all relations of the level */
+	const struct clause *clause; /* NULL: it can't be followed */
+	int16_t relation;
+	bool closed; /* a condition on it from outside is none on what the query reads: an aggregate … */
+};
+
+/* How far a condition that stands outside a query goes into it (pull_up_subqueries, subquery_is_pushdown_safe). */
+enum fact_reach {
+	REACH_MERGED, /* the query is one with the outer */
+	REACH_PUSHED, /* a condition on its columns alone is pushed down */
+	REACH_NONE,
+};
+
 /* One query level: a SELECT, or the one that an INSERT, UPDATE, DELETE, MERGE or utility statement is. A UNION's arms
  * are levels below its own; so is a WITH query below the statement that has it. */
 struct fact_level {
@@ -148,6 +166,11 @@ struct fact_level {
 	bool only_count; /* puts out nothing but count(*) */
 	bool has_others; /* FROM holds more than tables that conditions connect: a sub-select, a function, TABLESAMPLE, a
 	                  * NATURAL or FULL JOIN */
+	enum fact_reach reach;
+	bool is_arm;   /* of the set operation that its parent is */
+	uint16_t arms; /* of a set operation: how many; its columns are theirs, one by one */
+	const struct fact_output *outputs; /* of other levels than the top; NULL: not known */
+	uint16_t output_count;
 };
 
 /* -- schema changes ----------------------------------------------------------------------------- */

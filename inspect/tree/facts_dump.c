@@ -189,8 +189,12 @@ static void dump_relation(struct dump *dump, const struct fact_relation *relatio
 	put(dump, " ");
 	if (relation->schema != NULL)
 		put(dump, "%s.", relation->schema);
-	put(dump, "%s", relation->name);
+	put(dump, "%s", relation->name[0] != '\0' ? relation->name : "(select)");
 	text(dump, "alias", relation->alias);
+	if (relation->query != 0)
+		put(dump, " query=%u", relation->query);
+	for (uint16_t at = 0; at < relation->column_count; at++)
+		put(dump, " as %s", relation->columns[at]);
 	flag(dump, relation->is_target, "target");
 	flag(dump, relation->is_cte, "cte");
 	if (relation->level > 0)

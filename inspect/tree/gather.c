@@ -6,12 +6,22 @@ static void *copy(struct arena *arena, const void *from, uint16_t count, size_t 
 
 void gather_init(struct gather *gather, struct arena *arena, struct facts *facts)
 {
-	memset(facts, 0, sizeof(*facts));
 	gather->arena = arena;
 	gather->facts = facts;
+	gather->literals = false;
+	gather->use_count = 0;
+	gather->counted = false;
+	memset(facts, 0, sizeof(*facts));
 	gather->range_count = 0;
 	gather->cte_count = 0;
-	gather->literals = false;
+}
+
+void gather_again(struct gather *gather)
+{
+	memset(gather->facts, 0, sizeof(*gather->facts));
+	gather->range_count = 0;
+	gather->cte_count = 0;
+	gather->counted = true;
 }
 
 void gather_finish(struct gather *gather)
@@ -163,29 +173,7 @@ void gather_range(struct gather *gather, const char *name, int16_t relation, uin
 		return;
 	}
 	gather->ranges[gather->range_count++] = (struct gather_range){
-	    .name = arena_text(gather->arena, name), .relation = relation, .through = -1, .level = level};
-}
-
-void gather_range_through(struct gather *gather, const char *name, int16_t through, uint16_t level)
-{
-	uint16_t before = gather->range_count;
-
-	gather_range(gather, name, -1, level, true);
-	if (gather->range_count > before)
-		gather->ranges[before].through = through;
-}
-
-int16_t gather_resolve_through(const struct gather *gather, const char *qualifier, uint16_t level)
-{
-	if (qualifier == NULL && gather->items[level] != 1)
-		return -1;
-	for (uint16_t at = 0; at < gather->range_count; at++) {
-		const struct gather_range *range = &gather->ranges[at];
-		if (range->level == level &&
-		    (qualifier == NULL || (range->name != NULL && strcmp(range->name, qualifier) == 0)))
-			return range->through;
-	}
-	return -1;
+	    .name = arena_text(gather->arena, name), .relation = relation, .level = level};
 }
 
 int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint16_t level)
@@ -209,21 +197,33 @@ int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint1
 	return -1;
 }
 
-void gather_cte_push(struct gather *gather, const char *name)
+void gather_cte_push(struct gather *gather, const char *name, const void *node)
 {
 	if (gather->cte_count == ARRAY_LEN(gather->ctes)) {
 		gather->facts->truncated = true;
 		return;
 	}
-	gather->ctes[gather->cte_count++] = name;
+	gather->ctes[gather->cte_count] = (struct gather_cte){name, node, gather->cte_count};
+	gather->cte_count++;
 }
 
-bool gather_is_cte(const struct gather *gather, const char *name)
+const struct gather_cte *gather_cte(const struct gather *gather, const char *name)
 {
 	for (uint16_t at = gather->cte_count; at > 0; at--)
-		if (strcmp(gather->ctes[at - 1], name) == 0)
-			return true;
-	return false;
+		if (strcmp(gather->ctes[at - 1].name, name) == 0)
+			return &gather->ctes[at - 1];
+	return NULL;
+}
+
+struct gather_use *gather_use(struct gather *gather, const void *node)
+{
+	for (uint16_t at = 0; at < gather->use_count; at++)
+		if (gather->uses[at].node == node)
+			return &gather->uses[at];
+	if (gather->use_count == ARRAY_LEN(gather->uses))
+		return NULL;
+	gather->uses[gather->use_count] = (struct gather_use){.node = node};
+	return &gather->uses[gather->use_count++];
 }
 
 static void *copy(struct arena *arena, const void *from, uint16_t count, size_t size)

@@ -10,9 +10,22 @@
 /* A name that a level's FROM makes visible: a relation by its alias or name, or a sub-select's alias. */
 struct gather_range {
 	const char *name; /* NULL when it has none */
-	int16_t relation; /* -1: no table, or one whose columns are renamed */
-	int16_t through;  /* of a sub-select that only passes a table's columns on: that table; else -1 */
+	int16_t relation; /* -1: none, or a table whose columns are renamed */
 	uint16_t level;
+};
+
+/* A WITH query. */
+struct gather_cte {
+	const char *name;
+	const void *node; /* what it is known by; the caller's */
+	uint16_t visible; /* to itself: so many of the stack */
+};
+
+/* How often a WITH query is named. */
+struct gather_use {
+	const void *node;
+	uint16_t count;
+	bool open, recursive; /* being walked; named within itself */
 };
 
 /* Big: about 100 KB, for the parsing thread's stack. */
@@ -34,12 +47,18 @@ struct gather {
 	uint16_t items[LIMIT_FACTS_LEVELS];
 	bool literals; /* clauses keep theirs */
 	/* WITH queries visible at this point of the walk: a stack. */
-	const char *ctes[LIMIT_FACTS_RELATIONS];
+	struct gather_cte ctes[LIMIT_FACTS_RELATIONS];
 	uint16_t cte_count;
+	/* Kept by gather_again, for a second walk that knows which of them are read in place. */
+	struct gather_use uses[LIMIT_FACTS_RELATIONS];
+	uint16_t use_count;
+	bool counted; /* this is the second walk */
 };
 
 /* Empties `facts`, too. */
 void gather_init(struct gather *gather, struct arena *arena, struct facts *facts);
+/* Empties all but what is known of WITH queries. */
+void gather_again(struct gather *gather);
 /* Hands what was collected to the facts, in the arena. */
 void gather_finish(struct gather *gather);
 
@@ -60,14 +79,13 @@ struct fact_action *gather_action(struct gather *gather, enum ddl_form form);
 
 /* Makes a name visible in a level; `item`: it is one more of the level's FROM items. */
 void gather_range(struct gather *gather, const char *name, int16_t relation, uint16_t level, bool item);
-/* The same for a sub-select that passes on the columns of `through` under their names. */
-void gather_range_through(struct gather *gather, const char *name, int16_t through, uint16_t level);
-/* Of a column that gather_resolve knows no relation for: the table behind such a sub-select of that level, else -1. */
-int16_t gather_resolve_through(const struct gather *gather, const char *qualifier, uint16_t level);
 /* The relation that a column of `level` belongs to; qualifier NULL: not qualified. -1 when that can't be said. */
 int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint16_t level);
 
-void gather_cte_push(struct gather *gather, const char *name);
-bool gather_is_cte(const struct gather *gather, const char *name);
+void gather_cte_push(struct gather *gather, const char *name, const void *node);
+/* The innermost of that name; NULL when there is none. It lives until the stack is cut back. */
+const struct gather_cte *gather_cte(const struct gather *gather, const char *name);
+/* NULL when there were too many. */
+struct gather_use *gather_use(struct gather *gather, const void *node);
 
 #endif

@@ -41,7 +41,9 @@ static void find_aggregate(void *context, const Node *node)
 {
 	struct finder *finder = context;
 
-	if (finder->found || finder->depth > LIMIT_WALK_DEPTH || IsA(node, SubLink) ||
+	/* (SELECT …) is a value that is there before; one that names the row is told apart when its columns are. */
+	if (finder->found || finder->depth > LIMIT_WALK_DEPTH ||
+	    (IsA(node, SubLink) && ((const SubLink *)node)->subLinkType != EXPR_SUBLINK) ||
 	    (IsA(node, FuncCall) && nodes_is_aggregate((const FuncCall *)node))) {
 		finder->found = true;
 		return;

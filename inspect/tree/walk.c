@@ -6,10 +6,12 @@
 #include "inspect/tree/walk_assign.h"
 #include "inspect/tree/walk_ddl.h"
 #include "inspect/tree/walk_lock.h"
+#include "inspect/tree/walk_output.h"
 #include "inspect/tree/walk_secret.h"
 #include "inspect/tree/walk_session.h"
 #include "inspect/tree/walk_sort.h"
 #include "inspect/tree/walk_use.h"
+#include "inspect/tree/walk_with.h"
 
 #include <string.h>
 
@@ -27,12 +29,12 @@ static void walk_inner(struct gather *gather, const Node *statement);
 static bool walk_utility(struct gather *gather, const Node *statement);
 static void walk_select(struct gather *gather, const SelectStmt *select, int16_t parent, int depth);
 static void walk_arms(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
+static void walk_arm(struct gather *gather, const SelectStmt *arm, uint16_t level, int depth);
 static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
 static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t parent, int depth);
 static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t parent, int depth);
 static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t parent, int depth);
 static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t parent, int depth);
-static void walk_with(struct gather *gather, const WithClause *with, uint16_t level, int depth);
 static int16_t add_relation(struct gather *gather, const RangeVar *relation, uint16_t level, bool is_target);
 static int16_t add_target(struct gather *gather, const RangeVar *relation, uint16_t level);
 static void walk_from(struct gather *gather, const List *items, uint16_t level, int depth);
@@ -61,6 +63,11 @@ static void walk_raw(const void *raw_statement, bool literals, struct arena *are
 	gather.literals = literals;
 	if (statement != NULL)
 		walk_inner(&gather, statement);
+	/* How often a WITH query is named is known behind it. */
+	if (gather.use_count > 0) {
+		gather_again(&gather);
+		walk_inner(&gather, statement);
+	}
 	gather_finish(&gather);
 }
 
@@ -240,6 +247,7 @@ static void walk_select(struct gather *gather, const SelectStmt *select, int16_t
 		walk_expression(gather, lfirst(cell), level, depth);
 	walk_expression(gather, select->limitCount, level, depth);
 	walk_expression(gather, select->limitOffset, level, depth);
+	walk_output(gather, select, level);
 	gather->cte_count = ctes;
 }
 
@@ -254,8 +262,19 @@ static void walk_arms(struct gather *gather, const SelectStmt *select, uint16_t 
 	    left->limitOffset == NULL && left->lockingClause == NIL)
 		walk_arms(gather, left, level, depth + 1);
 	else
-		walk_query(gather, (const Node *)left, (int16_t)level, depth + 1);
-	walk_query(gather, (const Node *)select->rarg, (int16_t)level, depth + 1);
+		walk_arm(gather, left, level, depth);
+	walk_arm(gather, select->rarg, level, depth);
+}
+
+static void walk_arm(struct gather *gather, const SelectStmt *arm, uint16_t level, int depth)
+{
+	uint16_t at = gather->facts->level_count;
+
+	walk_query(gather, (const Node *)arm, (int16_t)level, depth + 1);
+	if (gather->facts->level_count > at) {
+		gather->levels[at].is_arm = true;
+		gather->levels[level].arms++;
+	}
 }
 
 static bool is_only_count(const List *targets)
@@ -428,33 +447,19 @@ static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t pa
 	gather->cte_count = ctes;
 }
 
-/* A WITH query is visible to those after it; under RECURSIVE to all, itself included. */
-static void walk_with(struct gather *gather, const WithClause *with, uint16_t level, int depth)
-{
-	ListCell *cell;
-
-	if (with == NULL)
-		return;
-	if (with->recursive)
-		foreach (cell, with->ctes)
-			gather_cte_push(gather, ((const CommonTableExpr *)lfirst(cell))->ctename);
-	foreach (cell, with->ctes) {
-		const CommonTableExpr *cte = lfirst(cell);
-		walk_query(gather, cte->ctequery, (int16_t)level, depth + 1);
-		if (!with->recursive)
-			gather_cte_push(gather, cte->ctename);
-	}
-}
-
 static int16_t add_relation(struct gather *gather, const RangeVar *relation, uint16_t level, bool is_target)
 {
+	const struct gather_cte *cte =
+	    !is_target && relation->schemaname == NULL ? gather_cte(gather, relation->relname) : NULL;
+
+	if (cte != NULL)
+		walk_with_named(gather, cte);
 	return gather_relation(gather, &(struct fact_relation){
 	                                   .schema = relation->schemaname,
 	                                   .name = relation->relname,
 	                                   .alias = relation->alias != NULL ? relation->alias->aliasname : NULL,
 	                                   .is_target = is_target,
-	                                   .is_cte = !is_target && relation->schemaname == NULL &&
-	                                             gather_is_cte(gather, relation->relname),
+	                                   .is_cte = cte != NULL,
 	                                   .level = level,
 	                               });
 }
@@ -481,26 +486,6 @@ static void walk_from(struct gather *gather, const List *items, uint16_t level, 
 		walk_from_item(gather, lfirst(cell), level, depth);
 }
 
-/* A sub-select that the planner pulls up and that changes no name: rows of one table, all or some of its columns. */
-static bool passes_on(const RangeSubselect *sub)
-{
-	const SelectStmt *select = (const SelectStmt *)sub->subquery;
-	ListCell *cell;
-
-	if (!IsA(select, SelectStmt) || select->op != SETOP_NONE || list_length(select->fromClause) != 1 ||
-	    !IsA(linitial(select->fromClause), RangeVar) || select->distinctClause != NIL ||
-	    select->groupClause != NIL || select->havingClause != NULL || select->windowClause != NIL ||
-	    select->limitCount != NULL || select->limitOffset != NULL || select->lockingClause != NIL ||
-	    select->withClause != NULL || (sub->alias != NULL && sub->alias->colnames != NIL))
-		return false;
-	foreach (cell, select->targetList) {
-		const ResTarget *target = lfirst(cell);
-		if (target->name != NULL || target->val == NULL || !IsA(target->val, ColumnRef))
-			return false;
-	}
-	return select->targetList != NIL;
-}
-
 static void walk_from_item(struct gather *gather, const Node *item, uint16_t level, int depth)
 {
 	if (item == NULL || too_deep(gather, depth))
@@ -508,6 +493,8 @@ static void walk_from_item(struct gather *gather, const Node *item, uint16_t lev
 	switch (nodeTag(item)) {
 	case T_RangeVar: {
 		const RangeVar *relation = (const RangeVar *)item;
+		if (walk_with_in_place(gather, relation, level, depth))
+			break;
 		int16_t at = add_relation(gather, relation, level, false);
 		/* FROM t AS a (x, y): the columns' names are not the table's. */
 		if (relation->alias != NULL && relation->alias->colnames != NIL)
@@ -521,11 +508,9 @@ static void walk_from_item(struct gather *gather, const Node *item, uint16_t lev
 	case T_RangeSubselect: {
 		const RangeSubselect *sub = (const RangeSubselect *)item;
 		gather->levels[level].has_others = true;
-		int16_t inner = (int16_t)gather->facts->relation_count;
-		walk_query(gather, sub->subquery, (int16_t)level, depth + 1);
-		if (!passes_on(sub) || gather->facts->relation_count <= inner)
-			inner = -1;
-		gather_range_through(gather, sub->alias != NULL ? sub->alias->aliasname : NULL, inner, level);
+		struct fact_relation as = {
+		    .name = "", .alias = sub->alias != NULL ? sub->alias->aliasname : NULL, .level = level};
+		walk_with_query(gather, sub->subquery, &as, sub->alias != NULL ? sub->alias->colnames : NIL, depth);
 		break;
 	}
 	case T_RangeFunction: {

@@ -89,15 +89,23 @@ static void scopes(void **state)
 	assert_string_equal(events("SELECT * FROM product WHERE id = 1 UNION SELECT * FROM item WHERE owner = 3"),
 	                    "1 id = ? product_pkey; 1 owner = ? item_owner");
 	assert_string_equal(events("WITH c AS (SELECT * FROM item WHERE owner = 3) SELECT * FROM c WHERE owner = 5"),
-	                    "1 owner = ? item_owner");
+	                    "1 owner = ? item_owner; 1 owner = ? item_owner");
+	assert_string_equal(events("WITH c AS MATERIALIZED (SELECT * FROM item) SELECT * FROM c WHERE owner = 5"), "");
 	assert_string_equal(events("SELECT * FROM product p, LATERAL (SELECT * FROM item i WHERE i.owner = p.id) AS s"),
 	                    "1 owner = id item_owner");
 	assert_string_equal(
 	    events("SELECT * FROM (SELECT * FROM item WHERE qty = 1) s WHERE s.owner = 3 ORDER BY owner"),
 	    "0 qty = ? -; 1 owner = ? item_owner; 1 order by owner item_owner");
 	assert_string_equal(events("SELECT * FROM (SELECT * FROM item LIMIT 5) s WHERE s.owner = 3"), "");
-	assert_string_equal(events("SELECT * FROM (SELECT qty AS owner FROM item) s WHERE s.owner = 3"), "");
-	assert_string_equal(events("SELECT * FROM (SELECT owner FROM item UNION SELECT 1) s WHERE s.owner = 3"), "");
+	assert_string_equal(events("SELECT * FROM (SELECT qty AS owner FROM item) s WHERE s.owner = 3"),
+	                    "0 owner = ? -");
+	assert_string_equal(events("SELECT * FROM (SELECT owner FROM item UNION SELECT 1) s WHERE s.owner = 3"),
+	                    "1 owner = ? item_owner");
+	assert_string_equal(events("SELECT * FROM (SELECT owner FROM item EXCEPT SELECT 1) s WHERE s.owner = 3"), "");
+	assert_string_equal(events("SELECT * FROM (SELECT owner FROM item UNION ALL SELECT qty FROM item) s WHERE owner = 3"),
+	                    "1 owner = ? item_owner; 0 owner = ? -");
+	assert_string_equal(events("SELECT owner FROM item GROUP BY owner HAVING owner = 3 AND count(*) > 1"),
+	                    "1 owner = ? item_owner");
 	assert_string_equal(events("SELECT * FROM product p LEFT JOIN item i ON i.owner = p.id AND p.id = 5"),
 	                    "1 owner = id item_owner");
 }

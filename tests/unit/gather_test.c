@@ -138,7 +138,7 @@ static int16_t add_range(void)
 static int16_t add_cte(void)
 {
 	uint16_t before = gather.cte_count;
-	gather_cte_push(&gather, "c");
+	gather_cte_push(&gather, "c", NULL);
 	return gather.cte_count > before ? (int16_t)before : -1;
 }
 
@@ -223,38 +223,43 @@ static void with_queries(void **state)
 {
 	/* A WITH query is known from where it is pushed to where the stack is taken back, by its exact name. */
 	(void)state;
-	assert_false(gather_is_cte(&gather, "w"));
-	gather_cte_push(&gather, "w");
+	assert_null(gather_cte(&gather, "w"));
+	gather_cte_push(&gather, "w", NULL);
 	uint16_t outside = gather.cte_count;
-	gather_cte_push(&gather, "v");
-	assert_true(gather_is_cte(&gather, "w"));
-	assert_true(gather_is_cte(&gather, "v"));
-	assert_false(gather_is_cte(&gather, "W"));
+	gather_cte_push(&gather, "v", NULL);
+	assert_non_null(gather_cte(&gather, "w"));
+	assert_non_null(gather_cte(&gather, "v"));
+	assert_null(gather_cte(&gather, "W"));
 	gather.cte_count = outside;
-	assert_true(gather_is_cte(&gather, "w"));
-	assert_false(gather_is_cte(&gather, "v"));
+	assert_non_null(gather_cte(&gather, "w"));
+	assert_null(gather_cte(&gather, "v"));
 }
 
-/* Behind a sub-select that only passes columns on stands its table, by its alias or as the only item. */
-static void through(void **state)
+/* How often a WITH query is named outlives the first walk; a name within it sees what stood before. */
+static void uses(void **state)
 {
 	(void)state;
-	uint16_t level = (uint16_t)gather_level(&gather, -1);
-	int16_t table = gather_relation(&gather, &(struct fact_relation){.name = "item", .level = 1});
-	gather_range_through(&gather, "s", table, level);
-	assert_int_equal(gather_resolve(&gather, "s", level), -1);
-	assert_int_equal(gather_resolve_through(&gather, "s", level), table);
-	assert_int_equal(gather_resolve_through(&gather, NULL, level), table);
-	assert_int_equal(gather_resolve_through(&gather, "other", level), -1);
-	gather_range(&gather, "t", -1, level, true);
-	assert_int_equal(gather_resolve_through(&gather, NULL, level), -1);
-	assert_int_equal(gather_resolve_through(&gather, "t", level), -1);
+	int node, other;
+	gather_cte_push(&gather, "w", &node);
+	gather_cte_push(&gather, "v", &other);
+	assert_ptr_equal(gather_cte(&gather, "v")->node, &other);
+	assert_int_equal(gather_cte(&gather, "v")->visible, 1);
+	gather_use(&gather, &node)->count++;
+	gather_again(&gather);
+	assert_true(gather.counted);
+	assert_null(gather_cte(&gather, "w"));
+	assert_int_equal(gather_use(&gather, &node)->count, 1);
+	assert_int_equal(gather_use(&gather, &other)->count, 0);
+	static int many[LIMIT_FACTS_RELATIONS];
+	for (size_t at = 0; at + 2 < ARRAY_LEN(many); at++)
+		assert_non_null(gather_use(&gather, &many[at]));
+	assert_null(gather_use(&gather, &many[ARRAY_LEN(many) - 1]));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(through, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(uses, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(facts_outlive_the_gathering, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_new_action_names_nothing, set_up, tear_down),

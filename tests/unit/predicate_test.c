@@ -443,7 +443,8 @@ static void names(void **state)
 		 "level 0 where others\n"
 		 "level 1 in 0\n"
 		 "relation 0 t\n"
-		 "where [x] equal = column=x bare and literal\n"
+		 "relation 1 (select) alias=s query=1 cte\n"
+		 "where 1:[x] equal = column=x bare and literal\n"
 		 "where [a] equal = column=a bare and literal\n"},
 		{"SELECT 1 FROM t AS u (x, y) WHERE u.x = 1",
 		 "select\n"

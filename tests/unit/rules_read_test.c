@@ -87,6 +87,20 @@ static void leading_wildcard(void **state)
 	expect("name LIKE '%' || note || '%'", "Q126");
 }
 
+/* A condition on what a query in FROM puts out is its table's, unless that is computed first; HAVING's on what is
+ * grouped by are filters as well. */
+static void pattern_outside(void **state)
+{
+	(void)state;
+	FOUND("SELECT name, count(*) FROM product GROUP BY name HAVING name LIKE '%lamp%'", "Q101");
+	FOUND("WITH c AS (SELECT * FROM product) SELECT * FROM c WHERE name LIKE '%lamp%'", "Q101");
+	FOUND("SELECT * FROM (SELECT id, name AS n FROM product) s WHERE s.n LIKE '%lamp%'", "Q101");
+	SILENT("SELECT max(name), count(*) FROM product GROUP BY qty HAVING max(name) LIKE '%lamp%'", "Q101");
+	SILENT("WITH c AS MATERIALIZED (SELECT * FROM product) SELECT * FROM c WHERE name LIKE '%lamp%'", "Q101");
+	SILENT("SELECT * FROM (SELECT name FROM product LIMIT 5) s WHERE s.name LIKE '%lamp%'", "Q101");
+	SILENT("SELECT * FROM (SELECT name FROM product WHERE id = 5) s WHERE s.name LIKE '%lamp%'", "Q101");
+}
+
 /* It says what is not there, and ends with what to paste: for icontains an index on the very expression. */
 static void leading_wildcard_text(void **state)
 {
@@ -423,7 +437,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    CASE(leading_wildcard),  CASE(leading_wildcard_text),
+	    CASE(pattern_outside), CASE(leading_wildcard),  CASE(leading_wildcard_text),
 	    CASE(extension_missing), CASE(trigram_serves),
 	    CASE(plain_index_named), CASE(negated),
 	    CASE(short_pattern),     CASE(mismatch),

@@ -26,12 +26,14 @@ static void levels(void **state)
 		 "level 4 in 0 aggregate\n"
 		 "level 5 in 0\n"
 		 "relation 0 c level=1\n"
-		 "relation 1 d level=2\n"
-		 "relation 2 e level=3\n"
-		 "relation 3 a level=4\n"
-		 "relation 4 b level=5\n"
+		 "relation 1 (select) alias=s query=1 cte\n"
+		 "relation 2 d level=2\n"
+		 "relation 3 (select) alias=l query=2 cte\n"
+		 "relation 4 e level=3\n"
+		 "relation 5 a level=4\n"
+		 "relation 6 b level=5\n"
 		 "where [id] equal = column=id bare and subquery\n"
-		 "sort 3:[x] column=x desc nulls_first extreme level=4\n"},
+		 "sort 5:[x] column=x desc nulls_first extreme level=4\n"},
 		{"SELECT a FROM t UNION SELECT b FROM u UNION ALL (SELECT c FROM v ORDER BY c LIMIT 1) "
 		 "LIMIT 5",
 		 "select\n"
@@ -98,9 +100,9 @@ static void with_queries(void **state)
 		 "level 1 in 0\n"
 		 "level 2 in 0\n"
 		 "relation 0 x level=1\n"
-		 "relation 1 x cte level=2\n"
-		 "relation 2 x cte\n"
-		 "relation 3 y cte\n"
+		 "relation 1 x cte\n"
+		 "relation 2 x cte level=2\n"
+		 "relation 3 y query=2 cte\n"
 		 "relation 4 s.x\n"},
 		{"WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT 1 FROM r JOIN t ON r.a = t.a) SELECT 1 "
 		 "FROM r",
@@ -118,8 +120,9 @@ static void with_queries(void **state)
 		 "level 0 others\n"
 		 "level 1 in 0\n"
 		 "level 2 in 1\n"
-		 "relation 0 x cte level=1\n"
-		 "relation 1 x\n"},
+		 "relation 0 x query=2 cte level=1\n"
+		 "relation 1 (select) alias=s query=1 cte\n"
+		 "relation 2 x\n"},
 		{"WITH d AS (DELETE FROM t WHERE a = 1 RETURNING *) INSERT INTO d SELECT * FROM d",
 		 "insert\n"
 		 "level 0\n"
@@ -133,9 +136,9 @@ static void with_queries(void **state)
 		 "insert\n"
 		 "level 0\n"
 		 "level 1 in 0\n"
-		 "level 2 in 0\n"
-		 "relation 0 u level=1\n"
-		 "relation 1 x cte level=2\n"
+		 "level 2 in 1\n"
+		 "relation 0 u level=2\n"
+		 "relation 1 x query=2 cte level=1\n"
 		 "relation 2 t target\n"
 		 "set a subquery\n"},
 	};
