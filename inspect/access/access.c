@@ -1,6 +1,7 @@
 #include "inspect/access/access.h"
 
 #include "config/limits.h"
+#include "inspect/access/leakproof.h"
 #include "inspect/access/typing.h"
 
 #include <string.h>
@@ -111,32 +112,39 @@ static void type_conditions(struct access *access, const struct typing *typing)
 
 /* -- queries in FROM ----------------------------------------------------------------------------------- */
 
+/* What lies between a level and a table that is read somewhere below it. */
+struct passage {
+	enum fact_reach reach; /* how far a condition of the level goes */
+	uint16_t pushed;       /* the innermost query that it is only pushed down to, else 0 */
+	bool barrier;
+};
+
 /* The relation that stands for what `relation` is read in, as `level` sees it: itself where it stands in that level;
- * -1 when it is in no query in its FROM. `reach`: how far a condition of that level goes; `pushed`: the innermost
- * query that it is only pushed down to, else 0. */
-static int16_t seen_from(const struct access *access, int16_t relation, uint16_t level, enum fact_reach *reach,
-                         uint16_t *pushed)
+ * -1 when it is in no query in its FROM. */
+static int16_t seen_from(const struct access *access, int16_t relation, uint16_t level, struct passage *passage)
 {
 	const struct facts *facts = access->input->facts;
-	*reach = REACH_MERGED;
-	*pushed = 0;
+	*passage = (struct passage){.reach = REACH_MERGED};
 	for (unsigned steps = 0; steps <= 2u * facts->level_count; steps++) {
-		const uint16_t inner = facts->relations[relation].level;
-		uint16_t query = inner;
-		if (inner == level)
+		uint16_t query = facts->relations[relation].level;
+		if (query == level)
 			return relation;
 		/* An arm's conditions are its operation's, whose are the query's in FROM. */
 		for (;;) {
-			if (facts->levels[query].reach > *reach)
-				*reach = facts->levels[query].reach;
+			enum fact_reach reach = facts->levels[query].reach;
+			if (facts->levels[query].is_barrier && reach == REACH_MERGED)
+				reach = REACH_PUSHED;
+			if (reach > passage->reach)
+				passage->reach = reach;
+			passage->barrier |= facts->levels[query].is_barrier;
 			if (!facts->levels[query].is_arm)
 				break;
 			query = (uint16_t)facts->levels[query].parent;
 			if (query == level)
 				return -1;
 		}
-		if (*reach != REACH_MERGED && *pushed == 0)
-			*pushed = query;
+		if (passage->reach != REACH_MERGED && passage->pushed == 0)
+			passage->pushed = query;
 		if (access->stands[query] < 0)
 			return -1;
 		relation = access->stands[query];
@@ -172,19 +180,19 @@ bool access_restricts(const struct access *access, const struct access_condition
 {
 	const struct facts *facts = access->input->facts;
 	const struct fact_condition *fact = condition->fact;
-	enum fact_reach reach;
-	uint16_t pushed;
+	struct passage passage;
 	if (!term_mentions(condition->term, relation))
 		return false;
-	const int16_t seen = seen_from(access, relation, fact->level, &reach, &pushed);
+	const int16_t seen = seen_from(access, relation, fact->level, &passage);
 	if (seen >= 0)
-		return seen >= fact->from && seen < fact->to && reach != REACH_NONE &&
-		       (pushed == 0 || is_within(access, condition->term, pushed, 0));
+		return seen >= fact->from && seen < fact->to && passage.reach != REACH_NONE &&
+		       (passage.pushed == 0 || is_within(access, condition->term, passage.pushed, 0)) &&
+		       (!passage.barrier || leakproof_term(condition->term, access->dictionary));
 	if (relation < fact->from || relation >= fact->to)
 		return false;
 	for (uint16_t at = 0; at < facts->relation_count; at++) {
 		if (term_mentions(condition->term, (int16_t)at) &&
-		    seen_from(access, (int16_t)at, fact->level, &reach, &pushed) >= 0)
+		    seen_from(access, (int16_t)at, fact->level, &passage) >= 0)
 			return false;
 	}
 	return true;
@@ -370,11 +378,9 @@ static void match_orders(struct access *access, const struct typing *typing)
 			sorts[order->count++] = (struct matching_sort){term, sort->descending, sort->nulls_first};
 			int16_t relation = term_relation(term);
 			/* What a query puts out is in the order of its table only where it is one with the outer. */
-			enum fact_reach reach;
-			uint16_t pushed;
-			if (relation >= 0 &&
-			    seen_from(access, relation, first->level, &reach, &pushed) != relation &&
-			    (reach != REACH_MERGED || arms > 1))
+			struct passage passage;
+			if (relation >= 0 && seen_from(access, relation, first->level, &passage) != relation &&
+			    (passage.reach != REACH_MERGED || arms > 1))
 				relation = -1;
 			/* A constant sorts nothing; what mixes tables, or is none's, no index has in order. */
 			if (term->has_column) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct clause; /* clause.h */
+struct facts;  /* facts.h */
 
 enum catalog_relkind {
 	CATALOG_TABLE = 'r',
@@ -72,6 +73,15 @@ struct catalog_index {
 	const char *definition; /* pg_get_indexdef, for people */
 	double known_since;     /* a Unix time: at the latest then it was there; 0: not known */
 	double unused_days;     /* never scanned since the server counts; 0: scanned, or not known */
+};
+
+struct catalog_view {
+	const char *definition; /* as pg_get_viewdef has it, schemas written out */
+	/* Of SELECT * FROM (definition), so that its level 1 is the query, and its last relation stands for that; NULL:
+	 * not parsed. */
+	const struct facts *facts;
+	bool is_barrier;
+	bool is_diverted; /* by triggers or rules of its own: what is written to it goes where they send it */
 };
 
 enum catalog_constraint_kind {
@@ -141,6 +151,7 @@ struct catalog_relation {
 	const char *partition_column; /* the key when it is just one column, else NULL */
 	const struct catalog_dependent *dependents;
 	uint32_t dependent_count;
+	const struct catalog_view *view; /* NULL: it is none, or its definition could not be read */
 };
 
 enum catalog_volatility {

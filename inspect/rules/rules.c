@@ -18,6 +18,7 @@
 #include "inspect/rules/rules_transaction.h"
 #include "inspect/rules/rules_usage.h"
 #include "inspect/access/search.h"
+#include "inspect/rules/views.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -264,14 +265,20 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 		one.earlier = facts;
 		one.earlier_count = i;
 		struct searches *searches = NULL;
+		struct arena opened;
 		one.catalog_missing = &verdict->catalog_missing;
 		one.session = forked ? &fork : input->session;
 		one.searches = &searches;
 		one.first_finding = verdict->count;
+		/* What the statement does to the session is read from the facts as they are. */
+		arena_init(&opened);
+		one.facts = views_open(&one, &opened);
 		judge_one(&one, verdict);
+		one.facts = &facts[i];
 		if (forked)
 			progress_completed(&one, &fork);
 		search_free(searches);
+		arena_fini(&opened);
 	}
 	if (forked)
 		session_state_fini(&fork);
@@ -441,6 +448,12 @@ const struct catalog_relation *rules_named(const struct rule_input *input, int16
 	const struct catalog_relation *relation =
 	    catalog_find(input->catalog, fact->schema, fact->name, path, input->session->user);
 	return relation && !relation->system && !relation->temporary ? relation : NULL;
+}
+
+const struct catalog_view *rules_view(const struct rule_input *input, int16_t at)
+{
+	const struct catalog_relation *relation = rules_named(input, at);
+	return relation && relation->view && relation->view->facts ? relation->view : NULL;
 }
 
 const char *rules_table_name(struct arena *arena, const struct catalog_relation *relation)

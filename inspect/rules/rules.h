@@ -142,11 +142,13 @@ double rules_threshold(const struct rule *rule, const struct rule_input *input, 
 /* The table, partitioned table or materialised view of facts->relations[at]; NULL when it is anything else, a CTE,
  * temporary, created in this transaction or by an earlier statement of this message, a system table or unknown. */
 const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at);
+/* The same, but a view or foreign table too. */
+const struct catalog_relation *rules_named(const struct rule_input *input, int16_t at);
+/* The view of facts->relations[at] likewise; NULL, too, when its query is not known. */
+const struct catalog_view *rules_view(const struct rule_input *input, int16_t at);
 /* The column that is assigned to, by its name or its place; NULL when the catalog does not have it. */
 const struct catalog_column *rules_assigned(const struct fact_assignment *assignment,
                                             const struct catalog_relation *relation);
-/* The same, but a view or foreign table too. */
-const struct catalog_relation *rules_named(const struct rule_input *input, int16_t at);
 /* Was the table never analysed, or not since much of it changed (rule Q129)? */
 bool rules_stale(const struct rule_input *input, const struct catalog_relation *relation);
 /* How unqualified names are found: the session's search_path, or what an earlier statement of this message sets it to.

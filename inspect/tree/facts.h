@@ -167,6 +167,7 @@ struct fact_level {
 	bool has_others; /* FROM holds more than tables that conditions connect: a sub-select, a function, TABLESAMPLE, a
 	                  * NATURAL or FULL JOIN */
 	enum fact_reach reach;
+	bool is_barrier; /* only what is leakproof goes into it: a view WITH (security_barrier) */
 	bool is_arm;   /* of the set operation that its parent is */
 	uint16_t arms; /* of a set operation: how many; its columns are theirs, one by one */
 	const struct fact_output *outputs; /* of other levels than the top; NULL: not known */

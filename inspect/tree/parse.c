@@ -133,6 +133,25 @@ const struct clause *parse_clause(const char *expression, struct arena *arena)
 	return clause;
 }
 
+const struct facts *parse_view(const char *definition, struct arena *arena)
+{
+	struct arena local;
+	struct parsed parsed;
+	size_t len = strlen(definition);
+	const struct facts *facts = NULL;
+
+	arena_init(&local);
+	while (len > 0 && (definition[len - 1] == ';' || definition[len - 1] == '\n'))
+		len--;
+	const char *sql = arena_printf(&local, "SELECT * FROM (%.*s) AS v", (int)len, definition);
+	if (parse_sql_literally(sql, strlen(sql), true, arena, &parsed) == PARSE_OK && parsed.statement_count == 1 &&
+	    !parsed.facts[0].truncated && parsed.facts[0].relation_count > 0 &&
+	    parsed.facts[0].relations[parsed.facts[0].relation_count - 1].query == 1)
+		facts = &parsed.facts[0];
+	arena_fini(&local);
+	return facts;
+}
+
 static bool alone_make(struct alone *alone, const char *expression)
 {
 	struct canonical canonical;

@@ -44,6 +44,9 @@ struct clause;
 /* The clause of an expression that stands alone, such as an index predicate; NULL when it does not parse. */
 const struct clause *parse_clause(const char *expression, struct arena *arena);
 
+/* A view's query as catalog_view (catalog.h) holds it, its literals in the clauses; NULL when it does not parse. */
+const struct facts *parse_view(const char *definition, struct arena *arena);
+
 /* The canonical text (expression.h) of an expression that stands alone, such as an index key out of
  * pg_get_indexdef, or an index predicate; NULL when it does not parse. Lives in `arena`. */
 const char *parse_expression(const char *expression, struct arena *arena);

@@ -4,6 +4,7 @@
 #include "inspect/inspector.h"
 #include "inspect/text/lexer.h"
 #include "inspect/tree/parse.h"
+#include "inspect/rules/views.h"
 #include "proxy/check/check_assume.h"
 #include "proxy/check/check_django.h"
 #include "proxy/check/check_prepared.h"
@@ -458,7 +459,7 @@ static void tell_access(struct run *run, const char *text, size_t len, const str
 	    parse_sql_literally(text, len, run->session.standard_conforming_strings, &arena, &parsed) != PARSE_OK)
 		parsed.statement_count = 0;
 	for (uint16_t at = 0; at < parsed.statement_count; at++) {
-		const struct rule_input input = {
+		struct rule_input input = {
 		    .facts = &parsed.facts[at],
 		    .catalog = catalog,
 		    .session = &run->session,
@@ -467,6 +468,7 @@ static void tell_access(struct run *run, const char *text, size_t len, const str
 		    .earlier_count = at,
 		    .catalog_missing = &catalog_missing,
 		};
+		input.facts = views_open(&input, &arena);
 		const struct catalog_relation **relations =
 		    arena_alloc(&arena, (input.facts->relation_count + 1u) * sizeof(*relations));
 		for (uint16_t i = 0; i < input.facts->relation_count; i++)

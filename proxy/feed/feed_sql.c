@@ -221,4 +221,17 @@ const char feed_sql_open_end[] =
     "(at)"
     " WHERE i.indexprs IS NOT NULL AND i.indkey[k.at - 1] = 0"
     " UNION ALL SELECT w.oid, 'c', o.oid, o.conname, pg_get_constraintdef(o.oid)"
-    " FROM wanted w JOIN pg_constraint o ON o.conrelid = w.oid WHERE o.contype = 'c'; COMMIT";
+    " FROM wanted w JOIN pg_constraint o ON o.conrelid = w.oid WHERE o.contype = 'c'"
+    /* A view's text opens all that the view names. */
+    " UNION ALL SELECT w.oid, 'v', 0::oid,"
+    " CASE WHEN EXISTS (SELECT FROM pg_options_to_table(c.reloptions) AS t"
+    "  WHERE t.option_name = 'security_barrier' AND t.option_value::boolean) THEN 'b' ELSE '' END ||"
+    " CASE WHEN EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = w.oid AND t.tgtype & 64 <> 0)"
+    "  OR EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = w.oid AND r.ev_type <> '1') THEN 'd' ELSE '' END,"
+    " pg_get_viewdef(w.oid)"
+    " FROM wanted w JOIN pg_class c ON c.oid = w.oid WHERE c.relkind = 'v' AND NOT EXISTS (SELECT FROM pg_rewrite r"
+    "  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid"
+    "  AND d.refclassid = 'pg_class'::regclass"
+    "  JOIN pg_locks l ON l.relation = d.refobjid AND l.mode = 'AccessExclusiveLock'"
+    "  AND l.database = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database())"
+    "  WHERE r.ev_class = w.oid); COMMIT";

@@ -22,8 +22,10 @@ static void set_size(struct feed_table *table, const struct feed_result *result)
 static void set_definition(const struct feed_table *table, const struct feed_result *result, struct feed_texts *texts);
 static void set_key(const struct feed_table *table, const struct feed_result *result, struct feed_texts *texts);
 static void set_check(const struct feed_table *table, const struct feed_result *result, struct feed_texts *texts);
+static void set_view(const struct feed_table *table, const struct feed_result *result, struct feed_texts *texts);
 static struct catalog_index *find_index(const struct feed_table *table, uint32_t oid);
 static void take_over(struct feed_table *table, const struct catalog *before, struct arena *arena);
+static void take_over_view(const struct feed_table *table, const struct catalog *before, struct feed_texts *texts);
 static bool take_over_index(struct catalog_index *index, const struct catalog_relation *old, struct arena *arena);
 static void take_over_check(struct catalog_constraint *check, const struct catalog_relation *old, struct arena *arena);
 
@@ -53,6 +55,8 @@ bool feed_tables_open(struct feed_tables *tables, struct feed_result *result, st
 	for (uint32_t at = 0; at < tables->count; at++) {
 		if (tables->list[at].has_expressions && !tables->list[at].opened)
 			take_over(&tables->list[at], before, texts->arena);
+		if (tables->list[at].relation->kind == CATALOG_VIEW && tables->list[at].relation->view == NULL)
+			take_over_view(&tables->list[at], before, texts);
 	}
 	return true;
 }
@@ -95,7 +99,8 @@ static bool wants_opening(const struct feed_table *table)
 {
 	const struct catalog_relation *relation = table->relation;
 	return table->has_expressions ||
-	       (!relation->system && (relation->kind == CATALOG_TABLE || relation->kind == CATALOG_MATERIALIZED_VIEW));
+	       (!relation->system && (relation->kind == CATALOG_TABLE || relation->kind == CATALOG_VIEW ||
+	                              relation->kind == CATALOG_MATERIALIZED_VIEW));
 }
 
 /* -- answers ------------------------------------------------------------------------------------- */
@@ -118,6 +123,9 @@ static void read_batch(const struct feed_tables *tables, struct feed_result *res
 			break;
 		case 'c':
 			set_check(table, result, texts);
+			break;
+		case 'v':
+			set_view(table, result, texts);
 			break;
 		}
 		table->opened = true;
@@ -176,6 +184,17 @@ static void set_check(const struct feed_table *table, const struct feed_result *
 	}
 }
 
+static void set_view(const struct feed_table *table, const struct feed_result *result, struct feed_texts *texts)
+{
+	const char *flags = feed_result_cell(result, 3), *definition = feed_result_cell(result, 4);
+	if (definition == NULL || flags == NULL)
+		return;
+	struct catalog_view *view = feed_texts_view(texts, definition);
+	view->is_barrier = strchr(flags, 'b') != NULL;
+	view->is_diverted = strchr(flags, 'd') != NULL;
+	table->relation->view = view;
+}
+
 static struct catalog_index *find_index(const struct feed_table *table, uint32_t oid)
 {
 	for (uint16_t at = 0; at < table->relation->index_count; at++) {
@@ -197,6 +216,17 @@ static void take_over(struct feed_table *table, const struct catalog *before, st
 	for (uint16_t at = 0; at < table->relation->constraint_count; at++)
 		take_over_check(&table->constraints[at], old, arena);
 	table->estimate.unknown = !known;
+}
+
+static void take_over_view(const struct feed_table *table, const struct catalog *before, struct feed_texts *texts)
+{
+	const struct catalog_relation *old = before != NULL ? catalog_find_oid(before, table->relation->oid) : NULL;
+	if (old == NULL || old->view == NULL || old->view->definition == NULL)
+		return;
+	struct catalog_view *view = feed_texts_view(texts, old->view->definition);
+	view->is_barrier = old->view->is_barrier;
+	view->is_diverted = old->view->is_diverted;
+	table->relation->view = view;
 }
 
 static void take_over_key(struct catalog_index_key *key, const struct catalog_index_key *from, struct arena *arena)

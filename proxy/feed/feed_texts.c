@@ -5,7 +5,12 @@
 #include <string.h>
 
 /* Index expressions are a line; a text that has grown past this is no longer compared but as it stands. */
-enum { EXPRESSION_BYTES_MAX = 16 * 1024 };
+enum {
+	EXPRESSION_BYTES_MAX = 16 * 1024,
+	VIEW_BYTES_MAX = 64 * 1024,
+	/* Parsed, a text is about ten times as large. */
+	VIEWS_BYTES_MAX = 4 * 1024 * 1024,
+};
 
 void feed_texts_init(struct feed_texts *texts, struct arena *arena)
 {
@@ -47,4 +52,19 @@ const char *feed_texts_canonical(struct feed_texts *texts, const char *expressio
 		return text;
 	const char *parsed = parse_expression(text, texts->arena);
 	return parsed != NULL ? parsed : text;
+}
+
+struct catalog_view *feed_texts_view(struct feed_texts *texts, const char *definition)
+{
+	const struct sqlkey_options options = {.standard_conforming_strings = true};
+	const size_t len = strlen(definition);
+	struct catalog_view *view = arena_alloc(texts->arena, sizeof(*view));
+	struct sqlkey key;
+	if (len > VIEW_BYTES_MAX || texts->view_bytes + len > VIEWS_BYTES_MAX)
+		return view;
+	texts->view_bytes += len;
+	view->definition = arena_copy(texts->arena, definition, len);
+	if (sqlkey_of(texts->scratch, view->definition, len, &options, &key) == SQLKEY_OK)
+		view->facts = parse_view(view->definition, texts->arena);
+	return view;
 }

@@ -121,7 +121,7 @@ GAPS = ("NATURAL JOIN",)
 
 def index_conditions(plan):
     # max() asks for what is not NULL.
-    if plan.get("Index Cond", "(owner IS NOT NULL)") != "(owner IS NOT NULL)" and plan.get("Index Name", "").split("_")[-1] in ("owner", "upper"):
+    if plan.get("Index Cond", "(owner IS NOT NULL)") != "(owner IS NOT NULL)" and plan.get("Index Name", "").split("_")[-1] in ("owner", "upper", "idx"):
         yield plan["Index Name"]
     for part in plan.get("Plans", []):
         yield from index_conditions(part)

@@ -1,5 +1,7 @@
 #include "proxy/feed/feed_tables.h"
 
+#include "inspect/tree/facts.h"
+
 #include "tests/unit/private_postgres.h"
 
 #include <setjmp.h>
@@ -12,7 +14,7 @@
 
 static struct private_postgres postgres;
 static PGconn *server;
-static uint32_t product_oid, upper_oid, view_oid;
+static uint32_t product_oid, upper_oid, view_oid, plain_oid;
 
 static struct catalog *catalog;
 static struct feed_texts texts;
@@ -39,11 +41,14 @@ static int start_server(void **state)
 	private_postgres_run(server, "CREATE TABLE product (id int, name text, price int,"
 	                             "  CONSTRAINT price_there CHECK (price IS NOT NULL AND price > 0));"
 	                             "CREATE INDEX product_upper ON product (id, upper(name)) WHERE price > 9;"
-	                             "CREATE VIEW seen AS SELECT 1 AS one;"
+	                             "CREATE VIEW seen WITH (security_barrier) AS SELECT id, name FROM product;"
+	                             "CREATE VIEW plain WITH (security_barrier = off) AS SELECT name AS n FROM product;"
+	                             "CREATE RULE r AS ON DELETE TO plain DO INSTEAD NOTHING;"
 	                             "INSERT INTO product SELECT g, 'x', g FROM generate_series(1, 1000) g");
 	product_oid = oid_of("product");
 	upper_oid = oid_of("product_upper");
 	view_oid = oid_of("seen");
+	plain_oid = oid_of("plain");
 	return 0;
 }
 
@@ -156,15 +161,11 @@ static void opened_tables_say_all(void **state)
 
 static void nothing_to_open(void **state)
 {
-	/* Views have no size, and the system's tables are of no interest: neither is asked for, nor is anything when
-	 * there is nothing else. */
+	/* The system's tables are of no interest: they are not asked for, nor is anything when there is nothing else. */
 	(void)state;
-	struct feed_table view = table_of(view_oid, CATALOG_VIEW);
 	struct feed_table system = table_of(oid_of("pg_class"), CATALOG_TABLE);
 	system.relation->system = true;
-	assert_true(open_list(&view, 1, NULL));
 	assert_true(open_list(&system, 1, NULL));
-	assert_false(view.opened);
 	assert_false(system.opened);
 	struct feed_tables none = {.list = NULL, .count = 0};
 	struct feed_result nobody = {.error = error, .error_size = sizeof(error)};
@@ -175,6 +176,36 @@ static void nothing_to_open(void **state)
 	assert_false(both[0].opened);
 	assert_true(both[0].estimate.bytes < 0);
 	assert_true(both[1].opened);
+}
+
+static void views_have_queries(void **state)
+{
+	/* A view's text, schemas and all, and what keeps others' conditions and writes out of it. Somebody who holds what it
+	 * names leaves it as it was known. */
+	(void)state;
+	struct feed_table list[] = {table_of(view_oid, CATALOG_VIEW), table_of(plain_oid, CATALOG_VIEW)};
+	assert_true(open_list(list, 2, NULL));
+	const struct catalog_view *seen = list[0].relation->view, *plain = list[1].relation->view;
+	assert_non_null(strstr(seen->definition, "FROM public.product"));
+	assert_true(seen->is_barrier && !seen->is_diverted);
+	assert_true(!plain->is_barrier && plain->is_diverted);
+	assert_string_equal(plain->facts->levels[1].outputs[0].name, "n");
+	assert_true(list[0].estimate.bytes < 0);
+	catalog_seal(catalog);
+	struct catalog *before = catalog;
+	feed_texts_fini(&texts);
+	catalog = catalog_new("postgres");
+	feed_texts_init(&texts, catalog_arena(catalog));
+
+	private_postgres_run(server, "BEGIN; LOCK TABLE product IN ACCESS EXCLUSIVE MODE");
+	struct feed_table first = table_of(view_oid, CATALOG_VIEW), again = table_of(view_oid, CATALOG_VIEW);
+	assert_true(open_list(&first, 1, NULL));
+	assert_true(open_list(&again, 1, before));
+	private_postgres_run(server, "ROLLBACK");
+	catalog_unref(before);
+	assert_null(first.relation->view);
+	assert_true(again.relation->view->is_barrier);
+	assert_string_equal(again.relation->view->facts->relations[0].name, "product");
 }
 
 static void dropped_tables(void **state)
@@ -267,6 +298,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(found_by_oid, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(opened_tables_say_all, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nothing_to_open, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(views_have_queries, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(dropped_tables, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(more_than_one_batch, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(held_tables, set_up, tear_down),

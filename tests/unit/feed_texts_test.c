@@ -1,5 +1,7 @@
 #include "proxy/feed/feed_texts.h"
 
+#include "inspect/tree/facts.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -141,9 +143,33 @@ static void large_expressions(void **state)
 	assert_memory_equal(kept, text, most);
 }
 
+/* A view that can't be parsed, or is too long, is there without facts; so is every one past all of them together. */
+static void views(void **state)
+{
+	(void)state;
+	const struct catalog_view *view = feed_texts_view(&texts, " SELECT t.a\n   FROM public.t;");
+	assert_string_equal(view->definition, " SELECT t.a\n   FROM public.t;");
+	assert_int_equal(view->facts->relation_count, 2);
+	assert_null(feed_texts_view(&texts, "SELECT FROM WHERE")->facts);
+	assert_null(feed_texts_view(&texts, "SELECT 1; SELECT 2")->facts);
+	const size_t size = 65 * 1024;
+	char *text = calloc(1, size + 1);
+	assert_non_null(text);
+	memset(text, ' ', size);
+	memcpy(text, "SELECT 1", 8);
+	assert_null(feed_texts_view(&texts, text)->facts);
+	text[60 * 1024] = '\0';
+	unsigned parsed = 0;
+	for (int at = 0; at < 100; at++)
+		parsed += feed_texts_view(&texts, text)->facts != NULL;
+	assert_in_range(parsed, 60, 70);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(views, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(null_cells, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(texts_outlive_their_rows, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_name_is_kept_once, set_up, tear_down),
