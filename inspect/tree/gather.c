@@ -9,7 +9,7 @@ void gather_init(struct gather *gather, struct arena *arena, struct facts *facts
 	gather->arena = arena;
 	gather->facts = facts;
 	gather->literals = false;
-	gather->use_count = 0;
+	gather->with_count = 0;
 	gather->counted = false;
 	memset(facts, 0, sizeof(*facts));
 	gather->range_count = 0;
@@ -123,6 +123,9 @@ void gather_use(struct gather *gather, int16_t relation, uint16_t level, const c
 {
 	struct facts *facts = gather->facts;
 
+	/* What a sub-select or a WITH query passes on is named in it as well, by a star perhaps. */
+	if (relation >= 0 && gather->relations[relation].is_cte)
+		return;
 	for (uint16_t at = 0; at < facts->use_count; at++) {
 		const struct fact_use *use = &gather->uses[at];
 		bool same = column == NULL ? use->column == NULL
@@ -215,15 +218,15 @@ const struct gather_cte *gather_cte(const struct gather *gather, const char *nam
 	return NULL;
 }
 
-struct gather_use *gather_use(struct gather *gather, const void *node)
+struct gather_with *gather_with(struct gather *gather, const void *node)
 {
-	for (uint16_t at = 0; at < gather->use_count; at++)
-		if (gather->uses[at].node == node)
-			return &gather->uses[at];
-	if (gather->use_count == ARRAY_LEN(gather->uses))
+	for (uint16_t at = 0; at < gather->with_count; at++)
+		if (gather->withs[at].node == node)
+			return &gather->withs[at];
+	if (gather->with_count == ARRAY_LEN(gather->withs))
 		return NULL;
-	gather->uses[gather->use_count] = (struct gather_use){.node = node};
-	return &gather->uses[gather->use_count++];
+	gather->withs[gather->with_count] = (struct gather_with){.node = node};
+	return &gather->withs[gather->with_count++];
 }
 
 static void *copy(struct arena *arena, const void *from, uint16_t count, size_t size)

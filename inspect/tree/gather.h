@@ -22,7 +22,7 @@ struct gather_cte {
 };
 
 /* How often a WITH query is named. */
-struct gather_use {
+struct gather_with {
 	const void *node;
 	uint16_t count;
 	bool open, recursive; /* being walked; named within itself */
@@ -50,8 +50,8 @@ struct gather {
 	struct gather_cte ctes[LIMIT_FACTS_RELATIONS];
 	uint16_t cte_count;
 	/* Kept by gather_again, for a second walk that knows which of them are read in place. */
-	struct gather_use uses[LIMIT_FACTS_RELATIONS];
-	uint16_t use_count;
+	struct gather_with withs[LIMIT_FACTS_RELATIONS];
+	uint16_t with_count;
 	bool counted; /* this is the second walk */
 };
 
@@ -86,6 +86,6 @@ void gather_cte_push(struct gather *gather, const char *name, const void *node);
 /* The innermost of that name; NULL when there is none. It lives until the stack is cut back. */
 const struct gather_cte *gather_cte(const struct gather *gather, const char *name);
 /* NULL when there were too many. */
-struct gather_use *gather_use(struct gather *gather, const void *node);
+struct gather_with *gather_with(struct gather *gather, const void *node);
 
 #endif

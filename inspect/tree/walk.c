@@ -64,7 +64,7 @@ static void walk_raw(const void *raw_statement, bool literals, struct arena *are
 	if (statement != NULL)
 		walk_inner(&gather, statement);
 	/* How often a WITH query is named is known behind it. */
-	if (gather.use_count > 0) {
+	if (gather.with_count > 0) {
 		gather_again(&gather);
 		walk_inner(&gather, statement);
 	}

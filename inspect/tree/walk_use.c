@@ -13,7 +13,6 @@ void walk_use_reference(struct gather *gather, const ColumnRef *reference, uint1
 		return;
 	if (qualifier != NULL) {
 		int16_t relation = gather_resolve(gather, qualifier, level);
-		/* What a sub-select passes on is named in it as well, by a star perhaps. */
 		if (relation >= 0)
 			gather_use(gather, relation, level, column);
 		return;

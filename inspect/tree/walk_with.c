@@ -22,7 +22,7 @@ void walk_with(struct gather *gather, const WithClause *with, uint16_t level, in
 		gather->ctes[at].visible = gather->cte_count;
 	foreach (cell, with->ctes) {
 		const CommonTableExpr *cte = lfirst(cell);
-		struct gather_use *use = gather_use(gather, cte);
+		struct gather_with *use = gather_with(gather, cte);
 		if (!is_read_in_place(gather, cte)) {
 			if (use != NULL)
 				use->open = true;
@@ -79,7 +79,7 @@ bool walk_with_in_place(struct gather *gather, const RangeVar *relation, uint16_
 
 void walk_with_named(struct gather *gather, const struct gather_cte *cte)
 {
-	struct gather_use *use = gather_use(gather, cte->node);
+	struct gather_with *use = gather_with(gather, cte->node);
 
 	if (use == NULL || gather->counted)
 		return;
@@ -90,7 +90,7 @@ void walk_with_named(struct gather *gather, const struct gather_cte *cte)
 /* As SS_process_ctes (subselect.c) has it; of functions those count that everybody knows to be volatile. */
 static bool is_read_in_place(struct gather *gather, const CommonTableExpr *cte)
 {
-	const struct gather_use *use = gather_use(gather, cte);
+	const struct gather_with *use = gather_with(gather, cte);
 	const SelectStmt *select = (const SelectStmt *)cte->ctequery;
 
 	return gather->counted && use != NULL && use->count > 0 && !use->recursive && IsA(select, SelectStmt) &&

@@ -67,7 +67,13 @@ def test_the_same_verdicts_as_at_the_wire(postgres, products, tmp_path):
         _, events = check(postgres, products, f"BEGIN; {statement}; ROLLBACK;")
         found |= {(event["code"], event["severity"], event["message"]) for event in events if event["event"] == "finding"}
     assert {code for code, _, _ in wire} >= {"M202", "M209", "M211", "M205", "Q101", "M220"}
-    assert found == wire
+    # The wire has just seen the table used; check, without --traffic, knows of no use.
+    assert severities(wire, "M220") == {"block"} and severities(found, "M220") == {"warning"}
+    assert {one for one in found if one[0] != "M220"} == {one for one in wire if one[0] != "M220"}
+
+
+def severities(findings, code):
+    return {severity for of, severity, _ in findings if of == code}
 
 
 def test_the_script_is_followed(postgres, products):
@@ -110,10 +116,12 @@ AUDIT = "read from the catalog's own tables and statistics"
 TRAFFIC = "by what clients send over a time"
 PLAIN = "a plain index would do, and many a column has one"
 COLUMN = "the column's type, constraints or values decide"
+CUT = "the example stands for a list too long to print"
 OTHERS = "by what else the database has: other indexes, views, partitions, domains"
 SILENT = {
     **dict.fromkeys(("D502", "D504", "D505", "D506", "D507", "D508", "Q129"), AUDIT),
-    "D501": TRAFFIC,
+    **dict.fromkeys(("D501", "D509"), TRAFFIC),
+    "Q121": CUT,
     **dict.fromkeys(("Q107", "Q108", "Q109", "Q110", "Q122", "Q127"), PLAIN),
     **dict.fromkeys(("M209", "M210", "M239", "M244", "Q130"), COLUMN),
     **dict.fromkeys(("M203", "M216", "M220", "M222", "M227", "M231", "Q102", "Q103", "Q117"), OTHERS),

@@ -102,7 +102,7 @@ def test_django_names_every_column(proctor, database):
     assert refused(proctor, database, "DROP TABLE shop_product CASCADE")
     assert not tried(proctor, database, "ALTER TABLE shop_product DROP COLUMN note")
     assert not tried(proctor, database, "ALTER TABLE shop_product RENAME COLUMN extra TO more")
-    found = proctor.events("finding", code="M220", column="qty")[0]
+    found = harness.wait_until(lambda: proctor.events("finding", code="M220", column="qty"))[0]
     assert (found["severity"], found["action"], found["evidence"]) == ("block", "rejected", "traffic")
     assert CANARY not in proctor.log.read_text()
 

@@ -244,16 +244,16 @@ static void uses(void **state)
 	gather_cte_push(&gather, "v", &other);
 	assert_ptr_equal(gather_cte(&gather, "v")->node, &other);
 	assert_int_equal(gather_cte(&gather, "v")->visible, 1);
-	gather_use(&gather, &node)->count++;
+	gather_with(&gather, &node)->count++;
 	gather_again(&gather);
 	assert_true(gather.counted);
 	assert_null(gather_cte(&gather, "w"));
-	assert_int_equal(gather_use(&gather, &node)->count, 1);
-	assert_int_equal(gather_use(&gather, &other)->count, 0);
+	assert_int_equal(gather_with(&gather, &node)->count, 1);
+	assert_int_equal(gather_with(&gather, &other)->count, 0);
 	static int many[LIMIT_FACTS_RELATIONS];
 	for (size_t at = 0; at + 2 < ARRAY_LEN(many); at++)
-		assert_non_null(gather_use(&gather, &many[at]));
-	assert_null(gather_use(&gather, &many[ARRAY_LEN(many) - 1]));
+		assert_non_null(gather_with(&gather, &many[at]));
+	assert_null(gather_with(&gather, &many[ARRAY_LEN(many) - 1]));
 }
 
 int main(void)

@@ -73,7 +73,7 @@ static void levels(void **state)
 	(void)state;
 	expect("SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.id = t.id AND b = 1)", "u.id t.id u.b t.a");
 	expect("SELECT s.a FROM (SELECT a, b FROM t) s", "t.a t.b");
-	expect("WITH w AS (SELECT a FROM t) SELECT b FROM w", "t.a w.b");
+	expect("WITH w AS (SELECT a FROM t) SELECT b FROM w", "t.a");
 	expect("SELECT a FROM t UNION SELECT b FROM u", "t.a u.b");
 }
 
