@@ -117,7 +117,7 @@ def test_dangerous_migration(shop, postgres, database):
     done = harness.manage(["migrate", "shop", "0002"], shop.port, shop.host, database)
     assert done.returncode != 0
     assert "ProgrammingError: pgproctor: index-build-blocks-writes" in done.stderr and "HINT" in done.stderr
-    assert shop.events("finding", code="M202", action="rejected", table="shop_product")
+    assert harness.wait_until(lambda: shop.events("finding", code="M202", action="rejected", table="shop_product"))
     names = [row[0] for row in postgres.sql("SELECT name FROM django_migrations WHERE app = 'shop'", database)]
     assert names == ["0001_initial"]
 
