@@ -14,7 +14,7 @@
 #include "inspect/arena.h"
 #include "inspect/tree/facts.h"
 #include "inspect/text/sqlkey.h"
-#include "inspect/rules/verdict.h"
+#include "inspect/verdict.h"
 
 enum opaque_reason {
 	OPAQUE_NONE, /* parsed */

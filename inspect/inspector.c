@@ -251,7 +251,7 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 	bool once = session->created || statement->scope != session->scope ||
 	            (bound && statement->wants_parameters);
 	struct traffic traffic;
-	struct rule_input input = {
+	struct context input = {
 	    .catalog = catalog,
 	    .session = session,
 	    .settings = inspector->rules,
@@ -300,7 +300,7 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 
 void inspector_completed(struct inspector *inspector, const struct statement *statement, struct session_state *session)
 {
-	struct rule_input input = {
+	struct context input = {
 	    .catalog = inspector_catalog(inspector, session->database),
 	    .session = session,
 	    .settings = inspector->rules,
@@ -367,7 +367,7 @@ static void ran(struct inspector *inspector, const struct statement *statement, 
                 const struct usage_use *use, struct usage *also, bool *fresh)
 {
 	bool catalog_missing = false;
-	struct rule_input input = {
+	struct context input = {
 	    .catalog = inspector_catalog(inspector, session->database),
 	    .session = session,
 	    .settings = inspector->rules,
@@ -392,7 +392,7 @@ const struct verdict *inspector_observe(struct inspector *inspector, const struc
 
 	struct verdict *verdict = &inspector->observed;
 	bool catalog_missing = false;
-	struct rule_input input = {
+	struct context input = {
 	    .catalog = inspector_catalog(inspector, session->database),
 	    .session = session,
 	    .settings = inspector->rules,
@@ -415,7 +415,7 @@ const struct verdict *inspector_observe(struct inspector *inspector, const struc
 const struct verdict *inspector_audit(struct inspector *inspector, const struct catalog *catalog, uint32_t at)
 {
 	struct verdict *verdict = &inspector->observed;
-	const struct rule_input input = {.catalog = catalog, .settings = inspector->rules};
+	const struct context input = {.catalog = catalog, .settings = inspector->rules};
 
 	verdict_fini(verdict);
 	verdict_init(verdict);
@@ -428,7 +428,7 @@ const struct column_use *inspector_usages(struct inspector *inspector, struct st
 {
 	struct searches *searches = NULL;
 	bool catalog_missing = false;
-	struct rule_input input = {
+	struct context input = {
 	    .facts = &statement->facts[at],
 	    .catalog = inspector_catalog(inspector, session->database),
 	    .session = session,

@@ -6,7 +6,7 @@
 #define PGPROCTOR_INSPECT_STATS_H
 
 #include "inspect/histogram.h"
-#include "inspect/rules/verdict.h"
+#include "inspect/verdict.h"
 
 #include <stdbool.h>
 #include <stdint.h>

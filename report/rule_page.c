@@ -11,7 +11,7 @@ enum { PAGE_COLUMNS = 88, PAGE_INDENT = 4, STATUS_UNKNOWN = 2 };
 static const struct rule **by_code(size_t *count);
 static int compare(const void *a, const void *b);
 static const char *shown(const char *severity, bool markdown);
-static const char *severity_of(const struct rule *rule, enum rule_size size, bool markdown);
+static const char *severity_of(const struct rule *rule, enum table_size size, bool markdown);
 static void print_prose(FILE *out, const char *text);
 static void print_line(FILE *out, const char *line, size_t len);
 static size_t columns_of(const char *text, size_t len);
@@ -32,9 +32,9 @@ void rule_page_table(FILE *out, bool markdown)
 		        "WHAT IT FINDS");
 	for (size_t i = 0; i < count; i++) {
 		const struct rule *rule = rules[i];
-		const char *large = severity_of(rule, RULE_LARGE, markdown);
-		const char *medium = severity_of(rule, RULE_MEDIUM, markdown);
-		const char *small = severity_of(rule, RULE_SMALL, markdown);
+		const char *large = severity_of(rule, TABLE_LARGE, markdown);
+		const char *medium = severity_of(rule, TABLE_MEDIUM, markdown);
+		const char *small = severity_of(rule, TABLE_SMALL, markdown);
 		if (markdown)
 			fprintf(out, "| `%s` | %s | %s | %s | %s | %s |\n", rule->slug, rule->code, large, medium,
 			        small, rule->title);
@@ -66,12 +66,12 @@ static int compare(const void *a, const void *b)
 	return strcmp(code, other);
 }
 
-static const char *severity_of(const struct rule *rule, enum rule_size size, bool markdown)
+static const char *severity_of(const struct rule *rule, enum table_size size, bool markdown)
 {
-	bool speaks = rule->any_size || size == RULE_LARGE || (size == RULE_MEDIUM && rule->on_medium);
+	bool speaks = rule->any_size || size == TABLE_LARGE || (size == TABLE_MEDIUM && rule->on_medium);
 	if (!speaks)
 		return markdown ? "—" : "-";
-	enum severity severity = size == RULE_LARGE || rule->any_size ? rule->severity : rule->severity_medium;
+	enum severity severity = size == TABLE_LARGE || rule->any_size ? rule->severity : rule->severity_medium;
 	return shown(verdict_severity_name(severity), markdown);
 }
 

@@ -18,13 +18,24 @@ LAYERS = {
     "report": {"config", "inspect", "report"},
 }
 MAIN = Path("proxy/main.c")
-# Inside inspect/ a statement's way is one-way, too: what a folder may not include. The last three ask each other.
-ABOVE = ["inspect/access", "inspect/change", "inspect/rules"]
+# Inside inspect/ a statement's way is one-way, too: each folder's own headers, those of the folders named here, and of
+# inspect/ itself those named by their stems.
 INSPECT = {
-    "inspect/text": ["inspect/catalog", "inspect/tree", "inspect/session", *ABOVE],
-    "inspect/catalog": ["inspect/text", "inspect/tree", "inspect/session", *ABOVE],
-    "inspect/tree": ["inspect/catalog", "inspect/session", *ABOVE],
-    "inspect/session": ["inspect/catalog", *ABOVE],
+    "text": {"arena"},
+    "tree": {"arena", "text"},
+    "catalog": {"arena", "tree"},
+    "session": {"text", "tree"},
+    "access": {"arena", "context", "text", "tree", "catalog"},
+    "change": {"arena", "context", "text", "tree", "catalog", "session", "access"},
+    "rules": {"arena", "context", "verdict", "human", "usage", "text", "tree", "catalog", "session", "access", "change"},
+}
+# The headers of inspect/ itself that its folders may include ask nothing of those above them.
+BELOW = {
+    "arena": set(),
+    "human": set(),
+    "usage": set(),
+    "verdict": {"arena"},
+    "context": {"arena", "verdict", "tree", "catalog", "session"},
 }
 
 # Foreign headers and the only files that may include them: folders, or single files.
@@ -80,10 +91,19 @@ def check_includes():
                 yield f'{name}:{number}: "{included}" names no folder'
             elif included.split("/")[0] in LAYERS and included.split("/")[0] not in allowed:
                 yield f'{name}:{number}: {folder}/ may not include "{included}"'
-            elif str(Path(included).parent) in INSPECT.get(str(name.parent), []):
+            elif folder == "inspect" and not may_inspect(name, Path(included)):
                 yield f'{name}:{number}: {name.parent}/ may not include "{included}"'
             elif included.split("/")[0] in LAYERS and not (ROOT / included).exists():
                 yield f'{name}:{number}: there is no "{included}"'
+
+
+def may_inspect(name, included):
+    """Whether a file of inspect/ may include another."""
+    if included.parts[0] != "inspect" or included.with_suffix("") == name.with_suffix(""):
+        return True
+    inside, part = len(name.parts) == 3, included.parts[1].removesuffix(".h")
+    allowed = INSPECT.get(name.parts[1]) if inside else BELOW.get(name.stem)
+    return allowed is None or part in allowed or (inside and part == name.parts[1])
 
 
 def check_foreign():
@@ -185,6 +205,10 @@ def check_the_checker():
         yield "comments and strings are not told from code"
     if [entry[1:] for entry in includes_of(sample)] != [(False, "uv.h"), (True, "proxy/relay.h")]:
         yield "includes are not found"
+    if may_inspect(Path("inspect/access/a.c"), Path("inspect/rules/rules.h")) or not may_inspect(
+        Path("inspect/rules/a.c"), Path("inspect/access/access.h")
+    ):
+        yield "the folders of inspect/ are not told apart"
     if not list(sources()):
         yield "no sources found"
 

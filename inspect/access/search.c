@@ -15,13 +15,13 @@ struct finder {
 	int depth;
 };
 
-static void open_access(struct searches *searches, const struct rule_input *input);
+static void open_access(struct searches *searches, const struct context *input);
 static void find(struct finder *f, const struct term *term, bool arm);
 static void add(struct finder *f, const struct term *term, bool arm);
 
 /* -- what is searched for ------------------------------------------------------------------------------ */
 
-struct searches *search_all(const struct rule_input *input)
+struct searches *search_all(const struct context *input)
 {
 	CHECK(input->searches);
 	if (*input->searches != NULL)
@@ -51,7 +51,7 @@ void search_free(struct searches *searches)
 	free(searches);
 }
 
-static void open_access(struct searches *searches, const struct rule_input *input)
+static void open_access(struct searches *searches, const struct context *input)
 {
 	const struct facts *facts = input->facts;
 	struct arena *arena = &searches->arena;
@@ -61,7 +61,7 @@ static void open_access(struct searches *searches, const struct rule_input *inpu
 	    arena_alloc(arena, (facts->relation_count + 1u) * sizeof(*relations));
 	bool any = false;
 	for (uint16_t at = 0; at < facts->relation_count; at++) {
-		relations[at] = rules_relation(input, (int16_t)at);
+		relations[at] = context_relation(input, (int16_t)at);
 		any = any || relations[at] != NULL;
 	}
 	if (!any)

@@ -4,7 +4,7 @@
 #define PGPROCTOR_INSPECT_SEARCH_H
 
 #include "inspect/access/access.h"
-#include "inspect/rules/rules.h"
+#include "inspect/context.h"
 #include "inspect/access/spelling.h"
 
 /* <operand> <operator> <value>, turned so that the table's side is the operand. */
@@ -33,7 +33,7 @@ struct searches {
 };
 
 /* Of input->facts; made at the first call, then kept in input->searches. Never NULL. */
-struct searches *search_all(const struct rule_input *input);
+struct searches *search_all(const struct context *input);
 void search_free(struct searches *searches); /* NULL is fine */
 
 /* The one column in a term; NULL when there is none or several. */

@@ -31,7 +31,7 @@ static double share_of_comparison(struct estimate *e, int16_t relation, const st
 static double share_of_join(struct estimate *e, int16_t relation, const struct term *term, double each);
 static double rows_found(struct estimate *e, int16_t relation, const struct access_condition *except);
 
-bool selectivity_restricted(const struct rule *rule, const struct rule_input *input, int16_t relation,
+bool selectivity_restricted(const struct table_sizes *sizes, const struct context *input, int16_t relation,
                             const struct access_condition *except, enum selectivity_unknown unknown)
 {
 	struct searches *searches = search_all(input);
@@ -40,7 +40,7 @@ bool selectivity_restricted(const struct rule *rule, const struct rule_input *in
 		return false;
 	const double known = searches->input.relations[relation]->rows, rows = known < 0 ? rows_assumed : known;
 	const double left = rows_left(&estimate, relation, except);
-	return left < rows / 100 && left < rules_setting(rule, input)->medium_rows;
+	return left < rows / 100 && left < sizes->medium_rows;
 }
 
 /* -- rows ------------------------------------------------------------------------------------------------ */

@@ -9,8 +9,9 @@
 enum selectivity_unknown { SELECTIVITY_UNKNOWN_IS_MUCH, SELECTIVITY_UNKNOWN_IS_LITTLE };
 
 /* Do the conditions other than `except`, joins included, leave so few rows of that appearance that it makes no odds how
- * the rest is searched or sorted? Asked last: it goes over all conditions. `except` NULL: all of them count. */
-bool selectivity_restricted(const struct rule *rule, const struct rule_input *input, int16_t relation,
+ * the rest is searched or sorted: less than a medium table's? Asked last: it goes over all conditions. `except` NULL:
+ * all of them count. */
+bool selectivity_restricted(const struct table_sizes *sizes, const struct context *input, int16_t relation,
                             const struct access_condition *except, enum selectivity_unknown unknown);
 /* The share of the table's rows that one value of the searched column has, or several of a list; 1 where nobody has
  * counted. */

@@ -1,7 +1,7 @@
 #include "inspect/access/spelling.h"
 
 #include "config/limits.h"
-#include "inspect/rules/remedy.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
@@ -90,7 +90,7 @@ static const char *spell_column(struct speller *s, const struct term *term)
 		const struct catalog_column *column = &relation->columns[at];
 		if (column->number == term->column)
 			return s->shown ? arena_printf(s->in->arena, "\"%s\"", column->name)
-			                : remedy_identifier(s->in->arena, column->name);
+			                : identifier_quoted(s->in->arena, column->name);
 	}
 	return hidden(s);
 }
@@ -100,7 +100,7 @@ static const char *spell_call(struct speller *s, const struct term *term)
 	const struct dictionary_function *function = dictionary_function(s->in->dictionary, term->oid);
 	if (function == NULL)
 		return hidden(s);
-	const char *name = remedy_identifier(s->in->arena, function->name);
+	const char *name = identifier_quoted(s->in->arena, function->name);
 	if (s->shown && (strcmp(name, "upper") == 0 || strcmp(name, "lower") == 0))
 		name = name[0] == 'u' ? "UPPER" : "LOWER";
 	return arena_printf(s->in->arena, "%s(%s)", name, spell_list(s, term));
@@ -138,7 +138,7 @@ static const char *type_name(struct speller *s, uint32_t oid)
 	    type != NULL && type->element != 0 ? dictionary_type(s->in->dictionary, type->element) : NULL;
 	if (type == NULL)
 		return hidden(s);
-	const char *name = remedy_identifier(s->in->arena, element != NULL ? element->name : type->name);
+	const char *name = identifier_quoted(s->in->arena, element != NULL ? element->name : type->name);
 	return arena_printf(s->in->arena, "%s%s", name, element != NULL ? "[]" : "");
 }
 

@@ -1,7 +1,6 @@
 #include "inspect/change/effect.h"
 
 #include "inspect/change/bound.h"
-#include "inspect/change/change.h"
 #include "inspect/change/effect_alter.h"
 #include "inspect/change/effect_index.h"
 #include "inspect/change/rewrite.h"
@@ -12,7 +11,7 @@
 static void of_action(struct effect_list *list, const struct fact_action *action);
 static void of_targets(struct effect_list *list);
 static void of_rows(struct effect_list *list);
-static bool is_served(const struct rule_input *input, int16_t relation);
+static bool is_served(const struct context *input, int16_t relation);
 static void touch_sources(struct effect_list *list, const struct catalog_relation *view, enum lock_mode lock,
                           bool scan);
 static void create_table(struct effect_list *list, const struct fact_action *action);
@@ -45,10 +44,10 @@ bool effect_applies(const struct facts *facts)
 	}
 }
 
-void effect_of(const struct rule_input *input, struct arena *arena, struct effects *effects)
+void effect_of(const struct context *input, struct arena *arena, struct effects *effects)
 {
 	struct searches *searches = NULL;
-	struct rule_input own = *input;
+	struct context own = *input;
 	struct effect_list list = {.input = &own, .arena = arena, .effects = effects};
 	bool catalog_missing;
 	if (own.searches == NULL)
@@ -217,7 +216,7 @@ static void of_rows(struct effect_list *list)
 }
 
 /* Does an index lead to the rows that are meant? */
-static bool is_served(const struct rule_input *input, int16_t relation)
+static bool is_served(const struct context *input, int16_t relation)
 {
 	struct access *access = search_all(input)->access;
 	for (uint16_t at = 0; access != NULL && at < access->condition_count; at++) {
@@ -254,13 +253,13 @@ static void create_table(struct effect_list *list, const struct fact_action *act
 /* Where a new relation goes; NULL when the search_path leaves that open. */
 static const char *schema_for(const struct effect_list *list, int16_t relation)
 {
-	const struct rule_input *input = list->input;
+	const struct context *input = list->input;
 	const char *own = "\"$user\", ";
 	if (!input->catalog || relation < 0)
 		return NULL;
 	if (input->facts->relations[relation].schema)
 		return input->facts->relations[relation].schema;
-	const char *path = rules_search_path(input);
+	const char *path = context_search_path(input);
 	if (path && strncmp(path, own, strlen(own)) == 0)
 		path += strlen(own);
 	return path && !strpbrk(path, ",\"$ ") ? path : NULL;

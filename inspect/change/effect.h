@@ -9,6 +9,6 @@
 /* Schema changes, LOCK, TRUNCATE, VACUUM, ANALYZE, UPDATE and DELETE; other statements have no effect worth telling. */
 bool effect_applies(const struct facts *facts);
 /* Of input->facts; the texts live in `arena`. */
-void effect_of(const struct rule_input *input, struct arena *arena, struct effects *effects);
+void effect_of(const struct context *input, struct arena *arena, struct effects *effects);
 
 #endif

@@ -1,6 +1,5 @@
 #include "inspect/change/effect_alter.h"
 
-#include "inspect/change/change.h"
 #include "inspect/change/retype.h"
 #include "inspect/change/rewrite.h"
 
@@ -279,7 +278,7 @@ static void alter_other(struct step *step)
 static void add_column(struct step *step)
 {
 	const struct fact_action *action = step->action;
-	const struct rule_input *input = step->list->input;
+	const struct context *input = step->list->input;
 	if (action->if_exists && step->table && action->column && catalog_column(step->table, action->column))
 		return;
 	refuse_column(step);
@@ -312,7 +311,7 @@ static void refuse_column(struct step *step)
 /* By an earlier subcommand, or in this transaction. */
 static bool dropped_before(const struct step *step)
 {
-	const struct rule_input *input = step->list->input;
+	const struct context *input = step->list->input;
 	for (uint16_t i = 0; i < input->facts->action_count && &input->facts->actions[i] < step->action; i++) {
 		const struct fact_action *earlier = &input->facts->actions[i];
 		const char *column = step->action->column, *name = step->action->object;
@@ -327,7 +326,7 @@ static bool dropped_before(const struct step *step)
 static void alter_type(struct step *step)
 {
 	const struct fact_action *action = step->action;
-	const struct rule_input *input = step->list->input;
+	const struct context *input = step->list->input;
 	const struct catalog_relation *table = step->table;
 	const struct catalog_column *column = table ? catalog_column(table, action->column) : NULL;
 	if (!column) {

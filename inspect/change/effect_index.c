@@ -1,6 +1,6 @@
 #include "inspect/change/effect_index.h"
 
-#include "inspect/change/change.h"
+#include "inspect/change/rewrite.h"
 
 #include <string.h>
 
@@ -17,10 +17,9 @@ void effect_index_create(struct effect_list *list, const struct fact_action *act
 	bool partitioned = table && table->kind == CATALOG_PARTITIONED_TABLE;
 	if (partitioned && action->concurrently)
 		effect_list_refuse(list, "a partitioned table takes no index CONCURRENTLY");
-	const struct change change = {.action = action, .relation = table};
 	if (table && action->object && !action->if_exists && effect_list_taken(list, table->schema, action->object))
 		effect_list_refuse(list, "a relation of that name is there already");
-	bool builds = !table || !change_adds_nothing(list->input, &change);
+	bool builds = !table || !rewrite_adds_nothing(list->input, action, table);
 	if (partitioned && builds)
 		effect_list_touch_children(list, table, action->lock, false, true);
 	effect->scan |= builds && (!partitioned || table->partition_count > 0);
@@ -29,10 +28,10 @@ void effect_index_create(struct effect_list *list, const struct fact_action *act
 /* DROP INDEX, ALTER INDEX, RENAME: the table of the index first. */
 void effect_index_touch(struct effect_list *list, const struct fact_action *action)
 {
-	const struct rule_input *input = list->input;
+	const struct context *input = list->input;
 	const struct catalog_relation *table = NULL;
 	const struct catalog_index *index = NULL;
-	const char *path = input->catalog ? rules_search_path(input) : NULL;
+	const char *path = input->catalog ? context_search_path(input) : NULL;
 	bool drop = action->form == DDL_DROP_INDEX;
 	if (drop && action->concurrently)
 		effect_list_refuse_in_transaction(list);
@@ -66,7 +65,7 @@ void effect_index_touch(struct effect_list *list, const struct fact_action *acti
 
 void effect_index_reindex(struct effect_list *list, const struct fact_action *action)
 {
-	const struct rule_input *input = list->input;
+	const struct context *input = list->input;
 	const struct catalog *catalog = input->catalog;
 	const char *kind = action->reindex_kind;
 	if (action->concurrently)

@@ -12,7 +12,7 @@ static bool is_large(const struct effect_list *list, const struct effect *effect
 
 enum effect_found effect_list_find(const struct effect_list *list, int16_t at, const struct catalog_relation **table)
 {
-	const struct rule_input *input = list->input;
+	const struct context *input = list->input;
 	*table = NULL;
 	CHECK(at >= 0 && at < input->facts->relation_count);
 	const struct fact_relation *fact = &input->facts->relations[at];
@@ -27,7 +27,7 @@ enum effect_found effect_list_find(const struct effect_list *list, int16_t at, c
 	}
 	if (!input->catalog)
 		return EFFECT_UNKNOWN;
-	const char *path = rules_search_path(input);
+	const char *path = context_search_path(input);
 	if (!fact->schema && !path)
 		return EFFECT_UNKNOWN;
 	*table = catalog_find(input->catalog, fact->schema, fact->name, path, input->session->user);
@@ -174,6 +174,6 @@ static bool is_large(const struct effect_list *list, const struct effect *effect
 {
 	if (!effect->table)
 		return true;
-	enum rule_size size = rules_size(NULL, list->input, effect->table);
-	return size == RULE_LARGE || size == RULE_UNKNOWN;
+	enum table_size size = context_size(list->input, effect->table);
+	return size == TABLE_LARGE || size == TABLE_UNKNOWN;
 }

@@ -3,8 +3,8 @@
 #ifndef PGPROCTOR_INSPECT_EFFECT_LIST_H
 #define PGPROCTOR_INSPECT_EFFECT_LIST_H
 
+#include "inspect/context.h"
 #include "inspect/tree/lock.h"
-#include "inspect/rules/rules.h"
 
 struct effect {
 	const char *relation; /* "schema.name", or "name" in public; "" when the statement touches none */
@@ -26,7 +26,7 @@ struct effects {
 
 /* The state of one statement's collecting. */
 struct effect_list {
-	const struct rule_input *input;
+	const struct context *input;
 	struct arena *arena; /* of the texts */
 	struct effects *effects;
 };

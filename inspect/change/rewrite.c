@@ -8,7 +8,19 @@ static const char *default_opclass(const struct catalog *catalog, const char *me
                                    const char *type);
 static bool text_names(const char *text, const char *column);
 
-const struct fact_call *rewrite_volatile_call(const struct rule_input *input, const struct fact_action *action)
+bool rewrite_adds_nothing(const struct context *input, const struct fact_action *action,
+                          const struct catalog_relation *relation)
+{
+	if (action->form == DDL_ADD_COLUMN)
+		return action->if_exists && action->column && catalog_column(relation, action->column);
+	if (action->only && relation->kind == CATALOG_PARTITIONED_TABLE)
+		return true;
+	/* An index lives in its table's schema. */
+	return action->if_exists && action->object &&
+	       catalog_find_index(input->catalog, relation->schema, action->object, NULL, input->session->user, NULL);
+}
+
+const struct fact_call *rewrite_volatile_call(const struct context *input, const struct fact_action *action)
 {
 	for (uint16_t i = 0; i < action->call_count; i++) {
 		const struct fact_call *call = &action->calls[i];
@@ -23,7 +35,7 @@ const struct fact_call *rewrite_volatile_call(const struct rule_input *input, co
 	return NULL;
 }
 
-const char *rewrite_column_type(const struct rule_input *input, const struct fact_action *action, struct arena *arena)
+const char *rewrite_column_type(const struct context *input, const struct fact_action *action, struct arena *arena)
 {
 	static const char *const serials[] = {"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"};
 	if (action->has_generated)
@@ -48,7 +60,7 @@ const char *rewrite_column_type(const struct rule_input *input, const struct fac
 	return NULL;
 }
 
-bool rewrite_time_zone_utc(const struct rule_input *input)
+bool rewrite_time_zone_utc(const struct context *input)
 {
 	bool utc = input->session->time_zone_utc;
 	for (uint16_t i = 0; i < input->earlier_count; i++) {

@@ -1,17 +1,18 @@
 #include "inspect/rules/documents.h"
 
 #include "inspect/rules/remedy.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 #include <strings.h>
 #include <xxhash.h>
 
-static uint32_t kinds_of(const struct rule_input *input, const struct fact_assignment *assignment);
+static uint32_t kinds_of(const struct context *input, const struct fact_assignment *assignment);
 static bool is_watched(const struct documents *documents, const struct catalog_relation *relation);
-static struct documents_column *column_of(struct documents *documents, const struct rule_input *input,
+static struct documents_column *column_of(struct documents *documents, const struct context *input,
                                           const struct catalog_relation *relation, const struct catalog_column *column,
                                           bool add);
-static void tell(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static void tell(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                  const struct catalog_column *column, const struct documents_column *counts, struct verdict *verdict);
 static bool is_log(const char *name);
 
@@ -25,7 +26,7 @@ bool documents_stored(const struct facts *facts, bool *parameters)
 	return stored;
 }
 
-void documents_observe(struct documents *documents, const struct rule_input *input, struct verdict *verdict)
+void documents_observe(struct documents *documents, const struct context *input, struct verdict *verdict)
 {
 	if (!documents->rule)
 		documents->rule = rules_find("D501");
@@ -49,7 +50,7 @@ void documents_observe(struct documents *documents, const struct rule_input *inp
 			continue;
 		if (assignment->relation != resolved) {
 			resolved = assignment->relation;
-			relation = rules_relation(input, resolved);
+			relation = context_relation(input, resolved);
 			watched = relation && is_watched(documents, relation);
 		}
 		if (!relation || (!document && !watched))
@@ -72,7 +73,7 @@ void documents_observe(struct documents *documents, const struct rule_input *inp
 	}
 }
 
-static uint32_t kinds_of(const struct rule_input *input, const struct fact_assignment *assignment)
+static uint32_t kinds_of(const struct context *input, const struct fact_assignment *assignment)
 {
 	uint32_t kinds = assignment->values;
 	if (assignment->operand == OPERAND_PARAMETER && assignment->parameter > 0 &&
@@ -91,7 +92,7 @@ static bool is_watched(const struct documents *documents, const struct catalog_r
 	return false;
 }
 
-static struct documents_column *column_of(struct documents *documents, const struct rule_input *input,
+static struct documents_column *column_of(struct documents *documents, const struct context *input,
                                           const struct catalog_relation *relation, const struct catalog_column *column,
                                           bool add)
 {
@@ -109,13 +110,13 @@ static struct documents_column *column_of(struct documents *documents, const str
 	return new;
 }
 
-static void tell(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static void tell(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                  const struct catalog_column *column, const struct documents_column *counts, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
-	const char *table = remedy_table(arena, relation), *text = remedy_identifier(arena, column->name);
+	const char *table = remedy_table(arena, relation), *text = identifier_quoted(arena, column->name);
 	const char *doc_name = arena_printf(arena, "%s_doc", column->name);
-	const char *doc = remedy_identifier(arena, doc_name);
+	const char *doc = identifier_quoted(arena, doc_name);
 	const struct remedy_index index = {
 	    .name = remedy_name(arena, relation, doc_name, "gin"), .method = "gin", .expression = doc};
 	struct finding finding = {

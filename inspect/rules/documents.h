@@ -22,6 +22,6 @@ struct documents {
 /* Does the statement store texts that may be documents: constants among them that are, any parameters? */
 bool documents_stored(const struct facts *facts, bool *parameters);
 /* Of one that is about to run. `input` has its facts, `bound` with at least the values' kinds. */
-void documents_observe(struct documents *documents, const struct rule_input *input, struct verdict *verdict);
+void documents_observe(struct documents *documents, const struct context *input, struct verdict *verdict);
 
 #endif

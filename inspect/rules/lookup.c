@@ -7,13 +7,13 @@ static enum lookup_complaint complaint_of(struct searches *searches, struct look
 static enum lookup_need need_of(const struct lookup *lookup);
 static bool find_mismatch(struct searches *searches, struct lookup *lookup);
 
-struct lookup lookup_of(const struct rule *rule, const struct rule_input *input, const struct search *search)
+struct lookup lookup_of(const struct rule *rule, const struct context *input, const struct search *search)
 {
 	struct searches *searches = search_all(input);
 	struct lookup lookup = {.search = search};
 	/* d ->> $1: which expression that is, its value says; none of the facts does. */
 	if (!is_lookup(searches, &lookup) || search->operand->has_parameter || search->value->has_column ||
-	    search->value->is_volatile || rules_size(rule, input, search->table) == RULE_SMALL)
+	    search->value->is_volatile || rules_size(rule, input, search->table) == TABLE_SMALL)
 		return lookup;
 	if (!lookup.equal && (!pattern_shape_of(search->term->pattern, searches->input.bound, &lookup.shape) ||
 	                      lookup.shape.only_wildcards))

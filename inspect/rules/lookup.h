@@ -4,6 +4,7 @@
 #define PGPROCTOR_INSPECT_LOOKUP_H
 
 #include "inspect/access/search.h"
+#include "inspect/rules/rules.h"
 
 /* Which finding a search calls for. */
 enum lookup_complaint {
@@ -36,7 +37,7 @@ struct lookup {
 
 /* LOOKUP_NONE when there is nothing to say: it is served, the table is small or not known, or the pattern is not known
  * before Bind. */
-struct lookup lookup_of(const struct rule *rule, const struct rule_input *input, const struct search *search);
+struct lookup lookup_of(const struct rule *rule, const struct context *input, const struct search *search);
 /* upper(…) or lower(…) of something; `name` is which. */
 bool lookup_is_cased(const struct searches *searches, const struct term *term, const char **name);
 

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void remember(const struct rule_input *input, struct session_state *session, struct arena *arena);
-static void remember_action(const struct rule_input *input, struct session_state *session,
-                            const struct effects *effects, const struct fact_action *action);
-static const struct catalog_relation *read_whole(const struct rule_input *input);
+static void remember(const struct context *input, struct session_state *session, struct arena *arena);
+static void remember_action(const struct context *input, struct session_state *session, const struct effects *effects,
+                            const struct fact_action *action);
+static const struct catalog_relation *read_whole(const struct context *input);
 static bool is_scanned(const struct effects *effects, const struct catalog_relation *table);
 
-void progress_completed(const struct rule_input *input, struct session_state *session)
+void progress_completed(const struct context *input, struct session_state *session)
 {
 	if (session->open) {
 		struct arena arena;
@@ -34,7 +34,7 @@ bool progress_matters(const struct facts *facts, const struct session_state *ses
 	}
 }
 
-bool progress_waits_forever(const struct rule_input *input)
+bool progress_waits_forever(const struct context *input)
 {
 	const struct session_setting_value *now = &input->session->lock_timeout.now;
 	const char *text = now->text;
@@ -49,7 +49,7 @@ bool progress_waits_forever(const struct rule_input *input)
 	return end != text && value == 0;
 }
 
-const struct catalog_relation *progress_long(const struct rule_input *input, const struct effects *effects)
+const struct catalog_relation *progress_long(const struct context *input, const struct effects *effects)
 {
 	const struct catalog_relation *largest = NULL;
 	/* It takes a sample. */
@@ -58,7 +58,7 @@ const struct catalog_relation *progress_long(const struct rule_input *input, con
 	for (uint16_t at = 0; at < effects->count; at++) {
 		const struct effect *effect = &effects->list[at];
 		bool whole = effect->table && (effect->scan || effect->rewrite || effect->all_rows);
-		if (whole && rules_size(NULL, input, effect->table) == RULE_LARGE &&
+		if (whole && context_size(input, effect->table) == TABLE_LARGE &&
 		    (!largest || effect->table->rows > largest->rows))
 			largest = effect->table;
 	}
@@ -66,7 +66,7 @@ const struct catalog_relation *progress_long(const struct rule_input *input, con
 }
 
 /* A query without WHERE and LIMIT. */
-static const struct catalog_relation *read_whole(const struct rule_input *input)
+static const struct catalog_relation *read_whole(const struct context *input)
 {
 	const struct facts *facts = input->facts;
 	bool reads = facts->kind == STATEMENT_SELECT || facts->kind == STATEMENT_INSERT;
@@ -75,20 +75,20 @@ static const struct catalog_relation *read_whole(const struct rule_input *input)
 		if (fact->is_target || fact->level >= facts->level_count || facts->levels[fact->level].has_where ||
 		    facts->levels[fact->level].has_limit)
 			continue;
-		const struct catalog_relation *table = rules_relation(input, (int16_t)at);
-		if (table && rules_size(NULL, input, table) == RULE_LARGE)
+		const struct catalog_relation *table = context_relation(input, (int16_t)at);
+		if (table && context_size(input, table) == TABLE_LARGE)
 			return table;
 	}
 	return NULL;
 }
 
-static void remember(const struct rule_input *input, struct session_state *session, struct arena *arena)
+static void remember(const struct context *input, struct session_state *session, struct arena *arena)
 {
 	const struct session_past_entry *held = session_past_find(session->past, SESSION_PAST_LOCK, 0, NULL);
 	bool waits_forever = progress_waits_forever(input) && !input->facts->nowait;
 	struct effects *effects = arena_alloc(arena, sizeof(*effects));
 	bool catalog_missing;
-	struct rule_input own = *input;
+	struct context own = *input;
 	own.catalog_missing = &catalog_missing;
 	*effects = (struct effects){.count = 0};
 	if (effect_applies(input->facts))
@@ -109,7 +109,7 @@ static void remember(const struct rule_input *input, struct session_state *sessi
 		    .relation = table->oid,
 		    .lock = effect->lock,
 		    .untimed = waits_forever,
-		    .small = rules_size(NULL, input, table) == RULE_SMALL,
+		    .small = context_size(input, table) == TABLE_SMALL,
 		    .own = at == 0,
 		};
 		if (effect->lock >= LOCK_SHARE)
@@ -122,10 +122,10 @@ static void remember(const struct rule_input *input, struct session_state *sessi
 		remember_action(&own, session, effects, &input->facts->actions[at]);
 }
 
-static void remember_action(const struct rule_input *input, struct session_state *session,
-                            const struct effects *effects, const struct fact_action *action)
+static void remember_action(const struct context *input, struct session_state *session, const struct effects *effects,
+                            const struct fact_action *action)
 {
-	const struct catalog_relation *table = rules_relation(input, action->relation);
+	const struct catalog_relation *table = context_relation(input, action->relation);
 	struct session_past_entry entry = {.kind = SESSION_PAST_COLUMN};
 	if (!table)
 		return;

@@ -7,14 +7,14 @@
 #include "inspect/rules/rules.h"
 
 /* input->facts have completed in `session`, which input->session may be. */
-void progress_completed(const struct rule_input *input, struct session_state *session);
+void progress_completed(const struct context *input, struct session_state *session);
 
 /* Does a verdict on that statement depend on what the transaction has done? */
 bool progress_matters(const struct facts *facts, const struct session_state *session);
 /* lock_timeout is known, and 0: it waits for its locks without end. */
-bool progress_waits_forever(const struct rule_input *input);
+bool progress_waits_forever(const struct context *input);
 /* The largest table that the statement reads or writes from end to end, of those that are large; NULL when there is
  * none. `effects` are the statement's. */
-const struct catalog_relation *progress_long(const struct rule_input *input, const struct effects *effects);
+const struct catalog_relation *progress_long(const struct context *input, const struct effects *effects);
 
 #endif

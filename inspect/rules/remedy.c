@@ -1,6 +1,7 @@
 #include "inspect/rules/remedy.h"
 
 #include "config/limits.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 #include <xxhash.h>
@@ -8,33 +9,15 @@
 /* The longest index name that Django's checks allow (models.E034). */
 enum { DJANGO_NAME_CHARS = 30 };
 
-static bool is_keyword(const char *name);
-static bool is_plain(const char *name);
 static bool name_taken(const struct catalog_relation *relation, const char *name);
 static size_t cut_utf8(const char *text, size_t len);
 
-const char *remedy_identifier(struct arena *arena, const char *name)
-{
-	if (is_plain(name) && !is_keyword(name))
-		return arena_text(arena, name);
-	char *quoted = arena_alloc(arena, 2 * strlen(name) + 3);
-	char *at = quoted;
-	*at++ = '"';
-	for (; *name; name++) {
-		if (*name == '"')
-			*at++ = '"';
-		*at++ = *name;
-	}
-	*at = '"';
-	return quoted;
-}
-
 const char *remedy_table(struct arena *arena, const struct catalog_relation *relation)
 {
-	const char *name = remedy_identifier(arena, relation->name);
+	const char *name = identifier_quoted(arena, relation->name);
 	if (strcmp(relation->schema, "public") == 0)
 		return name;
-	return arena_printf(arena, "%s.%s", remedy_identifier(arena, relation->schema), name);
+	return arena_printf(arena, "%s.%s", identifier_quoted(arena, relation->schema), name);
 }
 
 const char *remedy_expression(struct arena *arena, const char *expression)
@@ -74,7 +57,7 @@ const char *remedy_model(struct arena *arena, const struct catalog_relation *rel
 const char *remedy_create_index(struct arena *arena, const struct catalog *catalog,
                                 const struct catalog_relation *relation, const struct remedy_index *index)
 {
-	const char *name = remedy_identifier(arena, index->name);
+	const char *name = identifier_quoted(arena, index->name);
 	const char *table = remedy_table(arena, relation);
 	bool extension = index->trigram && !catalog_has_extension(catalog, "pg_trgm");
 	const char *rest =
@@ -104,39 +87,6 @@ const char *remedy_add_index(struct arena *arena, const struct catalog *catalog,
 }
 
 /* -- names ---------------------------------------------------------------------------------------- */
-
-static bool is_plain(const char *name)
-{
-	if (!((name[0] >= 'a' && name[0] <= 'z') || name[0] == '_'))
-		return false;
-	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
-}
-
-/* The words that can't be every kind of name without quotes: all of PostgreSQL's keywords but the "non-reserved"
- * (documentation, appendix C). */
-static bool is_keyword(const char *name)
-{
-	static const char words[] =
-	    " all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both "
-	    "case cast char character check coalesce collate collation column concurrently constraint create cross "
-	    "current_catalog current_date current_role current_schema current_time current_timestamp current_user dec "
-	    "decimal default deferrable desc distinct do else end except exists extract false fetch float for foreign "
-	    "freeze from full grant greatest group grouping having ilike in initially inner inout int integer "
-	    "intersect "
-	    "interval into is isnull join json json_array json_arrayagg json_exists json_object json_objectagg "
-	    "json_query json_scalar json_serialize json_table json_value lateral leading least left like limit "
-	    "localtime localtimestamp merge_action national natural nchar none normalize not notnull null nullif "
-	    "numeric offset on only or order out outer overlaps overlay placing position precision primary real "
-	    "references returning right row select session_user setof similar smallint some substring symmetric "
-	    "system_user table tablesample then time timestamp to trailing treat trim true union unique user using "
-	    "values varchar variadic verbose when where window with xmlattributes xmlconcat xmlelement xmlexists "
-	    "xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable ";
-	char word[LIMIT_NAME_BYTES + 2];
-	if (strlen(name) >= LIMIT_NAME_BYTES)
-		return false;
-	snprintf(word, sizeof(word), " %s ", name);
-	return strstr(words, word) != NULL;
-}
 
 static bool name_taken(const struct catalog_relation *relation, const char *name)
 {

@@ -6,8 +6,6 @@
 #include "inspect/arena.h"
 #include "inspect/catalog/catalog.h"
 
-/* Quoted where PostgreSQL's quote_ident would. */
-const char *remedy_identifier(struct arena *arena, const char *name);
 /* Qualified unless in public. */
 const char *remedy_table(struct arena *arena, const struct catalog_relation *relation);
 /* An expression as people write it: "name", UPPER("name"); any other in its canonical text. */

@@ -47,12 +47,12 @@ static const struct rule_group *const groups[] = {
 };
 /* clang-format on */
 
-static void judge_one(const struct rule_input *input, struct verdict *verdict);
+static void judge_one(const struct context *input, struct verdict *verdict);
 static bool applies(const struct rule *rule, const struct facts *facts);
 /* How a finding's severity comes from the rule's. */
 enum grade { GRADE_OWN, GRADE_LOWERED, GRADE_INFO, GRADE_WORST };
 
-static void add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+static void add(struct verdict *verdict, const struct rule *rule, const struct context *input,
                 const struct catalog_relation *relation, const struct finding *finding, enum grade grade);
 static bool there_already(const struct verdict *verdict, const struct rule *rule, const char *table,
                           const struct finding *finding, const char *message);
@@ -122,8 +122,7 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 {
 	enum severity from = settings->enforce_from == SETTINGS_ENFORCE_ERROR ? SEVERITY_ERROR : SEVERITY_BLOCK;
 	memset(out, 0, sizeof(*out));
-	out->any = (struct rule_setting){
-	    .action = ACTION_LOG,
+	out->sizes = (struct table_sizes){
 	    .large_rows = settings->large_table_rows,
 	    .large_bytes = settings->large_table_bytes,
 	    .medium_rows = settings->medium_table_rows,
@@ -135,9 +134,7 @@ bool rules_configure(struct rule_settings *out, const struct settings *settings,
 		out->rules[i] = (struct rule_setting){
 		    .action = reject ? ACTION_REJECT : ACTION_LOG,
 		    .action_worst = reject || (enforce && rule->severity_worst >= from) ? ACTION_REJECT : ACTION_LOG,
-		    .large_rows = settings->large_table_rows,
-		    .large_bytes = settings->large_table_bytes,
-		    .medium_rows = settings->medium_table_rows,
+		    .sizes = out->sizes,
 		};
 		for (size_t t = 0; t < RULE_THRESHOLDS; t++)
 			out->rules[i].thresholds[t] = rule->thresholds[t].value;
@@ -221,15 +218,15 @@ static bool set_threshold(struct rule_setting *setting, const struct rule *rule,
 		return unknown_rule_key(rule, settings, line, error, error_size);
 	struct settings *read = malloc(sizeof(*read));
 	CHECK(read);
-	read->large_table_rows = setting->large_rows;
-	read->large_table_bytes = setting->large_bytes;
-	read->medium_table_rows = setting->medium_rows;
+	read->large_table_rows = setting->sizes.large_rows;
+	read->large_table_bytes = setting->sizes.large_bytes;
+	read->medium_table_rows = setting->sizes.medium_rows;
 	char origin[LIMIT_SETTING_BYTES + 16];
 	snprintf(origin, sizeof(origin), "%s:%d", settings->file, line->line);
 	bool well = settings_set(read, line->key, line->value, origin, error, error_size);
-	setting->large_rows = read->large_table_rows;
-	setting->large_bytes = read->large_table_bytes;
-	setting->medium_rows = read->medium_table_rows;
+	setting->sizes.large_rows = read->large_table_rows;
+	setting->sizes.large_bytes = read->large_table_bytes;
+	setting->sizes.medium_rows = read->medium_table_rows;
 	free(read);
 	return well;
 }
@@ -249,7 +246,7 @@ static bool unknown_rule_key(const struct rule *rule, const struct settings *set
 
 /* -- judging -------------------------------------------------------------------------------------- */
 
-void rules_judge(const struct facts *facts, uint16_t statement_count, const struct rule_input *input,
+void rules_judge(const struct facts *facts, uint16_t statement_count, const struct context *input,
                  struct verdict *verdict)
 {
 	/* A schema change is judged by what the statements before it in the text will have done. */
@@ -260,7 +257,7 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 	if (forked)
 		session_state_fork(&fork, input->session);
 	for (uint16_t i = 0; i < statement_count; i++) {
-		struct rule_input one = *input;
+		struct context one = *input;
 		one.facts = &facts[i];
 		one.earlier = facts;
 		one.earlier_count = i;
@@ -284,7 +281,7 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 		session_state_fini(&fork);
 }
 
-void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict)
+void rules_audit(const struct context *input, const struct catalog_relation *relation, struct verdict *verdict)
 {
 	bool has_rows = relation->kind == CATALOG_TABLE || relation->kind == CATALOG_PARTITIONED_TABLE ||
 	                relation->kind == CATALOG_MATERIALIZED_VIEW;
@@ -297,7 +294,7 @@ void rules_audit(const struct rule_input *input, const struct catalog_relation *
 	}
 }
 
-static void judge_one(const struct rule_input *input, struct verdict *verdict)
+static void judge_one(const struct context *input, struct verdict *verdict)
 {
 	const struct rule_setting *setting = input->settings->rules;
 	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
@@ -347,23 +344,18 @@ bool rules_want_parameters(const struct facts *facts, uint16_t statement_count)
 
 /* -- for the rules -------------------------------------------------------------------------------- */
 
-enum rule_size rules_size(const struct rule *rule, const struct rule_input *input,
-                          const struct catalog_relation *relation)
+enum table_size rules_size(const struct rule *rule, const struct context *input,
+                           const struct catalog_relation *relation)
 {
-	const struct rule_setting *setting = rule ? rules_setting(rule, input) : &input->settings->any;
-	if (relation->rows >= setting->large_rows || relation->bytes >= setting->large_bytes)
-		return RULE_LARGE;
-	if (relation->rows < 0)
-		return RULE_UNKNOWN;
-	return relation->rows >= setting->medium_rows ? RULE_MEDIUM : RULE_SMALL;
+	return context_size_by(&rules_setting(rule, input)->sizes, relation);
 }
 
-const struct rule_setting *rules_setting(const struct rule *rule, const struct rule_input *input)
+const struct rule_setting *rules_setting(const struct rule *rule, const struct context *input)
 {
 	return &input->settings->rules[rules_index(rule)];
 }
 
-double rules_threshold(const struct rule *rule, const struct rule_input *input, const char *key)
+double rules_threshold(const struct rule *rule, const struct context *input, const char *key)
 {
 	for (size_t t = 0; t < RULE_THRESHOLDS; t++) {
 		if (rule->thresholds[t].key && strcmp(rule->thresholds[t].key, key) == 0)
@@ -373,7 +365,7 @@ double rules_threshold(const struct rule *rule, const struct rule_input *input, 
 	return 0;
 }
 
-bool rules_stale(const struct rule_input *input, const struct catalog_relation *relation)
+bool rules_stale(const struct context *input, const struct catalog_relation *relation)
 {
 	const struct rule *rule = rules_find("Q129");
 	if (rules_setting(rule, input)->action == ACTION_OFF)
@@ -381,29 +373,6 @@ bool rules_stale(const struct rule_input *input, const struct catalog_relation *
 	return !relation->analyzed ||
 	       (relation->rows > 0 &&
 	        relation->modified * 100 > relation->rows * rules_threshold(rule, input, "share"));
-}
-
-const char *rules_search_path(const struct rule_input *input)
-{
-	const char *path = input->session->search_path;
-	bool unknown = input->session->search_path_unknown;
-	for (uint16_t i = 0; i < input->earlier_count; i++) {
-		const struct facts *earlier = &input->earlier[i];
-		bool sets = earlier->kind == STATEMENT_SET || earlier->kind == STATEMENT_SELECT;
-		if (sets && earlier->name && strcasecmp(earlier->name, "search_path") == 0) {
-			unknown = !earlier->value;
-			path = earlier->value;
-		}
-		if (earlier->kind == STATEMENT_RESET &&
-		    (!earlier->name || strcasecmp(earlier->name, "search_path") == 0)) {
-			const struct session_setting_value *reset = &input->session->path.reset;
-			unknown = reset->unknown;
-			path = reset->text ? reset->text : "";
-		}
-	}
-	if (unknown)
-		return NULL;
-	return path[0] ? path : catalog_search_path(input->catalog, input->session->user);
 }
 
 const struct catalog_column *rules_assigned(const struct fact_assignment *assignment,
@@ -415,47 +384,6 @@ const struct catalog_column *rules_assigned(const struct fact_assignment *assign
 	                          : catalog_column_at(relation, assignment->place);
 }
 
-const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at)
-{
-	const struct catalog_relation *relation = rules_named(input, at);
-	bool has_rows = relation &&
-	                (relation->kind == CATALOG_TABLE || relation->kind == CATALOG_PARTITIONED_TABLE ||
-	                 relation->kind == CATALOG_MATERIALIZED_VIEW);
-	return has_rows ? relation : NULL;
-}
-
-const struct catalog_relation *rules_named(const struct rule_input *input, int16_t at)
-{
-	if (at < 0)
-		return NULL;
-	CHECK(at < input->facts->relation_count);
-	const struct fact_relation *fact = &input->facts->relations[at];
-	if (fact->is_cte || (fact->schema && strcmp(fact->schema, "pg_temp") == 0))
-		return NULL;
-	if (!input->catalog) {
-		*input->catalog_missing = true;
-		return NULL;
-	}
-	const char *path = rules_search_path(input);
-	if (!fact->schema && !path)
-		return NULL;
-	if (session_state_created(input->session, fact->schema, fact->name))
-		return NULL;
-	for (uint16_t i = 0; i < input->earlier_count; i++) {
-		if (session_state_creates(input->session, &input->earlier[i], fact->schema, fact->name))
-			return NULL;
-	}
-	const struct catalog_relation *relation =
-	    catalog_find(input->catalog, fact->schema, fact->name, path, input->session->user);
-	return relation && !relation->system && !relation->temporary ? relation : NULL;
-}
-
-const struct catalog_view *rules_view(const struct rule_input *input, int16_t at)
-{
-	const struct catalog_relation *relation = rules_named(input, at);
-	return relation && relation->view && relation->view->facts ? relation->view : NULL;
-}
-
 const char *rules_table_name(struct arena *arena, const struct catalog_relation *relation)
 {
 	if (strcmp(relation->schema, "public") == 0)
@@ -463,51 +391,51 @@ const char *rules_table_name(struct arena *arena, const struct catalog_relation 
 	return arena_printf(arena, "%s.%s", relation->schema, relation->name);
 }
 
-void rules_add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+void rules_add(struct verdict *verdict, const struct rule *rule, const struct context *input,
                const struct catalog_relation *relation, const struct finding *finding)
 {
 	add(verdict, rule, input, relation, finding, GRADE_OWN);
 }
 
-void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const struct context *input,
                        const struct catalog_relation *relation, const struct finding *finding)
 {
 	add(verdict, rule, input, relation, finding, GRADE_LOWERED);
 }
 
-void rules_add_worst(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+void rules_add_worst(struct verdict *verdict, const struct rule *rule, const struct context *input,
                      const struct catalog_relation *relation, const struct finding *finding)
 {
 	CHECK(rule->severity_worst > rule->severity);
 	add(verdict, rule, input, relation, finding, GRADE_WORST);
 }
 
-void rules_add_info(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+void rules_add_info(struct verdict *verdict, const struct rule *rule, const struct context *input,
                     const struct catalog_relation *relation, const struct finding *finding)
 {
 	add(verdict, rule, input, relation, finding, GRADE_INFO);
 }
 
-static void add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+static void add(struct verdict *verdict, const struct rule *rule, const struct context *input,
                 const struct catalog_relation *relation, const struct finding *finding, enum grade grade)
 {
 	bool worst = grade == GRADE_WORST, any_size = rule->any_size || worst;
 	CHECK(relation || any_size);
 	CHECK(finding->message);
-	enum rule_size size = any_size ? RULE_LARGE : rules_size(rule, input, relation);
+	enum table_size size = any_size ? TABLE_LARGE : rules_size(rule, input, relation);
 	const struct rule_setting *setting = rules_setting(rule, input);
 	enum action action = worst ? setting->action_worst : setting->action;
 	const bool reads = relation && rule->code[0] == 'Q' && rule->scope == RULE_READS;
 	const bool assumed = reads && relation->assumed;
 	if ((assumed && rule->wants_catalog) || (reads && relation->vague))
 		return;
-	if (action == ACTION_OFF || size == RULE_SMALL || (size == RULE_MEDIUM && !rule->on_medium))
+	if (action == ACTION_OFF || size == TABLE_SMALL || (size == TABLE_MEDIUM && !rule->on_medium))
 		return;
 	const enum severity own = worst ? rule->severity_worst : rule->severity;
-	enum severity severity = size == RULE_MEDIUM ? rule->severity_medium : own;
-	bool is_stale = !rule->audit && relation && size != RULE_UNKNOWN && rule->code[0] == 'Q' && !rule->any_size &&
+	enum severity severity = size == TABLE_MEDIUM ? rule->severity_medium : own;
+	bool is_stale = !rule->audit && relation && size != TABLE_UNKNOWN && rule->code[0] == 'Q' && !rule->any_size &&
 	                rules_stale(input, relation);
-	if (size == RULE_UNKNOWN || is_stale)
+	if (size == TABLE_UNKNOWN || is_stale)
 		severity = lower(severity);
 	if (grade == GRADE_LOWERED)
 		severity = lower(severity);
@@ -521,12 +449,12 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct r
 	if (relation)
 		table = rules_table_name(arena, relation);
 	const char *message = arena_printf(arena, "%s%s", finding->message,
-	                                   size == RULE_UNKNOWN && assumed
+	                                   size == TABLE_UNKNOWN && assumed
 	                                       ? ", as far as is known without a catalog; its size is unknown"
-	                                   : assumed              ? ", as far as is known without a catalog"
-	                                   : size == RULE_UNKNOWN ? "; its size is unknown: never analysed"
-	                                   : is_stale           ? "; by statistics that are missing or stale"
-	                                                        : "");
+	                                   : assumed               ? ", as far as is known without a catalog"
+	                                   : size == TABLE_UNKNOWN ? "; its size is unknown: never analysed"
+	                                   : is_stale              ? "; by statistics that are missing or stale"
+	                                                           : "");
 	if (there_already(verdict, rule, table, finding, message))
 		return;
 	uint8_t at = verdict->count;

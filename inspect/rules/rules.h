@@ -9,37 +9,13 @@
 #ifndef PGPROCTOR_INSPECT_RULES_H
 #define PGPROCTOR_INSPECT_RULES_H
 
-#include "config/check.h"
 #include "config/settings.h"
-#include "inspect/catalog/catalog.h"
-#include "inspect/tree/facts.h"
-#include "inspect/session/session_state.h"
-#include "inspect/rules/verdict.h"
-
-struct searches; /* search.h */
-struct traffic;  /* traffic.h */
-
-struct rule_input {
-	const struct facts *facts;     /* of one statement */
-	const struct catalog *catalog; /* NULL: not there */
-	const struct session_state *session;
-	const struct rule_settings *settings;
-	const struct traffic *traffic; /* NULL: not known */
-	const struct bound_shape *bound; /* element 0 for $1; NULL before Bind */
-	uint16_t bound_count;
-	/* Filled in by rules_judge: the statements before this one in the same message, and where it is noted that
-	 * a rule would have asked the catalog. */
-	const struct facts *earlier;
-	uint16_t earlier_count;
-	bool *catalog_missing;
-	uint8_t first_finding; /* of the verdict's that is about this statement */
-	struct searches **searches; /* what search.h has made of the statement for the rules before; NULL in it: nothing */
-};
+#include "inspect/context.h"
 
 /* Adds its findings to `verdict` by rules_add. */
-typedef void rule_check_fn(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+typedef void rule_check_fn(const struct rule *rule, const struct context *input, struct verdict *verdict);
 /* Judges a table by the catalog alone, whenever that has been read; `input` has no facts. */
-typedef void rule_audit_fn(const struct rule *rule, const struct rule_input *input,
+typedef void rule_audit_fn(const struct rule *rule, const struct context *input,
                            const struct catalog_relation *relation, struct verdict *verdict);
 /* Can the value of a bound parameter change the rule's verdict on that statement? */
 typedef bool rule_wants_fn(const struct facts *facts);
@@ -51,8 +27,6 @@ enum rule_scope {
 	RULE_ANY,    /* runs on every statement */
 	RULE_BEYOND, /* one statement does not decide it: `check` is NULL, others make its findings */
 };
-
-enum { RULE_THRESHOLDS = 3 };
 
 /* A number of the rule's own, to be set in [rule:NAME]. */
 struct rule_threshold {
@@ -89,21 +63,6 @@ struct rule_group {
 	size_t count;
 };
 
-/* Thresholds and action of one rule, resolved once from the settings. */
-struct rule_setting {
-	enum action action; /* never ACTION_DEFAULT */
-	enum action action_worst; /* of what has severity_worst */
-	double large_rows;
-	int64_t large_bytes;
-	double medium_rows;
-	double thresholds[RULE_THRESHOLDS];
-};
-
-struct rule_settings {
-	struct rule_setting rules[LIMIT_RULES]; /* by rules_index */
-	struct rule_setting any;                /* the sizes where no rule is asked for */
-};
-
 /* All rules, in the order of their codes within each file. */
 size_t rules_count(void);
 const struct rule *rules_at(size_t index);
@@ -120,10 +79,10 @@ MUST_USE bool rules_configure(struct rule_settings *out, const struct settings *
                               size_t error_size);
 
 /* Runs all rules over every statement. The verdict must be initialised; findings are added. */
-void rules_judge(const struct facts *facts, uint16_t statement_count, const struct rule_input *input,
+void rules_judge(const struct facts *facts, uint16_t statement_count, const struct context *input,
                  struct verdict *verdict);
 /* Runs the audits over one table; findings are added. Partitions are left out, their parents say as much. */
-void rules_audit(const struct rule_input *input, const struct catalog_relation *relation, struct verdict *verdict);
+void rules_audit(const struct context *input, const struct catalog_relation *relation, struct verdict *verdict);
 /* Is there a rule that may reject? */
 bool rules_may_reject(const struct rule_settings *settings);
 /* True when a bound parameter can change the verdict. */
@@ -131,29 +90,17 @@ bool rules_want_parameters(const struct facts *facts, uint16_t statement_count);
 
 /* -- for the rules ---------------------------------------------------------------------------- */
 
-enum rule_size { RULE_SMALL, RULE_MEDIUM, RULE_LARGE, RULE_UNKNOWN };
-
-/* `rule` NULL: by the sizes that hold for rules without their own. */
-enum rule_size rules_size(const struct rule *rule, const struct rule_input *input,
-                          const struct catalog_relation *relation);
-const struct rule_setting *rules_setting(const struct rule *rule, const struct rule_input *input);
+/* By the rule's own sizes. */
+enum table_size rules_size(const struct rule *rule, const struct context *input,
+                           const struct catalog_relation *relation);
+const struct rule_setting *rules_setting(const struct rule *rule, const struct context *input);
 /* The rule's own number of that name. */
-double rules_threshold(const struct rule *rule, const struct rule_input *input, const char *key);
-/* The table, partitioned table or materialised view of facts->relations[at]; NULL when it is anything else, a CTE,
- * temporary, created in this transaction or by an earlier statement of this message, a system table or unknown. */
-const struct catalog_relation *rules_relation(const struct rule_input *input, int16_t at);
-/* The same, but a view or foreign table too. */
-const struct catalog_relation *rules_named(const struct rule_input *input, int16_t at);
-/* The view of facts->relations[at] likewise; NULL, too, when its query is not known. */
-const struct catalog_view *rules_view(const struct rule_input *input, int16_t at);
+double rules_threshold(const struct rule *rule, const struct context *input, const char *key);
 /* The column that is assigned to, by its name or its place; NULL when the catalog does not have it. */
 const struct catalog_column *rules_assigned(const struct fact_assignment *assignment,
                                             const struct catalog_relation *relation);
 /* Was the table never analysed, or not since much of it changed (rule Q129)? */
-bool rules_stale(const struct rule_input *input, const struct catalog_relation *relation);
-/* How unqualified names are found: the session's search_path, or what an earlier statement of this message sets it to.
- * NULL when that is not known. */
-const char *rules_search_path(const struct rule_input *input);
+bool rules_stale(const struct context *input, const struct catalog_relation *relation);
 
 /* As findings name it. */
 const char *rules_table_name(struct arena *arena, const struct catalog_relation *relation);
@@ -162,16 +109,16 @@ const char *rules_table_name(struct arena *arena, const struct catalog_relation 
  * and table_rows are filled in here. Does nothing when the rule is off or silent for that size, or when the same
  * finding is there already. `relation` may be NULL for a rule marked any_size: the finding then names the table
  * itself, if there is one. */
-void rules_add(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+void rules_add(struct verdict *verdict, const struct rule *rule, const struct context *input,
                const struct catalog_relation *relation, const struct finding *finding);
 /* The same, one severity lower: for a case that the rule names but that has no good remedy. */
-void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+void rules_add_lowered(struct verdict *verdict, const struct rule *rule, const struct context *input,
                        const struct catalog_relation *relation, const struct finding *finding);
 /* The same with the rule's severity_worst, whatever the table's size. */
-void rules_add_worst(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+void rules_add_worst(struct verdict *verdict, const struct rule *rule, const struct context *input,
                      const struct catalog_relation *relation, const struct finding *finding);
 /* The same as a remark (SEVERITY_INFO). */
-void rules_add_info(struct verdict *verdict, const struct rule *rule, const struct rule_input *input,
+void rules_add_info(struct verdict *verdict, const struct rule *rule, const struct context *input,
                     const struct catalog_relation *relation, const struct finding *finding);
 
 #endif

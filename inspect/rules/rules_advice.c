@@ -1,14 +1,15 @@
 #include "inspect/rules/rules_advice.h"
 
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 #include "inspect/rules/remedy.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
-static void enum_change(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void poor_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void nested_begin(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void nulls_beside_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void enum_change(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void poor_type(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void nested_begin(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void nulls_beside_unique(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -88,7 +89,7 @@ static const struct rule rows[] = {
 
 const struct rule_group rules_advice = {.rules = rows, .count = ARRAY_LEN(rows)};
 
-static void enum_change(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void enum_change(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
@@ -102,7 +103,7 @@ static void enum_change(const struct rule *rule, const struct rule_input *input,
 		    .message = arena_printf(arena,
 		                            renames ? "what still compares with the old value of %s fails from then on"
 		                                    : "the new value of %s can't be used before COMMIT",
-		                            remedy_identifier(arena, action->object ? action->object : "the type")),
+		                            identifier_quoted(arena, action->object ? action->object : "the type")),
 		    .hint = renames ? "Add the new value, let both be read, and write only the new one."
 		                    : "Add it in a transaction of its own.",
 		    .fix_django = renames ? "" : "RunSQL in a migration of its own",
@@ -143,7 +144,7 @@ static const char *wrong_with(const struct fact_action *action, const char **ins
 	return NULL;
 }
 
-static void poor_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void poor_type(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	static const enum ddl_form forms[] = {DDL_ADD_COLUMN, DDL_ALTER_TYPE};
 	struct arena *arena = &verdict->arena;
@@ -167,7 +168,7 @@ static void poor_type(const struct rule *rule, const struct rule_input *input, s
 	}
 }
 
-static void nested_begin(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void nested_begin(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	if (input->facts->kind != STATEMENT_BEGIN || input->session->transaction != 'T')
 		return;
@@ -181,7 +182,7 @@ static void nested_begin(const struct rule *rule, const struct rule_input *input
 	rules_add(verdict, rule, input, NULL, &finding);
 }
 
-static void nulls_beside_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void nulls_beside_unique(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -205,7 +206,7 @@ static void nulls_beside_unique(const struct rule *rule, const struct rule_input
 		        arena_printf(arena,
 		                     "%s is unique by %s, which lets in any number of rows with NULL: what relied on "
 		                     "one row for each value may find several",
-		                     change.column, remedy_identifier(arena, unique->name)),
+		                     change.column, identifier_quoted(arena, unique->name)),
 		    .hint = "Keep NOT NULL with an empty value, or make the index anew with NULLS NOT DISTINCT.",
 		    .fix_django = "UniqueConstraint(…, nulls_distinct=False)  # Django 5.0",
 		};

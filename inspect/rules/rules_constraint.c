@@ -1,30 +1,31 @@
 #include "inspect/rules/rules_constraint.h"
 
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 #include "inspect/rules/remedy.h"
 #include "inspect/change/rewrite.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
-static void add_check(const struct rule *rule, const struct rule_input *input, const struct change *change,
+static void add_check(const struct rule *rule, const struct context *input, const struct change *change,
                       struct verdict *verdict);
-static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
+static void add_foreign_key(const struct rule *rule, const struct context *input, const struct change *change,
                             struct verdict *verdict);
-static void lock_referenced_of_new(const struct rule *rule, const struct rule_input *input,
+static void lock_referenced_of_new(const struct rule *rule, const struct context *input,
                                    const struct fact_action *create, struct verdict *verdict);
-static void lock_referenced_of_dropped(const struct rule *rule, const struct rule_input *input,
+static void lock_referenced_of_dropped(const struct rule *rule, const struct context *input,
                                        const struct fact_action *action, struct verdict *verdict);
 static const char *foreign_key_fix(struct arena *arena, const struct change *change, const char *name, const char *to);
 static const char *built_fix(struct arena *arena, const struct change *change, const char *name, const char *kind);
-static void add_built_constraint(const struct rule *rule, const struct rule_input *input, const struct change *change,
+static void add_built_constraint(const struct rule *rule, const struct context *input, const struct change *change,
                                  bool primary, struct verdict *verdict);
-static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,
+static void add_unique_index(const struct rule *rule, const struct context *input, const struct change *change,
                              struct verdict *verdict);
-static void set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void check_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void check_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void set_not_null(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void check_add_check(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void check_add_foreign_key(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void add_unique(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void add_primary_key(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -139,7 +140,7 @@ static const struct rule rows[] = {
 
 const struct rule_group rules_constraint = {rows, ARRAY_LEN(rows)};
 
-static void set_not_null(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void set_not_null(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -174,7 +175,7 @@ static void set_not_null(const struct rule *rule, const struct rule_input *input
 	}
 }
 
-static void check_add_check(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void check_add_check(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_CHECK, &at, &change);) {
@@ -187,7 +188,7 @@ static void check_add_check(const struct rule *rule, const struct rule_input *in
 	}
 }
 
-static void add_check(const struct rule *rule, const struct rule_input *input, const struct change *change,
+static void add_check(const struct rule *rule, const struct context *input, const struct change *change,
                       struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -219,7 +220,7 @@ static void add_check(const struct rule *rule, const struct rule_input *input, c
 	rules_add(verdict, rule, input, change->relation, &finding);
 }
 
-static void check_add_foreign_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void check_add_foreign_key(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_FOREIGN_KEY, &at, &change);) {
@@ -245,7 +246,7 @@ static void check_add_foreign_key(const struct rule *rule, const struct rule_inp
 }
 
 /* The lock of a new table's foreign key is short by itself, but stays until the transaction ends. */
-static void lock_referenced_of_new(const struct rule *rule, const struct rule_input *input,
+static void lock_referenced_of_new(const struct rule *rule, const struct context *input,
                                    const struct fact_action *create, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -253,7 +254,7 @@ static void lock_referenced_of_new(const struct rule *rule, const struct rule_in
 		const struct fact_action *action = &input->facts->actions[at];
 		const struct catalog_relation *referenced;
 		if (action->form != DDL_ADD_FOREIGN_KEY || action->relation != create->relation || create->if_exists ||
-		    action->temporary || !(referenced = rules_relation(input, action->referenced)))
+		    action->temporary || !(referenced = context_relation(input, action->referenced)))
 			continue;
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
@@ -270,11 +271,11 @@ static void lock_referenced_of_new(const struct rule *rule, const struct rule_in
 }
 
 /* A foreign key's triggers go from both tables. */
-static void lock_referenced_of_dropped(const struct rule *rule, const struct rule_input *input,
+static void lock_referenced_of_dropped(const struct rule *rule, const struct context *input,
                                        const struct fact_action *action, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
-	const struct catalog_relation *table = rules_relation(input, action->relation);
+	const struct catalog_relation *table = context_relation(input, action->relation);
 	for (uint16_t i = 0; table && i < table->constraint_count; i++) {
 		const struct catalog_constraint *key = &table->constraints[i];
 		bool dropped = action->form == DDL_DROP_TABLE;
@@ -286,7 +287,7 @@ static void lock_referenced_of_dropped(const struct rule *rule, const struct rul
 			dropped |= action->column && strcmp(key->columns[c], action->column) == 0;
 		if (!dropped)
 			continue;
-		const char *to = remedy_table(arena, key->referenced), *name = remedy_identifier(arena, key->name);
+		const char *to = remedy_table(arena, key->referenced), *name = identifier_quoted(arena, key->name);
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .message = arena_printf(arena,
@@ -304,11 +305,11 @@ static void lock_referenced_of_dropped(const struct rule *rule, const struct rul
 	}
 }
 
-static void add_foreign_key(const struct rule *rule, const struct rule_input *input, const struct change *change,
+static void add_foreign_key(const struct rule *rule, const struct context *input, const struct change *change,
                             struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
-	const struct catalog_relation *referenced = rules_relation(input, change->action->referenced);
+	const struct catalog_relation *referenced = context_relation(input, change->action->referenced);
 	const char *name = change_constraint_name(arena, change, "fkey");
 	const char *to = referenced ? remedy_table(arena, referenced) : "the referenced table";
 	bool inlined = change->action->form == DDL_ADD_COLUMN;
@@ -325,8 +326,8 @@ static void add_foreign_key(const struct rule *rule, const struct rule_input *in
 	    .fix_django = "SeparateDatabaseAndState: the ForeignKey in state_operations, these two as RunSQL in "
 	                  "database_operations, the second in a migration of its own",
 	};
-	if (rules_size(rule, input, change->relation) == RULE_LARGE || !referenced ||
-	    rules_size(rule, input, referenced) != RULE_LARGE) {
+	if (rules_size(rule, input, change->relation) == TABLE_LARGE || !referenced ||
+	    rules_size(rule, input, referenced) != TABLE_LARGE) {
 		rules_add(verdict, rule, input, change->relation, &finding);
 		return;
 	}
@@ -359,7 +360,7 @@ static const char *foreign_key_fix(struct arena *arena, const struct change *cha
 	                    before, name, key, name, change->table, name, key);
 }
 
-static void add_unique(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void add_unique(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_UNIQUE, &at, &change);) {
@@ -376,7 +377,7 @@ static void add_unique(const struct rule *rule, const struct rule_input *input, 
 	}
 }
 
-static void add_primary_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void add_primary_key(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct change change;
 	for (uint16_t at = 0; change_next(input, &verdict->arena, DDL_ADD_PRIMARY_KEY, &at, &change);) {
@@ -389,7 +390,7 @@ static void add_primary_key(const struct rule *rule, const struct rule_input *in
 	}
 }
 
-static void add_built_constraint(const struct rule *rule, const struct rule_input *input, const struct change *change,
+static void add_built_constraint(const struct rule *rule, const struct context *input, const struct change *change,
                                  bool primary, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -443,7 +444,7 @@ static const char *built_fix(struct arena *arena, const struct change *change, c
 	                    change_timing(action));
 }
 
-static void add_unique_index(const struct rule *rule, const struct rule_input *input, const struct change *change,
+static void add_unique_index(const struct rule *rule, const struct context *input, const struct change *change,
                              struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;

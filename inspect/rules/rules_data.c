@@ -1,34 +1,35 @@
 #include "inspect/rules/rules_data.h"
 
 #include "inspect/rules/remedy.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 #include <time.h>
 
-static void json_columns(const struct rule *rule, const struct rule_input *input,
-                         const struct catalog_relation *relation, struct verdict *verdict);
-static void may_be_negative(const struct rule *rule, const struct rule_input *input,
+static void json_columns(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
+                         struct verdict *verdict);
+static void may_be_negative(const struct rule *rule, const struct context *input,
                             const struct catalog_relation *relation, struct verdict *verdict);
-static void numbers_end(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static void numbers_end(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                         struct verdict *verdict);
-static void stale(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static void stale(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                   struct verdict *verdict);
-static void needless_indexes(const struct rule *rule, const struct rule_input *input,
+static void needless_indexes(const struct rule *rule, const struct context *input,
                              const struct catalog_relation *relation, struct verdict *verdict);
-static bool is_unused(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static bool is_unused(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                       const struct catalog_index *index);
-static void duplicate_indexes(const struct rule *rule, const struct rule_input *input,
+static void duplicate_indexes(const struct rule *rule, const struct context *input,
                               const struct catalog_relation *relation, struct verdict *verdict);
-static void no_primary_key(const struct rule *rule, const struct rule_input *input,
+static void no_primary_key(const struct rule *rule, const struct context *input,
                            const struct catalog_relation *relation, struct verdict *verdict);
-static void few_values(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static void few_values(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                        struct verdict *verdict);
 static bool is_needless(const struct catalog_index *index, const struct catalog_index *beside);
 static bool same_key(const struct catalog_index_key *one, const struct catalog_index_key *other);
 static bool same_text(const char *one, const char *other);
 
-static void invalid_index(const struct rule *rule, const struct rule_input *input,
-                          const struct catalog_relation *relation, struct verdict *verdict);
+static void invalid_index(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
+                          struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -223,8 +224,8 @@ static const struct rule rows[] = {
 
 const struct rule_group rules_data = {rows, ARRAY_LEN(rows)};
 
-static void json_columns(const struct rule *rule, const struct rule_input *input,
-                         const struct catalog_relation *relation, struct verdict *verdict)
+static void json_columns(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
+                         struct verdict *verdict)
 {
 	for (uint16_t i = 0; i < relation->column_count; i++) {
 		const struct catalog_column *column = &relation->columns[i];
@@ -297,7 +298,7 @@ static bool is_checked(const struct catalog_relation *relation, const char *colu
 	return false;
 }
 
-static void may_be_negative(const struct rule *rule, const struct rule_input *input,
+static void may_be_negative(const struct rule *rule, const struct context *input,
                             const struct catalog_relation *relation, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -307,7 +308,7 @@ static void may_be_negative(const struct rule *rule, const struct rule_input *in
 		    strstr(relation->name, "refund") || is_checked(relation, column->name))
 			continue;
 		const char *name = remedy_name(arena, relation, column->name, "nonneg");
-		const char *table = remedy_table(arena, relation), *quoted = remedy_identifier(arena, column->name);
+		const char *table = remedy_table(arena, relation), *quoted = identifier_quoted(arena, column->name);
 		const struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = column->name,
@@ -326,7 +327,7 @@ static void may_be_negative(const struct rule *rule, const struct rule_input *in
 	}
 }
 
-static void numbers_end(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static void numbers_end(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                         struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -338,22 +339,25 @@ static void numbers_end(const struct rule *rule, const struct rule_input *input,
 		const struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = column->name,
-		    .message = arena_printf(arena,
-		                            "%.0f %% of the numbers that %s can have are used up: with the last one every "
-		                            "INSERT fails",
-		                            column->sequence_used * 100, column->name),
-		    .hint = "Move to bigint by a column beside it: the type's own change rewrites the table under lock.",
-		    .fix_sql = arena_printf(arena, "ALTER TABLE %s ADD COLUMN %s bigint;   -- kept equal by a trigger, filled "
-		                                   "in batches, then swapped",
+		    .message =
+		        arena_printf(arena,
+		                     "%.0f %% of the numbers that %s can have are used up: with the last one every "
+		                     "INSERT fails",
+		                     column->sequence_used * 100, column->name),
+		    .hint =
+		        "Move to bigint by a column beside it: the type's own change rewrites the table under lock.",
+		    .fix_sql = arena_printf(arena,
+		                            "ALTER TABLE %s ADD COLUMN %s bigint;   -- kept equal by a trigger, filled "
+		                            "in batches, then swapped",
 		                            remedy_table(arena, relation),
-		                            remedy_identifier(arena, arena_printf(arena, "%s_new", column->name))),
+		                            identifier_quoted(arena, arena_printf(arena, "%s_new", column->name))),
 		    .fix_django = "BigAutoField, by SeparateDatabaseAndState around the swap",
 		};
 		rules_add(verdict, rule, input, relation, &finding);
 	}
 }
 
-static void stale(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static void stale(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                   struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -373,7 +377,7 @@ static void stale(const struct rule *rule, const struct rule_input *input, const
 
 /* -- indexes -------------------------------------------------------------------------------------- */
 
-static void needless_indexes(const struct rule *rule, const struct rule_input *input,
+static void needless_indexes(const struct rule *rule, const struct context *input,
                              const struct catalog_relation *relation, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -390,8 +394,8 @@ static void needless_indexes(const struct rule *rule, const struct rule_input *i
 		                            index->name, index->unused_days),
 		    .hint = "Drop it, after a look at pg_stat_user_indexes on every replica.",
 		    .fix_sql = arena_printf(arena, "DROP INDEX CONCURRENTLY %s%s%s;",
-		                            in_public ? "" : remedy_identifier(arena, index->schema), in_public ? "" : ".",
-		                            remedy_identifier(arena, index->name)),
+		                            in_public ? "" : identifier_quoted(arena, index->schema),
+		                            in_public ? "" : ".", identifier_quoted(arena, index->name)),
 		    .fix_django = "RemoveIndexConcurrently, or db_index=False on the field",
 		};
 		rules_add(verdict, rule, input, relation, &finding);
@@ -399,7 +403,7 @@ static void needless_indexes(const struct rule *rule, const struct rule_input *i
 }
 
 /* Both by the server's count and since this process has first seen it: a new index has no scans either. */
-static bool is_unused(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static bool is_unused(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                       const struct catalog_index *index)
 {
 	const double days = rules_threshold(rule, input, "days");
@@ -409,7 +413,7 @@ static bool is_unused(const struct rule *rule, const struct rule_input *input, c
 	       !(first && is_of_foreign_key(relation, first));
 }
 
-static void duplicate_indexes(const struct rule *rule, const struct rule_input *input,
+static void duplicate_indexes(const struct rule *rule, const struct context *input,
                               const struct catalog_relation *relation, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -439,8 +443,8 @@ static void duplicate_indexes(const struct rule *rule, const struct rule_input *
 	    .hint = "Drop it, after a look at pg_stat_user_indexes on every replica.",
 	    .fix_sql = arena_printf(
 	        arena, "DROP INDEX CONCURRENTLY %s%s%s;",
-	        strcmp(needless->schema, "public") == 0 ? "" : remedy_identifier(arena, needless->schema),
-	        strcmp(needless->schema, "public") == 0 ? "" : ".", remedy_identifier(arena, needless->name)),
+	        strcmp(needless->schema, "public") == 0 ? "" : identifier_quoted(arena, needless->schema),
+	        strcmp(needless->schema, "public") == 0 ? "" : ".", identifier_quoted(arena, needless->name)),
 	    .fix_django = "RemoveIndexConcurrently, or db_index=False on the field",
 	};
 	rules_add(verdict, rule, input, relation, &finding);
@@ -474,8 +478,8 @@ static bool same_text(const char *one, const char *other)
 	return one == other || (one && other && strcmp(one, other) == 0);
 }
 
-static void invalid_index(const struct rule *rule, const struct rule_input *input,
-                          const struct catalog_relation *relation, struct verdict *verdict)
+static void invalid_index(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
+                          struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	/* That of a partitioned table is not valid until each partition has its own. */
@@ -485,9 +489,9 @@ static void invalid_index(const struct rule *rule, const struct rule_input *inpu
 		const struct catalog_index *index = &relation->indexes[i];
 		if (index->valid || index->building)
 			continue;
-		const char *name = remedy_identifier(arena, index->name);
+		const char *name = identifier_quoted(arena, index->name);
 		if (strcmp(index->schema, "public") != 0)
-			name = arena_printf(arena, "%s.%s", remedy_identifier(arena, index->schema), name);
+			name = arena_printf(arena, "%s.%s", identifier_quoted(arena, index->schema), name);
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .message =
@@ -503,7 +507,7 @@ static void invalid_index(const struct rule *rule, const struct rule_input *inpu
 	}
 }
 
-static void no_primary_key(const struct rule *rule, const struct rule_input *input,
+static void no_primary_key(const struct rule *rule, const struct context *input,
                            const struct catalog_relation *relation, struct verdict *verdict)
 {
 	if (relation->kind == CATALOG_MATERIALIZED_VIEW)
@@ -520,7 +524,7 @@ static void no_primary_key(const struct rule *rule, const struct rule_input *inp
 	rules_add(verdict, rule, input, relation, &finding);
 }
 
-static void few_values(const struct rule *rule, const struct rule_input *input, const struct catalog_relation *relation,
+static void few_values(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                        struct verdict *verdict)
 {
 	for (uint16_t i = 0; i < relation->index_count; i++) {

@@ -1,19 +1,20 @@
 #include "inspect/rules/rules_ddl.h"
 
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 #include "inspect/rules/remedy.h"
 #include "inspect/change/retype.h"
 #include "inspect/change/rewrite.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 #include <strings.h>
 
-static void index_build(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void reindex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void volatile_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void rewrite_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void alter_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void vacuum_full(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void index_build(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void reindex(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void volatile_default(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void rewrite_type(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void alter_type(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void vacuum_full(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -150,10 +151,10 @@ const struct rule_group rules_ddl = {rows, ARRAY_LEN(rows)};
 
 /* -- indexes -------------------------------------------------------------------------------------- */
 
-static const struct catalog_relation *reindexed(const struct rule_input *input, const struct fact_action *action);
-static const struct catalog_relation *largest(const struct rule_input *input, const char *schema);
+static const struct catalog_relation *reindexed(const struct context *input, const struct fact_action *action);
+static const struct catalog_relation *largest(const struct context *input, const char *schema);
 
-static void index_build(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void index_build(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -180,7 +181,7 @@ static void index_build(const struct rule *rule, const struct rule_input *input,
 	}
 }
 
-static void reindex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void reindex(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
@@ -193,10 +194,10 @@ static void reindex(const struct rule *rule, const struct rule_input *input, str
 		const char *kind = action->reindex_kind;
 		bool one_table = strcmp(kind, "table") == 0 || strcmp(kind, "index") == 0;
 		const char *what = strcmp(kind, "table") == 0 ? remedy_table(arena, relation)
-		                   : action->object           ? remedy_identifier(arena, action->object)
+		                   : action->object           ? identifier_quoted(arena, action->object)
 		                                              : "";
 		if (strcmp(kind, "index") == 0 && action->object_schema)
-			what = arena_printf(arena, "%s.%s", remedy_identifier(arena, action->object_schema), what);
+			what = arena_printf(arena, "%s.%s", identifier_quoted(arena, action->object_schema), what);
 		char upper[16] = {0};
 		for (size_t i = 0; i < sizeof(upper) - 1 && kind[i]; i++)
 			upper[i] = (char)(kind[i] >= 'a' && kind[i] <= 'z' ? kind[i] - 'a' + 'A' : kind[i]);
@@ -216,11 +217,11 @@ static void reindex(const struct rule *rule, const struct rule_input *input, str
 	}
 }
 
-static const struct catalog_relation *reindexed(const struct rule_input *input, const struct fact_action *action)
+static const struct catalog_relation *reindexed(const struct context *input, const struct fact_action *action)
 {
 	const char *kind = action->reindex_kind ? action->reindex_kind : "";
 	if (strcmp(kind, "table") == 0)
-		return rules_relation(input, action->relation);
+		return context_relation(input, action->relation);
 	if (strcmp(kind, "schema") == 0 && action->object)
 		return largest(input, action->object);
 	if (strcmp(kind, "database") == 0)
@@ -231,7 +232,7 @@ static const struct catalog_relation *reindexed(const struct rule_input *input, 
 		*input->catalog_missing = true;
 		return NULL;
 	}
-	const char *path = rules_search_path(input);
+	const char *path = context_search_path(input);
 	const struct catalog_relation *relation = NULL;
 	if (!action->object_schema && !path)
 		return NULL;
@@ -244,7 +245,7 @@ static const struct catalog_relation *reindexed(const struct rule_input *input, 
 }
 
 /* The table that takes longest of all in a schema, or (NULL) in the database. */
-static const struct catalog_relation *largest(const struct rule_input *input, const char *schema)
+static const struct catalog_relation *largest(const struct context *input, const char *schema)
 {
 	const struct catalog_relation *largest = NULL;
 	if (!input->catalog) {
@@ -267,10 +268,10 @@ static const struct catalog_relation *largest(const struct rule_input *input, co
 /* -- new columns ---------------------------------------------------------------------------------- */
 
 static const char *default_text(struct arena *arena, const struct fact_action *action);
-static const char *rewrite_fix(const struct rule_input *input, struct arena *arena, const struct change *change);
+static const char *rewrite_fix(const struct context *input, struct arena *arena, const struct change *change);
 static const char *type_name(struct arena *arena, const struct fact_type *type);
 
-static void volatile_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void volatile_default(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -311,12 +312,12 @@ static const char *default_text(struct arena *arena, const struct fact_action *a
 	if (!action->default_is_call || action->call_count == 0)
 		return "…";
 	const struct fact_call *call = &action->calls[0];
-	const char *schema = call->schema ? arena_printf(arena, "%s.", remedy_identifier(arena, call->schema)) : "";
-	return arena_printf(arena, "%s%s(%s)", schema, remedy_identifier(arena, call->name),
+	const char *schema = call->schema ? arena_printf(arena, "%s.", identifier_quoted(arena, call->schema)) : "";
+	return arena_printf(arena, "%s%s(%s)", schema, identifier_quoted(arena, call->name),
 	                    call->arguments ? "…" : "");
 }
 
-static void rewrite_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void rewrite_type(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -343,7 +344,7 @@ static void rewrite_type(const struct rule *rule, const struct rule_input *input
 	}
 }
 
-static const char *rewrite_fix(const struct rule_input *input, struct arena *arena, const struct change *change)
+static const char *rewrite_fix(const struct context *input, struct arena *arena, const struct change *change)
 {
 	static const struct {
 		const char *serial, *plain;
@@ -374,9 +375,9 @@ static const char *rewrite_fix(const struct rule_input *input, struct arena *are
 		if (strcmp(action->type.name, serials[i].serial) == 0)
 			type = serials[i].plain;
 	}
-	const char *sequence = remedy_identifier(arena, remedy_name(arena, change->relation, action->column, "seq"));
+	const char *sequence = identifier_quoted(arena, remedy_name(arena, change->relation, action->column, "seq"));
 	if (strcmp(change->relation->schema, "public") != 0)
-		sequence = arena_printf(arena, "%s.%s", remedy_identifier(arena, change->relation->schema), sequence);
+		sequence = arena_printf(arena, "%s.%s", identifier_quoted(arena, change->relation->schema), sequence);
 	return arena_printf(arena,
 	                    "ALTER TABLE %s ADD COLUMN %s %s;\n"
 	                    "CREATE SEQUENCE %s OWNED BY %s.%s;\n"
@@ -394,7 +395,7 @@ static const char *rewrite_fix(const struct rule_input *input, struct arena *are
 
 static bool is_text(const char *type);
 
-static void alter_type(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void alter_type(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -429,7 +430,7 @@ static void alter_type(const struct rule *rule, const struct rule_input *input, 
 		        arena,
 		        "ALTER TABLE %s ADD COLUMN %s %s;\n"
 		        "-- a trigger that keeps it filled; UPDATE in batches; then swap the two by RENAME",
-		        change.table, remedy_identifier(arena, arena_printf(arena, "%s_new", action->column)), to),
+		        change.table, identifier_quoted(arena, arena_printf(arena, "%s_new", action->column)), to),
 		    .fix_django =
 		        "AddField of the new type, RunPython in batches with atomic = False, then RenameField",
 		};
@@ -442,9 +443,9 @@ static const char *type_name(struct arena *arena, const struct fact_type *type)
 	bool own = type->schema && strcmp(type->schema, "pg_catalog") != 0;
 	/* A keyword that stands where a type does is one. */
 	bool plain = strspn(type->name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(type->name);
-	const char *name = plain ? type->name : remedy_identifier(arena, type->name);
+	const char *name = plain ? type->name : identifier_quoted(arena, type->name);
 	if (own)
-		name = arena_printf(arena, "%s.%s", remedy_identifier(arena, type->schema), name);
+		name = arena_printf(arena, "%s.%s", identifier_quoted(arena, type->schema), name);
 	if (type->modifiers[1] >= 0)
 		name = arena_printf(arena, "%s(%d,%d)", name, type->modifiers[0], type->modifiers[1]);
 	else if (type->modifiers[0] >= 0)
@@ -459,7 +460,7 @@ static bool is_text(const char *type)
 
 /* -- VACUUM FULL ---------------------------------------------------------------------------------- */
 
-static void vacuum_full(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void vacuum_full(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
@@ -468,7 +469,7 @@ static void vacuum_full(const struct rule *rule, const struct rule_input *input,
 			continue;
 		bool named = action->relation >= 0;
 		const struct catalog_relation *relation =
-		    named ? rules_relation(input, action->relation) : largest(input, NULL);
+		    named ? context_relation(input, action->relation) : largest(input, NULL);
 		if (!relation)
 			continue;
 		const char *table = remedy_table(arena, relation);

@@ -1,10 +1,11 @@
 #include "inspect/rules/rules_drop.h"
 
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 #include "inspect/rules/remedy.h"
 
 #include "inspect/human.h"
 #include "inspect/rules/traffic.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
@@ -15,17 +16,17 @@ struct loss {
 	bool rename;
 };
 
-static void drop_index(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void drop_or_rename(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void lose_schema(const struct rule *rule, const struct rule_input *input, const struct fact_action *action,
+static void drop_index(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void drop_or_rename(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void lose_schema(const struct rule *rule, const struct context *input, const struct fact_action *action,
                         struct verdict *verdict);
-static void lose_used(const struct rule *rule, const struct rule_input *input, const struct loss *loss,
+static void lose_used(const struct rule *rule, const struct context *input, const struct loss *loss,
                       const struct traffic_sight *sight, struct verdict *verdict);
-static void lose_unseen(const struct rule *rule, const struct rule_input *input, const struct loss *loss,
+static void lose_unseen(const struct rule *rule, const struct context *input, const struct loss *loss,
                         const struct traffic_sight *sight, double hours, struct verdict *verdict);
 static const char *lost_name(struct arena *arena, const struct loss *loss);
 static const char *lost_django(struct arena *arena, const struct loss *loss);
-static void drop_cascade(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void drop_cascade(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -99,7 +100,7 @@ static const struct rule rows[] = {
 
 const struct rule_group rules_drop = {.rules = rows, .count = ARRAY_LEN(rows)};
 
-static void drop_index(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void drop_index(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
@@ -111,7 +112,7 @@ static void drop_index(const struct rule *rule, const struct rule_input *input, 
 			*input->catalog_missing = true;
 			return;
 		}
-		const char *path = rules_search_path(input);
+		const char *path = context_search_path(input);
 		if ((!action->object_schema && !path) ||
 		    !catalog_find_index(input->catalog, action->object_schema, action->object, path,
 		                        input->session->user, &relation) ||
@@ -119,9 +120,9 @@ static void drop_index(const struct rule *rule, const struct rule_input *input, 
 		    session_state_created(input->session, relation->schema, relation->name))
 			continue;
 		bool partitioned = relation->kind == CATALOG_PARTITIONED_TABLE;
-		const char *index = remedy_identifier(arena, action->object);
+		const char *index = identifier_quoted(arena, action->object);
 		if (action->object_schema)
-			index = arena_printf(arena, "%s.%s", remedy_identifier(arena, action->object_schema), index);
+			index = arena_printf(arena, "%s.%s", identifier_quoted(arena, action->object_schema), index);
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .message =
@@ -141,7 +142,7 @@ static void drop_index(const struct rule *rule, const struct rule_input *input, 
 	}
 }
 
-static void drop_or_rename(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void drop_or_rename(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
 		const struct fact_action *action = &input->facts->actions[at];
@@ -153,7 +154,7 @@ static void drop_or_rename(const struct rule *rule, const struct rule_input *inp
 		/* Of a constraint, a trigger … */
 		if ((!rename && !drop) || action->object)
 			continue;
-		struct loss loss = {.relation = rules_named(input, action->relation), .rename = rename};
+		struct loss loss = {.relation = context_named(input, action->relation), .rename = rename};
 		if (!loss.relation)
 			continue;
 		loss.column = action->column ? catalog_column(loss.relation, action->column) : NULL;
@@ -170,7 +171,7 @@ static void drop_or_rename(const struct rule *rule, const struct rule_input *inp
 }
 
 /* All that is in it: told of what was used last. */
-static void lose_schema(const struct rule *rule, const struct rule_input *input, const struct fact_action *action,
+static void lose_schema(const struct rule *rule, const struct context *input, const struct fact_action *action,
                         struct verdict *verdict)
 {
 	struct loss loss = {.rename = action->form != DDL_DROP_OTHER};
@@ -192,7 +193,7 @@ static void lose_schema(const struct rule *rule, const struct rule_input *input,
 		lose_used(rule, input, &loss, &newest, verdict);
 }
 
-static void lose_used(const struct rule *rule, const struct rule_input *input, const struct loss *loss,
+static void lose_used(const struct rule *rule, const struct context *input, const struct loss *loss,
                       const struct traffic_sight *sight, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -217,7 +218,7 @@ static void lose_used(const struct rule *rule, const struct rule_input *input, c
 	rules_add_worst(verdict, rule, input, loss->relation, &finding);
 }
 
-static void lose_unseen(const struct rule *rule, const struct rule_input *input, const struct loss *loss,
+static void lose_unseen(const struct rule *rule, const struct context *input, const struct loss *loss,
                         const struct traffic_sight *sight, double hours, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -265,7 +266,7 @@ static const char *lost_name(struct arena *arena, const struct loss *loss)
 	const char *table = remedy_table(arena, loss->relation);
 	if (!loss->column)
 		return table;
-	return arena_printf(arena, "%s of %s", remedy_identifier(arena, loss->column->name), table);
+	return arena_printf(arena, "%s of %s", identifier_quoted(arena, loss->column->name), table);
 }
 
 static const char *lost_django(struct arena *arena, const struct loss *loss)
@@ -279,7 +280,7 @@ static const char *lost_django(struct arena *arena, const struct loss *loss)
 }
 
 /* Is it named by another action of the same statement? */
-static bool is_dropped(const struct rule_input *input, const struct fact_action *action,
+static bool is_dropped(const struct context *input, const struct fact_action *action,
                        const struct catalog_relation *relation)
 {
 	for (uint16_t i = 0; i < input->facts->action_count; i++) {
@@ -291,7 +292,7 @@ static bool is_dropped(const struct rule_input *input, const struct fact_action 
 	return false;
 }
 
-static void drop_cascade(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void drop_cascade(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
@@ -300,7 +301,7 @@ static void drop_cascade(const struct rule *rule, const struct rule_input *input
 		             (action->form == DDL_DROP_OTHER && !action->object);
 		if (!action->cascade || !drops || action->relation < 0 || !input->catalog)
 			continue;
-		const struct catalog_relation *relation = rules_relation(input, action->relation);
+		const struct catalog_relation *relation = context_relation(input, action->relation);
 		const struct catalog_relation *gone = NULL;
 		const char *key = NULL;
 		for (uint32_t i = 0; relation && i < relation->dependent_count && !gone; i++) {
@@ -335,11 +336,11 @@ static void drop_cascade(const struct rule *rule, const struct rule_input *input
 		    .column = action->column,
 		    .message =
 		        key ? arena_printf(arena, "CASCADE drops the foreign key %s of %s as well",
-		                           remedy_identifier(arena, key), remedy_table(arena, gone))
+		                           identifier_quoted(arena, key), remedy_table(arena, gone))
 		            : arena_printf(arena, "CASCADE drops the view %s as well", remedy_table(arena, gone)),
 		    .hint = "Drop it by its name, on purpose, or make it anew without what is dropped.",
 		    .fix_sql = key ? arena_printf(arena, "ALTER TABLE %s DROP CONSTRAINT %s;",
-		                                  remedy_table(arena, gone), remedy_identifier(arena, key))
+		                                  remedy_table(arena, gone), identifier_quoted(arena, key))
 		                   : arena_printf(arena, "DROP %sVIEW %s;",
 		                                  gone->kind == CATALOG_MATERIALIZED_VIEW ? "MATERIALIZED " : "",
 		                                  remedy_table(arena, gone)),

@@ -2,19 +2,20 @@
 
 #include "inspect/rules/remedy.h"
 #include "inspect/access/selectivity.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
 /* What is wrong with a condition that no index serves. */
 enum complaint { COMPLAINT_NONE, COMPLAINT_WRAPPED, COMPLAINT_UNINDEXED, COMPLAINT_TYPES, COMPLAINT_ARRAY };
 
-static void wrapped(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void unindexed(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void types(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void arrays(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void across(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void column_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void not_in(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void wrapped(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void unindexed(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void types(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void arrays(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void across(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void column_pattern(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void not_in(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -246,7 +247,7 @@ static enum complaint complaint_of(const struct searches *searches, const struct
 
 /* What a message needs. */
 struct subject {
-	const struct rule_input *input;
+	const struct context *input;
 	const struct search *search;
 	const char *column;
 	const struct catalog_index *index; /* that begins with the column; or NULL */
@@ -255,7 +256,7 @@ struct subject {
 
 typedef void describe_fn(const struct subject *subject, struct finding *finding);
 
-static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
+static void report(const struct rule *rule, const struct context *input, struct verdict *verdict,
                    enum complaint complaint, describe_fn *describe)
 {
 	const struct searches *searches = search_all(input);
@@ -264,8 +265,8 @@ static void report(const struct rule *rule, const struct rule_input *input, stru
 		const struct catalog_index *index = NULL;
 		if (complaint_of(searches, search, &index) != complaint ||
 		    (complaint == COMPLAINT_UNINDEXED && selectivity_share(search) >= 0.1) ||
-		    selectivity_restricted(rule, input, search->relation, search->condition,
-		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, search->relation,
+		                           search->condition, SELECTIVITY_UNKNOWN_IS_LITTLE))
 			continue;
 		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = search->known->name};
 		const struct subject subject = {input, search, finding.column, index, &verdict->arena};
@@ -282,7 +283,7 @@ static void describe_wrapped(const struct subject *s, struct finding *finding)
 	finding->hint = "Compare the column itself, with a range where need be, or index the expression.";
 }
 
-static void wrapped(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void wrapped(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, COMPLAINT_WRAPPED, describe_wrapped);
 }
@@ -296,7 +297,7 @@ static void describe_types(const struct subject *s, struct finding *finding)
 	finding->hint = "Cast the value to the column's type, not the column to the value's.";
 }
 
-static void types(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void types(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, COMPLAINT_TYPES, describe_types);
 }
@@ -307,7 +308,7 @@ static void propose(const struct subject *s, const char *method, struct finding 
 	const struct remedy_index wanted = {
 	    .name = remedy_name(s->arena, table, s->column, method != NULL ? "gin" : "idx"),
 	    .method = method,
-	    .expression = remedy_identifier(s->arena, s->column),
+	    .expression = identifier_quoted(s->arena, s->column),
 	};
 	finding->fix_sql = remedy_create_index(s->arena, s->input->catalog, table, &wanted);
 	finding->fix_django = remedy_add_index(s->arena, s->input->catalog, table, false,
@@ -322,7 +323,7 @@ static void describe_unindexed(const struct subject *s, struct finding *finding)
 	propose(s, NULL, finding);
 }
 
-static void unindexed(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void unindexed(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, COMPLAINT_UNINDEXED, describe_unindexed);
 }
@@ -340,19 +341,20 @@ static void describe_array(const struct subject *s, struct finding *finding)
 	propose(s, "gin", finding);
 }
 
-static void arrays(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void arrays(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, COMPLAINT_ARRAY, describe_array);
 }
 
-static void across(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void across(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct access *access = search_all(input)->access;
 	for (uint16_t at = 0; access != NULL && at < access->condition_count; at++) {
 		const struct access_condition *condition = &access->conditions[at];
 		const struct term *term = condition->term;
 		if (term->kind != TERM_OR || condition->relation < 0 || condition->hit.quality != MATCHING_NONE ||
-		    selectivity_restricted(rule, input, condition->relation, condition, SELECTIVITY_UNKNOWN_IS_LITTLE))
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, condition->relation, condition,
+		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
 			continue;
 		const struct matching *matching = access_matching(access, condition->relation);
 		bool served = false, pattern = false;
@@ -376,7 +378,7 @@ static void across(const struct rule *rule, const struct rule_input *input, stru
 	}
 }
 
-static void column_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void column_pattern(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct searches *searches = search_all(input);
 	for (uint16_t at = 0; at < searches->count; at++) {
@@ -384,8 +386,8 @@ static void column_pattern(const struct rule *rule, const struct rule_input *inp
 		const struct clause_pattern *pattern = search->term->pattern;
 		if (search->arm || pattern == NULL || pattern->operand != OPERAND_COLUMN ||
 		    search->hit.quality != MATCHING_NONE ||
-		    selectivity_restricted(rule, input, search->relation, search->condition,
-		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, search->relation,
+		                           search->condition, SELECTIVITY_UNKNOWN_IS_LITTLE))
 			continue;
 		const struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
@@ -398,7 +400,7 @@ static void column_pattern(const struct rule *rule, const struct rule_input *inp
 	}
 }
 
-static void not_in(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void not_in(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct facts *facts = input->facts;
 	for (uint16_t at = 0; at < facts->condition_count; at++) {
@@ -410,14 +412,14 @@ static void not_in(const struct rule *rule, const struct rule_input *input, stru
 		const struct catalog_relation *outer = NULL;
 		bool worth = false;
 		for (uint16_t r = 0; r < facts->relation_count; r++) {
-			const struct catalog_relation *relation = rules_relation(input, (int16_t)r);
+			const struct catalog_relation *relation = context_relation(input, (int16_t)r);
 			if (relation == NULL)
 				continue;
 			const uint16_t level = facts->relations[r].level;
 			if (level == condition->level && outer == NULL)
 				outer = relation;
 			else if (facts->levels[level].parent == (int16_t)condition->level)
-				worth = worth || rules_size(rule, input, relation) != RULE_SMALL;
+				worth = worth || rules_size(rule, input, relation) != TABLE_SMALL;
 		}
 		if (outer == NULL || !worth)
 			continue;

@@ -2,6 +2,7 @@
 
 #include "inspect/rules/remedy.h"
 #include "inspect/access/selectivity.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
@@ -16,12 +17,12 @@ struct inside {
 	enum complaint complaint;
 };
 
-static void containment(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void key_comparison(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void operator_class(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static bool next_inside(const struct rule *rule, const struct rule_input *input, enum complaint complaint, uint16_t *at,
+static void containment(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void key_comparison(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void operator_class(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static bool next_inside(const struct rule *rule, const struct context *input, enum complaint complaint, uint16_t *at,
                         struct inside *inside);
-static struct inside inside_of(const struct rule *rule, const struct rule_input *input, const struct search *search);
+static struct inside inside_of(const struct rule *rule, const struct context *input, const struct search *search);
 static bool looks_inside(const char *operator);
 static bool takes_key(const struct searches *searches, const struct term *term);
 static bool has_key_index(struct searches *searches, const struct search *search);
@@ -97,7 +98,7 @@ const struct rule_group rules_json = {rows, ARRAY_LEN(rows)};
 
 /* -- what to say ------------------------------------------------------------------------------------ */
 
-static void propose_gin(const struct rule_input *input, const struct inside *inside, struct arena *arena,
+static void propose_gin(const struct context *input, const struct inside *inside, struct arena *arena,
                         struct finding *finding)
 {
 	const char *column = inside->column;
@@ -105,7 +106,7 @@ static void propose_gin(const struct rule_input *input, const struct inside *ins
 	struct remedy_index index = {
 	    .name = remedy_name(arena, inside->search->table, column, "gin"),
 	    .method = "gin",
-	    .expression = remedy_identifier(arena, column),
+	    .expression = identifier_quoted(arena, column),
 	    .opclass = paths ? "jsonb_path_ops" : NULL,
 	};
 	finding->fix_sql = remedy_create_index(arena, input->catalog, inside->search->table, &index);
@@ -115,7 +116,7 @@ static void propose_gin(const struct rule_input *input, const struct inside *ins
 	                                  paths ? ", opclasses=[\"jsonb_path_ops\"]" : "", index.name));
 }
 
-static void containment(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void containment(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct inside inside;
@@ -144,7 +145,7 @@ static void containment(const struct rule *rule, const struct rule_input *input,
 }
 
 /* The key is a literal of the statement: nothing that is said may name it. */
-static void key_comparison(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void key_comparison(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct inside inside;
@@ -176,7 +177,7 @@ static void key_comparison(const struct rule *rule, const struct rule_input *inp
 	}
 }
 
-static void operator_class(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void operator_class(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct inside inside;
@@ -199,7 +200,7 @@ static void operator_class(const struct rule *rule, const struct rule_input *inp
 
 /* -- how it decides --------------------------------------------------------------------------------- */
 
-static bool next_inside(const struct rule *rule, const struct rule_input *input, enum complaint complaint, uint16_t *at,
+static bool next_inside(const struct rule *rule, const struct context *input, enum complaint complaint, uint16_t *at,
                         struct inside *inside)
 {
 	struct searches *searches = search_all(input);
@@ -207,14 +208,14 @@ static bool next_inside(const struct rule *rule, const struct rule_input *input,
 		const struct search *search = &searches->list[(*at)++];
 		*inside = inside_of(rule, input, search);
 		if (inside->complaint == complaint &&
-		    !selectivity_restricted(rule, input, search->relation, search->condition,
-		                            SELECTIVITY_UNKNOWN_IS_MUCH))
+		    !selectivity_restricted(&rules_setting(rule, input)->sizes, input, search->relation,
+		                            search->condition, SELECTIVITY_UNKNOWN_IS_MUCH))
 			return true;
 	}
 	return false;
 }
 
-static struct inside inside_of(const struct rule *rule, const struct rule_input *input, const struct search *search)
+static struct inside inside_of(const struct rule *rule, const struct context *input, const struct search *search)
 {
 	struct searches *searches = search_all(input);
 	struct inside inside = {.search = search, .operator= search->operator->name};
@@ -223,7 +224,7 @@ static struct inside inside_of(const struct rule *rule, const struct rule_input 
 	/* A join by documents no index serves, nor what is made of a key by upper(), which is another rule's. */
 	if (search->known == NULL || search->value->has_column || search->term->variant == CLAUSE_SUBLINK ||
 	    !(key ? within || equal : within && search->operand->kind == TERM_COLUMN) ||
-	    search->hit.quality >= MATCHING_LATER || rules_size(rule, input, search->table) < RULE_LARGE)
+	    search->hit.quality >= MATCHING_LATER || rules_size(rule, input, search->table) < TABLE_LARGE)
 		return inside;
 	if (strcmp(search->known->type, "jsonb") != 0 && !(key && strcmp(search->known->type, "json") == 0))
 		return inside;

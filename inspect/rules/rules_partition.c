@@ -1,22 +1,22 @@
 #include "inspect/rules/rules_partition.h"
 
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 #include "inspect/change/effect.h"
 #include "inspect/rules/remedy.h"
 
 #include <string.h>
 
-static void truncate_large(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void attach(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void detach(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void beside_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void refresh(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void trigger(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void domain(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void lock_table(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void all_rows(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void truncate_large(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void attach(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void detach(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void beside_default(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void refresh(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void trigger(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void domain(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void lock_table(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void all_rows(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static double share_by_null(const struct facts *facts, int16_t at, const struct catalog_relation *relation);
-static struct effects *effects_of(const struct rule_input *input, struct arena *arena);
+static struct effects *effects_of(const struct context *input, struct arena *arena);
 
 static const struct rule rows[] = {
     {
@@ -177,7 +177,7 @@ const struct rule_group rules_partition = {.rules = rows, .count = ARRAY_LEN(row
 
 /* -- whole tables --------------------------------------------------------------------------------- */
 
-static void truncate_large(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void truncate_large(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	if (input->facts->kind != STATEMENT_TRUNCATE)
@@ -191,7 +191,7 @@ static void truncate_large(const struct rule *rule, const struct rule_input *inp
 			continue;
 		bool named = false;
 		for (uint16_t r = 0; r < input->facts->relation_count; r++)
-			named |= rules_relation(input, (int16_t)r) == relation;
+			named |= context_relation(input, (int16_t)r) == relation;
 		const char *table = remedy_table(arena, relation);
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
@@ -204,7 +204,7 @@ static void truncate_large(const struct rule *rule, const struct rule_input *inp
 	}
 }
 
-static void lock_table(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void lock_table(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	const struct facts *facts = input->facts;
@@ -212,7 +212,7 @@ static void lock_table(const struct rule *rule, const struct rule_input *input, 
 		return;
 	bool readers = lock_conflicts(facts->lock, LOCK_ACCESS_SHARE);
 	for (uint16_t i = 0; i < facts->relation_count; i++) {
-		const struct catalog_relation *relation = rules_relation(input, (int16_t)i);
+		const struct catalog_relation *relation = context_relation(input, (int16_t)i);
 		if (!relation)
 			continue;
 		struct finding finding = {
@@ -227,7 +227,7 @@ static void lock_table(const struct rule *rule, const struct rule_input *input, 
 	}
 }
 
-static void all_rows(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void all_rows(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	const struct facts *facts = input->facts;
@@ -236,8 +236,9 @@ static void all_rows(const struct rule *rule, const struct rule_input *input, st
 		return;
 	for (uint16_t i = 0; i < facts->relation_count; i++) {
 		const struct catalog_relation *relation =
-		    facts->relations[i].is_target && facts->relations[i].level == 0 ? rules_relation(input, (int16_t)i)
-		                                                                    : NULL;
+		    facts->relations[i].is_target && facts->relations[i].level == 0
+		        ? context_relation(input, (int16_t)i)
+		        : NULL;
 		if (!relation)
 			continue;
 		double share = facts->levels[0].has_where ? share_by_null(facts, (int16_t)i, relation) : 1;
@@ -278,12 +279,12 @@ static double share_by_null(const struct facts *facts, int16_t at, const struct 
 
 /* -- partitions ----------------------------------------------------------------------------------- */
 
-static void attach(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void attach(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
 		const struct fact_action *action = &input->facts->actions[at];
-		if (action->form != DDL_ATTACH_PARTITION || !rules_relation(input, action->relation))
+		if (action->form != DDL_ATTACH_PARTITION || !context_relation(input, action->relation))
 			continue;
 		const struct effects *effects = effects_of(input, arena);
 		for (uint16_t i = 0; i < effects->count; i++) {
@@ -309,7 +310,7 @@ static void attach(const struct rule *rule, const struct rule_input *input, stru
 	}
 }
 
-static void detach(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void detach(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -331,13 +332,13 @@ static void detach(const struct rule *rule, const struct rule_input *input, stru
 	}
 }
 
-static void beside_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void beside_default(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < input->facts->action_count; at++) {
 		const struct fact_action *action = &input->facts->actions[at];
 		const struct catalog_relation *parent =
-		    action->form == DDL_CREATE_TABLE ? rules_relation(input, action->referenced) : NULL;
+		    action->form == DDL_CREATE_TABLE ? context_relation(input, action->referenced) : NULL;
 		if (!parent || action->is_default)
 			continue;
 		for (uint32_t i = 0; i < parent->partition_count; i++) {
@@ -365,7 +366,7 @@ static void beside_default(const struct rule *rule, const struct rule_input *inp
 
 /* -- views, triggers, domains --------------------------------------------------------------------- */
 
-static void refresh(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void refresh(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -390,7 +391,7 @@ static void refresh(const struct rule *rule, const struct rule_input *input, str
 	}
 }
 
-static void trigger(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void trigger(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	static const enum ddl_form forms[] = {DDL_CREATE_TRIGGER, DDL_DROP_OTHER};
 	struct arena *arena = &verdict->arena;
@@ -414,7 +415,7 @@ static void trigger(const struct rule *rule, const struct rule_input *input, str
 	}
 }
 
-static void domain(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void domain(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	bool any = false;
@@ -442,7 +443,7 @@ static void domain(const struct rule *rule, const struct rule_input *input, stru
 	}
 }
 
-static struct effects *effects_of(const struct rule_input *input, struct arena *arena)
+static struct effects *effects_of(const struct context *input, struct arena *arena)
 {
 	struct effects *effects = arena_alloc(arena, sizeof(*effects));
 	effect_of(input, arena, effects);

@@ -3,25 +3,26 @@
 #include "inspect/rules/lookup.h"
 #include "inspect/rules/remedy.h"
 #include "inspect/access/selectivity.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
-typedef void describe_fn(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+typedef void describe_fn(const struct context *input, const struct lookup *lookup, struct arena *arena,
                          struct finding *finding);
 
-static void leading_wildcard(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void short_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void expression_mismatch(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void prefix(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void iexact(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void regex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
+static void leading_wildcard(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void short_pattern(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void expression_mismatch(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void prefix(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void iexact(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void regex(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void report(const struct rule *rule, const struct context *input, struct verdict *verdict,
                    enum lookup_complaint complaint, describe_fn *describe);
-static void describe_unserved(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+static void describe_unserved(const struct context *input, const struct lookup *lookup, struct arena *arena,
                               struct finding *finding);
-static void describe_mismatch(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+static void describe_mismatch(const struct context *input, const struct lookup *lookup, struct arena *arena,
                               struct finding *finding);
-static void describe_short(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+static void describe_short(const struct context *input, const struct lookup *lookup, struct arena *arena,
                            struct finding *finding);
 
 static const struct rule rows[] = {
@@ -182,37 +183,37 @@ static const struct rule rows[] = {
 
 const struct rule_group rules_read = {rows, ARRAY_LEN(rows)};
 
-static void leading_wildcard(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void leading_wildcard(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_LEADING, describe_unserved);
 }
 
-static void short_pattern(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void short_pattern(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_SHORT, describe_short);
 }
 
-static void expression_mismatch(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void expression_mismatch(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_MISMATCH, describe_mismatch);
 }
 
-static void prefix(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void prefix(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_PREFIX, describe_unserved);
 }
 
-static void iexact(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void iexact(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_IEXACT, describe_unserved);
 }
 
-static void regex(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void regex(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, LOOKUP_REGEX, describe_unserved);
 }
 
-static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
+static void report(const struct rule *rule, const struct context *input, struct verdict *verdict,
                    enum lookup_complaint complaint, describe_fn *describe)
 {
 	struct searches *searches = search_all(input);
@@ -221,8 +222,8 @@ static void report(const struct rule *rule, const struct rule_input *input, stru
 		struct lookup lookup = lookup_of(rule, input, search);
 		/* The other arms of an OR take nothing away from what this one asks for. */
 		if (lookup.complaint != complaint ||
-		    selectivity_restricted(rule, input, search->relation, search->condition,
-		                           SELECTIVITY_UNKNOWN_IS_MUCH))
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, search->relation,
+		                           search->condition, SELECTIVITY_UNKNOWN_IS_MUCH))
 			continue;
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
@@ -238,20 +239,20 @@ static void report(const struct rule *rule, const struct rule_input *input, stru
 
 /* -- what to say ---------------------------------------------------------------------------------- */
 
-static const char *lookup_name(const struct rule_input *input, const struct lookup *lookup, const struct term *term);
-static const struct catalog_index *nearest_index(const struct rule_input *input, const struct lookup *lookup,
+static const char *lookup_name(const struct context *input, const struct lookup *lookup, const struct term *term);
+static const struct catalog_index *nearest_index(const struct context *input, const struct lookup *lookup,
                                                  uint16_t *key, bool *same);
 static bool would_serve(const struct lookup *lookup, const struct catalog_index *index, uint16_t key);
-static const char *why(const struct rule_input *input, const struct lookup *lookup, struct arena *arena);
-static void remedy(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+static const char *why(const struct context *input, const struct lookup *lookup, struct arena *arena);
+static void remedy(const struct context *input, const struct lookup *lookup, struct arena *arena,
                    struct finding *finding);
 
-static const char *shown(const struct rule_input *input, const struct term *term)
+static const char *shown(const struct context *input, const struct term *term)
 {
 	return spelling_shown(&search_all(input)->spelling, term);
 }
 
-static void describe_unserved(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+static void describe_unserved(const struct context *input, const struct lookup *lookup, struct arena *arena,
                               struct finding *finding)
 {
 	if (lookup->negated) {
@@ -272,14 +273,14 @@ static void describe_unserved(const struct rule_input *input, const struct looku
 			return;
 		bool public = strcmp(near->schema, "public") == 0;
 		finding->fix_sql = arena_printf(arena, "REINDEX INDEX CONCURRENTLY %s%s%s;",
-		                                public ? "" : remedy_identifier(arena, near->schema), public ? "" : ".",
-		                                remedy_identifier(arena, near->name));
+		                                public ? "" : identifier_quoted(arena, near->schema), public ? "" : ".",
+		                                identifier_quoted(arena, near->name));
 		return;
 	}
 	remedy(input, lookup, arena, finding);
 }
 
-static void describe_mismatch(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+static void describe_mismatch(const struct context *input, const struct lookup *lookup, struct arena *arena,
                               struct finding *finding)
 {
 	const char *serves = lookup_name(input, lookup, lookup->key);
@@ -293,7 +294,7 @@ static void describe_mismatch(const struct rule_input *input, const struct looku
 	remedy(input, lookup, arena, finding);
 }
 
-static void describe_short(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+static void describe_short(const struct context *input, const struct lookup *lookup, struct arena *arena,
                            struct finding *finding)
 {
 	const struct search *search = lookup->search;
@@ -310,7 +311,7 @@ static void describe_short(const struct rule_input *input, const struct lookup *
 }
 
 /* What Django calls the lookup, were it on that; NULL when it has no name for it. */
-static const char *lookup_name(const struct rule_input *input, const struct lookup *lookup, const struct term *term)
+static const char *lookup_name(const struct context *input, const struct lookup *lookup, const struct term *term)
 {
 	const char *cased;
 	bool bare = term->kind == TERM_COLUMN;
@@ -330,7 +331,7 @@ static const char *lookup_name(const struct rule_input *input, const struct look
 }
 
 /* An index on the same expression (`same`), else one on the same column, else NULL; valid or not. */
-static const struct catalog_index *nearest_index(const struct rule_input *input, const struct lookup *lookup,
+static const struct catalog_index *nearest_index(const struct context *input, const struct lookup *lookup,
                                                  uint16_t *key, bool *same)
 {
 	const struct search *search = lookup->search;
@@ -373,7 +374,7 @@ static bool would_serve(const struct lookup *lookup, const struct catalog_index 
 }
 
 /* Names the index that comes nearest, and why it does not serve. */
-static const char *why(const struct rule_input *input, const struct lookup *lookup, struct arena *arena)
+static const char *why(const struct context *input, const struct lookup *lookup, struct arena *arena)
 {
 	const struct search *search = lookup->search;
 	const char *operand = shown(input, search->operand);
@@ -419,7 +420,7 @@ static const char *why(const struct rule_input *input, const struct lookup *look
 
 /* -- what to paste -------------------------------------------------------------------------------- */
 
-static void remedy(const struct rule_input *input, const struct lookup *lookup, struct arena *arena,
+static void remedy(const struct context *input, const struct lookup *lookup, struct arena *arena,
                    struct finding *finding)
 {
 	const struct search *search = lookup->search;

@@ -1,19 +1,20 @@
 #include "inspect/rules/rules_schema.h"
 
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 #include "inspect/change/effect.h"
 #include "inspect/rules/remedy.h"
 #include "inspect/change/retype.h"
 #include "inspect/change/rewrite.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
-static void required_column(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void hidden_rebuild(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void nullable_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void exclusion(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void storage_property(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void unindexed_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void required_column(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void hidden_rebuild(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void nullable_key(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void exclusion(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void storage_property(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void unindexed_key(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -127,7 +128,7 @@ const struct rule_group rules_schema = {.rules = rows, .count = ARRAY_LEN(rows)}
 
 /* -- indexes -------------------------------------------------------------------------------------- */
 
-static void exclusion(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void exclusion(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -144,7 +145,7 @@ static void exclusion(const struct rule *rule, const struct rule_input *input, s
 	}
 }
 
-static void nullable_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void nullable_key(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -163,8 +164,8 @@ static void nullable_key(const struct rule *rule, const struct rule_input *input
 		}
 		if (!column)
 			continue;
-		const char *quoted = remedy_identifier(arena, column);
-		const char *check = remedy_identifier(arena, remedy_name(arena, change.relation, column, "notnull"));
+		const char *quoted = identifier_quoted(arena, column);
+		const char *check = identifier_quoted(arena, remedy_name(arena, change.relation, column, "notnull"));
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = column,
@@ -184,7 +185,7 @@ static void nullable_key(const struct rule *rule, const struct rule_input *input
 	}
 }
 
-static void unindexed_key(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void unindexed_key(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -229,7 +230,7 @@ static void unindexed_key(const struct rule *rule, const struct rule_input *inpu
 
 /* -- columns -------------------------------------------------------------------------------------- */
 
-static void required_column(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void required_column(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -255,7 +256,7 @@ static void required_column(const struct rule *rule, const struct rule_input *in
 	}
 }
 
-static void hidden_rebuild(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void hidden_rebuild(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -281,7 +282,7 @@ static void hidden_rebuild(const struct rule *rule, const struct rule_input *inp
 		}
 		if (!rebuilt && !verified)
 			continue;
-		const char *name = remedy_identifier(arena, rebuilt ? rebuilt->name : verified->name);
+		const char *name = identifier_quoted(arena, rebuilt ? rebuilt->name : verified->name);
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = action->column,
@@ -311,7 +312,7 @@ static void hidden_rebuild(const struct rule *rule, const struct rule_input *inp
 	}
 }
 
-static void storage_property(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void storage_property(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;

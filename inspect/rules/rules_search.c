@@ -3,11 +3,12 @@
 #include "inspect/rules/remedy.h"
 #include "inspect/access/search.h"
 #include "inspect/access/selectivity.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
-static void full_text(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void behind(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void full_text(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void behind(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -80,7 +81,7 @@ static const struct term *vector_of(const struct dictionary *dictionary, const s
 	return found;
 }
 
-static void describe_vector(const struct rule_input *input, const struct search *search, const struct term *vector,
+static void describe_vector(const struct context *input, const struct search *search, const struct term *vector,
                             struct arena *arena, struct finding *finding)
 {
 	bool configured = vector->count == 2;
@@ -95,7 +96,8 @@ static void describe_vector(const struct rule_input *input, const struct search 
 	const struct remedy_index wanted = {
 	    .name = remedy_name(arena, search->table, column, "fts"),
 	    .method = "gin",
-	    .expression = arena_printf(arena, "to_tsvector('english', COALESCE(%s, ''))", remedy_identifier(arena, column)),
+	    .expression =
+	        arena_printf(arena, "to_tsvector('english', COALESCE(%s, ''))", identifier_quoted(arena, column)),
 	};
 	finding->fix_sql = remedy_create_index(arena, input->catalog, search->table, &wanted);
 	finding->fix_django =
@@ -104,14 +106,14 @@ static void describe_vector(const struct rule_input *input, const struct search 
 	                                  wanted.name));
 }
 
-static void describe_column(const struct rule_input *input, const struct search *search, struct arena *arena,
+static void describe_column(const struct context *input, const struct search *search, struct arena *arena,
                             struct finding *finding)
 {
 	const char *column = search->known->name;
 	const struct remedy_index wanted = {
 	    .name = remedy_name(arena, search->table, column, "gin"),
 	    .method = "gin",
-	    .expression = remedy_identifier(arena, column),
+	    .expression = identifier_quoted(arena, column),
 	};
 	finding->message = arena_printf(arena, "each call reads the whole table: no GIN index is on \"%s\"", column);
 	finding->fix_sql = remedy_create_index(arena, input->catalog, search->table, &wanted);
@@ -120,7 +122,7 @@ static void describe_column(const struct rule_input *input, const struct search 
 	    arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", column, wanted.name));
 }
 
-static void full_text(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void full_text(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct searches *searches = search_all(input);
 	for (uint16_t at = 0; at < searches->count; at++) {
@@ -131,8 +133,9 @@ static void full_text(const struct rule *rule, const struct rule_input *input, s
 		const struct term *vector = vector_of(searches->access->dictionary, search->operand, 0);
 		bool column = search->operand->kind == TERM_COLUMN && search->known &&
 		              strcmp(search->known->type, "tsvector") == 0;
-		if ((!vector && !column) || selectivity_restricted(rule, input, search->relation, search->condition,
-		                                                   SELECTIVITY_UNKNOWN_IS_LITTLE))
+		if ((!vector && !column) ||
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, search->relation,
+		                           search->condition, SELECTIVITY_UNKNOWN_IS_LITTLE))
 			continue;
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
@@ -149,7 +152,7 @@ static void full_text(const struct rule *rule, const struct rule_input *input, s
 /* -- later keys --------------------------------------------------------------------------------------- */
 
 /* Would a scan of PostgreSQL 18 skip from one value of the first column to the next? */
-static bool skips(const struct rule_input *input, const struct search *search)
+static bool skips(const struct context *input, const struct search *search)
 {
 	if (catalog_version(input->catalog) < 180000)
 		return false;
@@ -158,7 +161,7 @@ static bool skips(const struct rule_input *input, const struct search *search)
 	return column && column->has_statistics && column->distinct > 0 && column->distinct < 1000;
 }
 
-static void behind(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void behind(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	const struct searches *searches = search_all(input);
@@ -169,13 +172,13 @@ static void behind(const struct rule *rule, const struct rule_input *input, stru
 		    strcmp(search->hit.index->method, "btree") != 0 || search->value->has_column ||
 		    search->table->rows < rules_threshold(rule, input, "rows") || selectivity_share(search) >= 0.01 ||
 		    skips(input, search) ||
-		    selectivity_restricted(rule, input, search->relation, search->condition,
-		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, search->relation,
+		                           search->condition, SELECTIVITY_UNKNOWN_IS_LITTLE))
 			continue;
 		const char *column = search->known->name;
 		const struct remedy_index wanted = {
 		    .name = remedy_name(arena, search->table, column, "idx"),
-		    .expression = remedy_identifier(arena, column),
+		    .expression = identifier_quoted(arena, column),
 		};
 		const struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,

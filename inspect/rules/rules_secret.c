@@ -12,19 +12,19 @@ struct leak {
 	const char *table;                       /* as the statement names it */
 };
 
-static void plaintext_password(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void plaintext_token(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void card_number(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void weak_hash(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void role_password(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void key_literal(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void plaintext_password(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void plaintext_token(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void card_number(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void weak_hash(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void role_password(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void key_literal(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static bool wants_secrets(const struct facts *facts);
-static bool next_leak(const struct rule_input *input, enum secret_kind kind, uint32_t values, uint16_t *at,
+static bool next_leak(const struct context *input, enum secret_kind kind, uint32_t values, uint16_t *at,
                       struct leak *leak);
-static uint32_t values_of(const struct rule_input *input, const struct fact_assignment *assignment);
+static uint32_t values_of(const struct context *input, const struct fact_assignment *assignment);
 static bool is_text(const char *type);
 static bool is_by_design(const char *table);
-static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
+static void report(const struct rule *rule, const struct context *input, struct verdict *verdict,
                    const struct leak *leak, struct finding finding);
 
 static const struct rule rows[] = {
@@ -168,7 +168,7 @@ const struct rule_group rules_secret = {rows, ARRAY_LEN(rows)};
 
 /* -- values ----------------------------------------------------------------------------------------- */
 
-static void plaintext_password(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void plaintext_password(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const uint32_t plain = value_bit(VALUE_PLAIN) | value_bit(VALUE_CREDENTIAL) | value_bit(VALUE_RANDOM) |
 	                       value_bit(VALUE_CARD) | value_bit(VALUE_UUID);
@@ -190,7 +190,7 @@ static void plaintext_password(const struct rule *rule, const struct rule_input 
 	}
 }
 
-static void plaintext_token(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void plaintext_token(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const uint32_t plain = value_bit(VALUE_CREDENTIAL) | value_bit(VALUE_RANDOM) | value_bit(VALUE_RANDOM_LONG) |
 	                       value_bit(VALUE_HEX_SHORT);
@@ -213,7 +213,7 @@ static void plaintext_token(const struct rule *rule, const struct rule_input *in
 	}
 }
 
-static void card_number(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void card_number(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct leak leak;
 	for (uint16_t at = 0; next_leak(input, SECRET_CARD, value_bit(VALUE_CARD), &at, &leak);) {
@@ -226,7 +226,7 @@ static void card_number(const struct rule *rule, const struct rule_input *input,
 	}
 }
 
-static void weak_hash(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void weak_hash(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const uint32_t weak = value_bit(VALUE_WEAK_HASH) | value_bit(VALUE_HEX_SHORT);
 	struct leak leak;
@@ -257,7 +257,7 @@ static bool wants_secrets(const struct facts *facts)
 }
 
 /* The next column of that kind that is given a value of one of those kinds; `at` goes on from where it was. */
-static bool next_leak(const struct rule_input *input, enum secret_kind kind, uint32_t values, uint16_t *at,
+static bool next_leak(const struct context *input, enum secret_kind kind, uint32_t values, uint16_t *at,
                       struct leak *leak)
 {
 	while (*at < input->facts->assignment_count) {
@@ -265,7 +265,7 @@ static bool next_leak(const struct rule_input *input, enum secret_kind kind, uin
 		if (!(values_of(input, assignment) & values) || assignment->relation < 0 ||
 		    (assignment->column && secret_of(assignment->column, strlen(assignment->column)) != kind))
 			continue;
-		const struct catalog_relation *relation = rules_relation(input, assignment->relation);
+		const struct catalog_relation *relation = context_relation(input, assignment->relation);
 		const struct catalog_column *column = rules_assigned(assignment, relation);
 		const char *name = assignment->column ? assignment->column : column ? column->name : "";
 		if ((column && !is_text(column->type)) || secret_of(name, strlen(name)) != kind)
@@ -280,7 +280,7 @@ static bool next_leak(const struct rule_input *input, enum secret_kind kind, uin
 	return false;
 }
 
-static uint32_t values_of(const struct rule_input *input, const struct fact_assignment *assignment)
+static uint32_t values_of(const struct context *input, const struct fact_assignment *assignment)
 {
 	uint32_t values = assignment->values;
 	if (assignment->operand == OPERAND_PARAMETER && input->bound && assignment->parameter > 0 &&
@@ -305,7 +305,7 @@ static bool is_by_design(const char *table)
 	return strncmp(table, "django_", 7) == 0 || strncmp(table, "authtoken_", 10) == 0;
 }
 
-static void report(const struct rule *rule, const struct rule_input *input, struct verdict *verdict,
+static void report(const struct rule *rule, const struct context *input, struct verdict *verdict,
                    const struct leak *leak, struct finding finding)
 {
 	finding.column = leak->column;
@@ -316,7 +316,7 @@ static void report(const struct rule *rule, const struct rule_input *input, stru
 
 /* -- statements ------------------------------------------------------------------------------------- */
 
-static void role_password(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void role_password(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t i = 0; i < input->facts->secret_count; i++) {
@@ -353,7 +353,7 @@ static void role_password(const struct rule *rule, const struct rule_input *inpu
 	}
 }
 
-static void key_literal(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void key_literal(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t i = 0; i < input->facts->secret_count; i++) {

@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-static void count_large(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void unbounded(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void long_list(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void cartesian(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void nondeterministic(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void count_large(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void unbounded(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void long_list(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void cartesian(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void nondeterministic(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -121,7 +121,7 @@ const struct rule_group rules_shape = {rows, ARRAY_LEN(rows)};
 /* -- one level -------------------------------------------------------------------------------------- */
 
 /* The one table that a level reads, when it reads nothing else; NULL for several, for a view or a CTE. */
-static const struct catalog_relation *only_table(const struct rule_input *input, uint16_t level)
+static const struct catalog_relation *only_table(const struct context *input, uint16_t level)
 {
 	const struct facts *facts = input->facts;
 	int16_t only = -1;
@@ -132,10 +132,10 @@ static const struct catalog_relation *only_table(const struct rule_input *input,
 			return NULL;
 		only = (int16_t)at;
 	}
-	return only >= 0 && !facts->levels[level].has_others ? rules_relation(input, only) : NULL;
+	return only >= 0 && !facts->levels[level].has_others ? context_relation(input, only) : NULL;
 }
 
-static void count_large(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void count_large(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct facts *facts = input->facts;
 	for (uint16_t at = 0; at < facts->level_count; at++) {
@@ -158,7 +158,7 @@ static void count_large(const struct rule *rule, const struct rule_input *input,
 	}
 }
 
-static void unbounded(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void unbounded(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct fact_level *level = &input->facts->levels[0];
 	if (input->facts->kind != STATEMENT_SELECT || level->has_where || level->has_limit || level->has_group ||
@@ -176,7 +176,7 @@ static void unbounded(const struct rule *rule, const struct rule_input *input, s
 	rules_add(verdict, rule, input, relation, &finding);
 }
 
-static void nondeterministic(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void nondeterministic(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct facts *facts = input->facts;
 	for (uint16_t at = 0; at < facts->predicate_count; at++) {
@@ -184,7 +184,7 @@ static void nondeterministic(const struct rule *rule, const struct rule_input *i
 		if (predicate->operator< PREDICATE_LIKE || predicate->operator> PREDICATE_SIMILAR || !predicate->column ||
 		    predicate->collation || predicate->relation < 0)
 			continue;
-		const struct catalog_relation *relation = rules_relation(input, predicate->relation);
+		const struct catalog_relation *relation = context_relation(input, predicate->relation);
 		const struct catalog_column *column = relation ? catalog_column(relation, predicate->column) : NULL;
 		if (!column || !column->collation_nondeterministic ||
 		    (predicate->operator== PREDICATE_LIKE && catalog_version(input->catalog) >= 180000))
@@ -253,8 +253,8 @@ static void group(struct groups *groups, const struct facts *facts)
 }
 
 /* Of a set's tables in that level the largest; NULL when it is restricted, or when one of them isn't known. */
-static const struct catalog_relation *largest(const struct rule_input *input, const struct groups *groups,
-                                              int16_t set, uint16_t level)
+static const struct catalog_relation *largest(const struct context *input, const struct groups *groups, int16_t set,
+                                              uint16_t level)
 {
 	const struct facts *facts = input->facts;
 	const struct catalog_relation *found = NULL;
@@ -262,7 +262,7 @@ static const struct catalog_relation *largest(const struct rule_input *input, co
 		if (group_of(groups, (int16_t)at) != set)
 			continue;
 		const struct catalog_relation *relation =
-		    facts->relations[at].level == level ? rules_relation(input, (int16_t)at) : NULL;
+		    facts->relations[at].level == level ? context_relation(input, (int16_t)at) : NULL;
 		if (!relation || groups->restricted[at])
 			return NULL;
 		if (!found || relation->rows > found->rows)
@@ -299,7 +299,7 @@ static bool stops_early(const struct facts *facts, uint16_t level)
 }
 
 /* Which of several lists is the long one is not in the facts; then no column is named. */
-static void long_list(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void long_list(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct facts *facts = input->facts;
 	const struct fact_predicate *list = NULL;
@@ -321,10 +321,10 @@ static void long_list(const struct rule *rule, const struct rule_input *input, s
 	               "each call",
 	    .hint = "Give them as one array, = ANY ($1), or ask in pieces of some hundred.",
 	};
-	rules_add(verdict, rule, input, list != NULL ? rules_relation(input, list->relation) : NULL, &finding);
+	rules_add(verdict, rule, input, list != NULL ? context_relation(input, list->relation) : NULL, &finding);
 }
 
-static void cartesian(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void cartesian(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct facts *facts = input->facts;
 	if (facts->relation_count < 2 || facts->truncated || !is_query(facts))

@@ -2,12 +2,13 @@
 
 #include "inspect/rules/remedy.h"
 #include "inspect/access/selectivity.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
-static void sorted(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void by_chance(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void deep_offset(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void sorted(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void by_chance(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void deep_offset(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -97,7 +98,7 @@ static bool begins_well(const struct searches *searches, const struct access_ord
 
 /* Do other rules speak of how the same rows are searched? What they say is the cause, and a sort of what is found then
  * may be a small one. */
-static bool is_told(const struct rule_input *input, const struct verdict *verdict, const char *table)
+static bool is_told(const struct context *input, const struct verdict *verdict, const char *table)
 {
 	for (uint8_t at = input->first_finding; at < verdict->count; at++) {
 		const struct finding *finding = &verdict->findings[at];
@@ -121,7 +122,7 @@ static const char *keys_of(const struct access_order *order, const struct fact_s
 		const bool usual = sort->nulls_first == sort->descending;
 		/* Alone, a column can be read from either end. */
 		const bool descending = sort->descending && (order->count > 1 || !usual);
-		keys = arena_printf(arena, "%s%s%s%s%s", keys, comma, remedy_identifier(arena, sort->clause->name),
+		keys = arena_printf(arena, "%s%s%s%s%s", keys, comma, identifier_quoted(arena, sort->clause->name),
 		                    descending ? " DESC" : "",
 		                    usual               ? ""
 		                    : sort->nulls_first ? " NULLS FIRST"
@@ -135,7 +136,7 @@ static const char *keys_of(const struct access_order *order, const struct fact_s
 	return keys;
 }
 
-static void propose(const struct rule_input *input, const struct catalog_relation *relation,
+static void propose(const struct context *input, const struct catalog_relation *relation,
                     const struct access_order *order, struct arena *arena, struct finding *finding)
 {
 	const char *fields;
@@ -162,7 +163,7 @@ static bool is_plain(const struct access_order *order, const struct fact_sort *s
 	return true;
 }
 
-static void sorted(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void sorted(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct searches *searches = search_all(input);
 	const struct facts *facts = input->facts;
@@ -179,7 +180,8 @@ static void sorted(const struct rule *rule, const struct rule_input *input, stru
 		struct arena *arena = &verdict->arena;
 		if (!is_plain(order, facts->sorts, relation) || begins_well(searches, order) ||
 		    is_told(input, verdict, rules_table_name(arena, relation)) ||
-		    selectivity_restricted(rule, input, order->relation, NULL, SELECTIVITY_UNKNOWN_IS_LITTLE))
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, order->relation, NULL,
+		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
 			continue;
 		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = first->clause->name};
 		finding.message = arena_printf(
@@ -191,7 +193,7 @@ static void sorted(const struct rule *rule, const struct rule_input *input, stru
 	}
 }
 
-static void by_chance(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void by_chance(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct searches *searches = search_all(input);
 	const struct facts *facts = input->facts;
@@ -201,7 +203,8 @@ static void by_chance(const struct rule *rule, const struct rule_input *input, s
 		const int16_t only = only_relation(facts, first->level);
 		if (first->order != ORDER_BY || strcmp(first->expression, "random()") != 0 || only < 0 ||
 		    searches->input.relations[only] == NULL ||
-		    selectivity_restricted(rule, input, only, NULL, SELECTIVITY_UNKNOWN_IS_LITTLE))
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, only, NULL,
+		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
 			continue;
 		const struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
@@ -212,12 +215,12 @@ static void by_chance(const struct rule *rule, const struct rule_input *input, s
 	}
 }
 
-static void deep_offset(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void deep_offset(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	const struct facts *facts = input->facts;
 	for (uint16_t level = 0; level < facts->level_count; level++) {
 		const int16_t only = facts->levels[level].deep_offset ? only_relation(facts, level) : -1;
-		const struct catalog_relation *relation = only >= 0 ? rules_relation(input, only) : NULL;
+		const struct catalog_relation *relation = only >= 0 ? context_relation(input, only) : NULL;
 		if (relation == NULL)
 			continue;
 		const struct finding finding = {
@@ -225,7 +228,8 @@ static void deep_offset(const struct rule *rule, const struct rule_input *input,
 		    .message = "more than 10,000 rows are found and thrown away before the first one that is wanted",
 		    .hint = "Go on from the last row that was shown: WHERE id > … ORDER BY id LIMIT ….",
 		};
-		if (!selectivity_restricted(rule, input, only, NULL, SELECTIVITY_UNKNOWN_IS_LITTLE))
+		if (!selectivity_restricted(&rules_setting(rule, input)->sizes, input, only, NULL,
+		                            SELECTIVITY_UNKNOWN_IS_LITTLE))
 			rules_add(verdict, rule, input, relation, &finding);
 	}
 }

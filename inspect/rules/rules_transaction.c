@@ -1,18 +1,19 @@
 #include "inspect/rules/rules_transaction.h"
 
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 #include "inspect/rules/progress.h"
 #include "inspect/rules/remedy.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
-static void lock_timeout(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void dropped_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void validate_at_once(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void in_transaction(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void long_behind_lock(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void several_tables(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
-static void separate_alters(const struct rule *rule, const struct rule_input *input, struct verdict *verdict);
+static void lock_timeout(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void dropped_default(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void validate_at_once(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void in_transaction(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void long_behind_lock(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void several_tables(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void separate_alters(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -163,9 +164,9 @@ const struct rule_group rules_transaction = {.rules = rows, .count = ARRAY_LEN(r
 
 /* -- waiting for a lock --------------------------------------------------------------------------- */
 
-static const struct effect *most_waited_for(const struct rule_input *input, const struct effects *effects);
+static const struct effect *most_waited_for(const struct context *input, const struct effects *effects);
 
-static void lock_timeout(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void lock_timeout(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	const struct facts *facts = input->facts;
@@ -202,7 +203,7 @@ static void lock_timeout(const struct rule *rule, const struct rule_input *input
 }
 
 /* The largest of the tables that it takes a strong lock on; NULL when nobody would notice. */
-static const struct effect *most_waited_for(const struct rule_input *input, const struct effects *effects)
+static const struct effect *most_waited_for(const struct context *input, const struct effects *effects)
 {
 	const struct effect *largest = NULL;
 	for (uint16_t at = 0; at < effects->count && !effects->refused; at++) {
@@ -224,7 +225,7 @@ static const struct effect *most_waited_for(const struct rule_input *input, cons
 
 /* -- holding one ---------------------------------------------------------------------------------- */
 
-static void long_behind_lock(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void long_behind_lock(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	const struct session_past *past = input->session->past;
@@ -265,7 +266,7 @@ static void long_behind_lock(const struct rule *rule, const struct rule_input *i
 	rules_add(verdict, rule, input, table, &finding);
 }
 
-static void several_tables(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void several_tables(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	const struct session_past *past = input->session->past;
@@ -308,7 +309,7 @@ static void several_tables(const struct rule *rule, const struct rule_input *inp
 
 /* -- what was done before ------------------------------------------------------------------------- */
 
-static void dropped_default(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void dropped_default(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -332,7 +333,7 @@ static void dropped_default(const struct rule *rule, const struct rule_input *in
 	}
 }
 
-static void separate_alters(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void separate_alters(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	static const enum ddl_form forms[] = {DDL_SET_NOT_NULL, DDL_ADD_CHECK, DDL_ALTER_TYPE, DDL_ADD_COLUMN};
 	struct arena *arena = &verdict->arena;
@@ -386,7 +387,7 @@ static bool adds_not_valid(const struct facts *facts, uint16_t before, const str
 	return false;
 }
 
-static void validate_at_once(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void validate_at_once(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
@@ -405,17 +406,17 @@ static void validate_at_once(const struct rule *rule, const struct rule_input *i
 		    .message = arena_printf(
 		        arena,
 		        "%s is read under the lock that adding %s took: NOT VALID saves nothing in one transaction",
-		        change.table, remedy_identifier(arena, action->object)),
+		        change.table, identifier_quoted(arena, action->object)),
 		    .hint = "COMMIT between the two.",
 		    .fix_sql = arena_printf(arena, "COMMIT;\nALTER TABLE %s VALIDATE CONSTRAINT %s;", change.table,
-		                            remedy_identifier(arena, action->object)),
+		                            identifier_quoted(arena, action->object)),
 		    .fix_django = "ValidateConstraint in a migration of its own",
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}
 }
 
-static void in_transaction(const struct rule *rule, const struct rule_input *input, struct verdict *verdict)
+static void in_transaction(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	for (uint16_t at = 0; at < input->facts->action_count && input->session->transaction == 'T'; at++) {
 		const struct fact_action *action = &input->facts->actions[at];
@@ -429,6 +430,6 @@ static void in_transaction(const struct rule *rule, const struct rule_input *inp
 		    .hint = "Run it by itself, without BEGIN.",
 		    .fix_django = "atomic = False in the migration",
 		};
-		rules_add(verdict, rule, input, rules_relation(input, action->relation), &finding);
+		rules_add(verdict, rule, input, context_relation(input, action->relation), &finding);
 	}
 }

@@ -7,7 +7,7 @@
 
 /* What stands in a statement, so far. */
 struct list {
-	const struct rule_input *input;
+	const struct context *input;
 	struct searches *searches;
 	struct arena *arena;
 	struct column_use *usages;
@@ -51,7 +51,7 @@ static const struct rule rows[] = {
 
 const struct rule_group rules_usage = {rows, ARRAY_LEN(rows)};
 
-const struct column_use *rules_usage_list(const struct rule_input *input, struct arena *arena, uint16_t *count)
+const struct column_use *rules_usage_list(const struct context *input, struct arena *arena, uint16_t *count)
 {
 	struct list list = {.input = input, .arena = arena};
 	*count = 0;
@@ -197,8 +197,8 @@ static void add(struct list *list, int16_t relation, const struct access_conditi
 	                     : arena_printf(list->arena, "%s.%s", usage.table->schema, usage.table->name);
 	usage.expression = arena_text(list->arena, usage.expression);
 	if (usage.index == NULL)
-		usage.few = selectivity_restricted(&rows[0], list->input, relation, except,
-		                                   SELECTIVITY_UNKNOWN_IS_MUCH);
+		usage.few = selectivity_restricted(&rules_setting(&rows[0], list->input)->sizes, list->input, relation,
+		                                   except, SELECTIVITY_UNKNOWN_IS_MUCH);
 	list->usages[list->count++] = usage;
 }
 

@@ -25,7 +25,7 @@ struct column_use {
 
 /* Of one statement, at most LIMIT_USAGES; `input` as rules_judge makes it. Whatever is there but the tables lives in
  * `arena`. Nothing while D509 is off, or without a catalog. */
-const struct column_use *rules_usage_list(const struct rule_input *input, struct arena *arena, uint16_t *count);
+const struct column_use *rules_usage_list(const struct context *input, struct arena *arena, uint16_t *count);
 const char *rules_usage_kind_name(enum usage_kind kind); /* "filter" "join" "sort" */
 
 /* Is the index there for reading alone: not for a constraint, and usable? */

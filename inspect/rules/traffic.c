@@ -7,7 +7,7 @@ enum { TRAFFIC_DEPTH = 16 };
 
 struct run {
 	struct usage *usage, *also;
-	const struct rule_input *input;
+	const struct context *input;
 	const struct usage_use *use;
 	uint64_t database;
 	const struct catalog_relation *relations[LIMIT_FACTS_RELATIONS]; /* as the facts', NULL: of no interest */
@@ -15,7 +15,7 @@ struct run {
 };
 
 struct search_seen {
-	const struct rule_input *input;
+	const struct context *input;
 	uint64_t database;
 	bool drops;
 	int64_t from_ms;
@@ -33,7 +33,7 @@ static void look_in(const struct search_seen *search, const struct usage *usage,
                     const struct catalog_relation *through);
 static void watched(const struct search_seen *search, int64_t now_ms);
 
-bool traffic_ran(struct usage *usage, struct usage *also, const struct rule_input *input, const struct usage_use *use)
+bool traffic_ran(struct usage *usage, struct usage *also, const struct context *input, const struct usage_use *use)
 {
 	const struct facts *facts = input->facts;
 	struct run run = {
@@ -46,10 +46,10 @@ bool traffic_ran(struct usage *usage, struct usage *also, const struct rule_inpu
 	if (!is_traffic(facts))
 		return false;
 	/* Not to be found because the path is unknown, or the catalog not there yet. */
-	if (!input->catalog || facts->truncated || facts->uses_truncated || !rules_search_path(input))
+	if (!input->catalog || facts->truncated || facts->uses_truncated || !context_search_path(input))
 		unclear(&run);
 	for (uint16_t at = 0; at < facts->relation_count; at++) {
-		run.relations[at] = rules_named(input, (int16_t)at);
+		run.relations[at] = context_named(input, (int16_t)at);
 		if (run.relations[at])
 			used(&run, run.relations[at], 0);
 	}
@@ -65,7 +65,7 @@ bool traffic_ran(struct usage *usage, struct usage *also, const struct rule_inpu
 	return run.fresh;
 }
 
-struct traffic_sight traffic_seen(const struct rule_input *input, const struct catalog_relation *relation,
+struct traffic_sight traffic_seen(const struct context *input, const struct catalog_relation *relation,
                                   const struct catalog_column *column, bool drops, double window_ms)
 {
 	struct traffic_sight sight = {0};

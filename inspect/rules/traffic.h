@@ -2,7 +2,7 @@
 #ifndef PGPROCTOR_INSPECT_TRAFFIC_H
 #define PGPROCTOR_INSPECT_TRAFFIC_H
 
-#include "inspect/rules/rules.h"
+#include "inspect/context.h"
 #include "inspect/usage.h"
 
 /* What a rule is told of the traffic. */
@@ -15,7 +15,7 @@ struct traffic {
 
 /* A statement has run: each table, view and column that it names is used. `also` (NULL: none) gets the same. True when
  * there is one among them that was not known to be. */
-bool traffic_ran(struct usage *usage, struct usage *also, const struct rule_input *input, const struct usage_use *use);
+bool traffic_ran(struct usage *usage, struct usage *also, const struct context *input, const struct usage_use *use);
 
 struct traffic_sight {
 	const struct usage_use *use;            /* the last, within the window; NULL: none */
@@ -25,7 +25,7 @@ struct traffic_sight {
 };
 
 /* Of a table, or with `column` of that. `drops`: views on it go with it; a rename does not touch them. */
-struct traffic_sight traffic_seen(const struct rule_input *input, const struct catalog_relation *relation,
+struct traffic_sight traffic_seen(const struct context *input, const struct catalog_relation *relation,
                                   const struct catalog_column *column, bool drops, double window_ms);
 
 #endif

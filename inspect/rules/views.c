@@ -16,7 +16,7 @@ struct opening {
 	uint16_t level; /* that */
 };
 
-static bool has_views(const struct rule_input *input);
+static bool has_views(const struct context *input);
 static void make_room(struct opening *opening, const struct facts *from);
 static void open_view(struct opening *opening, uint16_t at, const struct catalog_view *view);
 static bool is_updatable(const struct catalog_view *view);
@@ -24,7 +24,7 @@ static void write_through(struct opening *opening, uint16_t at, const struct cat
 static uint16_t level_of(const struct opening *opening, uint16_t level);
 static const struct clause *moved(const struct opening *opening, const struct clause *clause, int depth);
 
-const struct facts *views_open(const struct rule_input *input, struct arena *arena)
+const struct facts *views_open(const struct context *input, struct arena *arena)
 {
 	struct opening opening = {.arena = arena};
 	uint8_t deep[LIMIT_FACTS_RELATIONS] = {0};
@@ -33,10 +33,10 @@ const struct facts *views_open(const struct rule_input *input, struct arena *are
 		return input->facts;
 	make_room(&opening, input->facts);
 	struct facts *facts = opening.facts;
-	struct rule_input one = *input;
+	struct context one = *input;
 	one.facts = facts;
 	for (uint16_t at = 0; at < facts->relation_count; at++) {
-		const struct catalog_view *view = rules_view(&one, (int16_t)at);
+		const struct catalog_view *view = context_view(&one, (int16_t)at);
 		const uint16_t before = facts->relation_count;
 		if (view == NULL || facts->relations[at].query != 0)
 			continue;
@@ -51,7 +51,7 @@ const struct facts *views_open(const struct rule_input *input, struct arena *are
 	return facts;
 }
 
-static bool has_views(const struct rule_input *input)
+static bool has_views(const struct context *input)
 {
 	const struct facts *facts = input->facts;
 
@@ -59,7 +59,7 @@ static bool has_views(const struct rule_input *input)
 	    facts->relation_count > LIMIT_FACTS_RELATIONS)
 		return false;
 	for (uint16_t at = 0; at < facts->relation_count; at++) {
-		if (rules_view(input, (int16_t)at) != NULL)
+		if (context_view(input, (int16_t)at) != NULL)
 			return true;
 	}
 	return false;

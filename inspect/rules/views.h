@@ -4,11 +4,11 @@
 #ifndef PGPROCTOR_INSPECT_VIEWS_H
 #define PGPROCTOR_INSPECT_VIEWS_H
 
-#include "inspect/rules/rules.h"
+#include "inspect/context.h"
 
 /* input->facts, or a copy in `arena` with all views in it opened: their levels, relations and conditions stand behind
  * the statement's own. What is written through a view that PostgreSQL itself can update is written to its table. A view
  * past the ceilings, or that could not be parsed, stays closed. Of schema changes none is opened. */
-const struct facts *views_open(const struct rule_input *input, struct arena *arena);
+const struct facts *views_open(const struct context *input, struct arena *arena);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "inspect/change/effect.h"
 #include "inspect/access/access.h"
-#include "inspect/rules/verdict.h"
+#include "inspect/verdict.h"
 
 #include <stdio.h>
 

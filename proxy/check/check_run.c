@@ -427,7 +427,7 @@ static void tell_locks(struct run *run, const struct statement *statement)
 	struct arena arena;
 	arena_init(&arena);
 	for (uint16_t at = 0; at < statement->statement_count; at++) {
-		const struct rule_input input = {
+		const struct context input = {
 		    .facts = &statement->facts[at],
 		    .catalog = inspector_catalog(run->inspector, run->session.database),
 		    .session = &run->session,
@@ -459,7 +459,7 @@ static void tell_access(struct run *run, const char *text, size_t len, const str
 	    parse_sql_literally(text, len, run->session.standard_conforming_strings, &arena, &parsed) != PARSE_OK)
 		parsed.statement_count = 0;
 	for (uint16_t at = 0; at < parsed.statement_count; at++) {
-		struct rule_input input = {
+		struct context input = {
 		    .facts = &parsed.facts[at],
 		    .catalog = catalog,
 		    .session = &run->session,
@@ -472,7 +472,7 @@ static void tell_access(struct run *run, const char *text, size_t len, const str
 		const struct catalog_relation **relations =
 		    arena_alloc(&arena, (input.facts->relation_count + 1u) * sizeof(*relations));
 		for (uint16_t i = 0; i < input.facts->relation_count; i++)
-			relations[i] = rules_relation(&input, (int16_t)i);
+			relations[i] = context_relation(&input, (int16_t)i);
 		struct access_input wanted = {
 		    .facts = input.facts, .catalog = catalog, .relations = relations, .arena = &arena};
 		if (execution != NULL) {
@@ -582,7 +582,7 @@ static void follow(struct run *run, const struct statement *statement)
 static void amend(struct run *run, const struct statement *statement)
 {
 	for (uint16_t at = 0; run->catalog != NULL && at < statement->statement_count; at++) {
-		const struct rule_input input = {
+		const struct context input = {
 		    .facts = &statement->facts[at],
 		    .catalog = run->catalog,
 		    .session = &run->session,
@@ -591,7 +591,7 @@ static void amend(struct run *run, const struct statement *statement)
 		    .earlier_count = at,
 		};
 		run->is_amended |= input.facts->action_count > 0;
-		amend_apply(run->catalog, input.facts, rules_search_path(&input), run->session.user, &run->amended);
+		amend_apply(run->catalog, input.facts, context_search_path(&input), run->session.user, &run->amended);
 	}
 }
 

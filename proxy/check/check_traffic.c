@@ -66,7 +66,7 @@ static void ran(struct reading *reading, const struct logged *line)
 	    .fingerprint = line->fingerprint,
 	};
 	bool catalog_missing = false;
-	struct rule_input input = {
+	struct context input = {
 	    .catalog = inspector_catalog(reading->inspector, reading->session.database),
 	    .session = &reading->session,
 	    .settings = reading->rules,

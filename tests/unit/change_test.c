@@ -1,4 +1,4 @@
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 
 #include "tests/unit/judge.h"
 
@@ -11,7 +11,7 @@
 /* -- fixture and helpers ------------------------------------------------------------------------------ */
 
 static struct judge judge;
-static struct rule_input input;
+static struct context input;
 static bool catalog_missing;
 
 static int set_up(void **state)
@@ -34,7 +34,7 @@ static int tear_down(void **state)
 /* The changes of that form in the first statement; the last one is left in `change`. */
 static unsigned count(const char *sql, enum ddl_form form, struct change *change)
 {
-	input = (struct rule_input){
+	input = (struct context){
 	    .facts = judge_parse(&judge, sql),
 	    .catalog = judge.catalog,
 	    .session = &judge.session,

@@ -42,7 +42,7 @@ static uint8_t run(unsigned times, const char *sql, const char *parameter)
 	judge_seal(&judge);
 	if (parameter)
 		bound = shape_bound(parameter, strlen(parameter));
-	const struct rule_input input = {
+	const struct context input = {
 	    .facts = judge.facts,
 	    .catalog = judge.catalog,
 	    .session = &judge.session,

@@ -58,7 +58,7 @@ static void expect(const char *change, const char *what)
 	size_t len = 0;
 	snprintf(sql, sizeof(sql), "ALTER TABLE big %s", change);
 	judge_seal(&judge);
-	const struct rule_input input = {
+	const struct context input = {
 	    .facts = judge_parse(&judge, sql),
 	    .catalog = judge.catalog,
 	    .session = &judge.session,

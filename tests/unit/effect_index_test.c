@@ -42,7 +42,7 @@ static const char *effect(const char *sql)
 	struct arena arena;
 	size_t len = 0;
 	judge_seal(&judge);
-	const struct rule_input input = {
+	const struct context input = {
 	    .facts = judge_parse(&judge, sql),
 	    .catalog = judge.catalog,
 	    .session = &judge.session,

@@ -12,7 +12,7 @@ static struct judge judge;
 static struct catalog_relation *big, *hidden, *unsized;
 static struct effects effects;
 static struct effect_list list;
-static struct rule_input input;
+static struct context input;
 
 static int set_up(void **state)
 {
@@ -24,7 +24,7 @@ static int set_up(void **state)
 	judge_table(&judge, "public", "medium", JUDGE_MEDIUM);
 	judge_seal(&judge);
 	effects = (struct effects){0};
-	input = (struct rule_input){
+	input = (struct context){
 	    .facts = judge_parse(&judge, "LOCK TABLE big, nowhere, pg_temp.mine"),
 	    .catalog = judge.catalog,
 	    .session = &judge.session,

@@ -258,7 +258,7 @@ void judge_run(struct judge *judge, const char *sql)
 {
 	judge_parse(judge, sql);
 	judge_seal(judge);
-	struct rule_input input = {.catalog = judge->catalog, .session = &judge->session, .settings = &judge->rules};
+	struct context input = {.catalog = judge->catalog, .session = &judge->session, .settings = &judge->rules};
 	for (uint16_t at = 0; at < judge->statement_count; at++) {
 		input.facts = &judge->facts[at];
 		progress_completed(&input, &judge->session);
@@ -272,7 +272,7 @@ bool judge_breaks(struct judge *judge, const char *sql, const char *code)
 
 static const char *judge_now(struct judge *judge, const struct bound_shape *bound, uint16_t count)
 {
-	struct rule_input input = {
+	struct context input = {
 	    .catalog = judge->catalog,
 	    .session = &judge->session,
 	    .settings = &judge->rules,

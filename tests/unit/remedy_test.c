@@ -26,20 +26,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* As PostgreSQL's quote_ident. */
-static void identifiers(void **state)
-{
-	(void)state;
-	static const char *const pairs[][2] = {
-	    {"name", "name"},       {"_x9", "_x9"},         {"Name", "\"Name\""},   {"9x", "\"9x\""},
-	    {"a b", "\"a b\""},     {"a\"b", "\"a\"\"b\""}, {"order", "\"order\""}, {"user", "\"user\""},
-	    {"int", "\"int\""},     {"left", "\"left\""},   {"orders", "orders"},   {"index", "index"},
-	    {"größe", "\"größe\""}, {"", "\"\""},           {"a$", "\"a$\""},       {"end", "\"end\""},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
-		assert_string_equal(remedy_identifier(arena, pairs[i][0]), pairs[i][1]);
-}
-
 static void tables(void **state)
 {
 	(void)state;
@@ -119,7 +105,10 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    CASE(identifiers), CASE(tables), CASE(expressions), CASE(names), CASE(create_index),
+	    CASE(tables),
+	    CASE(expressions),
+	    CASE(names),
+	    CASE(create_index),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

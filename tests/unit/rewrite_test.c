@@ -29,10 +29,10 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct rule_input input_of(const char *sql)
+static struct context input_of(const char *sql)
 {
 	judge_seal(&judge);
-	return (struct rule_input){
+	return (struct context){
 	    .facts = judge_parse(&judge, sql),
 	    .catalog = judge.catalog,
 	    .session = &judge.session,
@@ -44,7 +44,7 @@ static bool is_volatile(const char *expression)
 {
 	char sql[256];
 	snprintf(sql, sizeof(sql), "ALTER TABLE big ADD c float8 DEFAULT %s", expression);
-	struct rule_input input = input_of(sql);
+	struct context input = input_of(sql);
 	return rewrite_volatile_call(&input, &input.facts->actions[0]) != NULL;
 }
 
@@ -57,7 +57,7 @@ static void volatile_calls(void **state)
 	assert_false(is_volatile("now()"));
 	assert_false(is_volatile("inlined()"));
 	assert_false(is_volatile("1"));
-	struct rule_input input = input_of("ALTER TABLE big ADD c float8 DEFAULT random()");
+	struct context input = input_of("ALTER TABLE big ADD c float8 DEFAULT random()");
 	input.catalog = NULL;
 	assert_null(rewrite_volatile_call(&input, &input.facts->actions[0]));
 }
@@ -66,7 +66,7 @@ static bool rebuilds(const struct catalog_index *index, const char *column, cons
 {
 	char sql[256];
 	snprintf(sql, sizeof(sql), "ALTER TABLE big ALTER %s TYPE %s", column, change);
-	struct rule_input input = input_of(sql);
+	struct context input = input_of(sql);
 	return rewrite_rebuilds_index(judge.catalog, index, catalog_column(big, column), &input.facts->actions[0]);
 }
 
@@ -138,7 +138,7 @@ static void no_proof(void **state)
 static void types(void **state)
 {
 	(void)state;
-	struct rule_input input = input_of("ALTER TABLE big ADD c bigserial, ADD d bigint");
+	struct context input = input_of("ALTER TABLE big ADD c bigserial, ADD d bigint");
 	assert_non_null(rewrite_column_type(&input, &input.facts->actions[0], &judge.arena));
 	assert_null(rewrite_column_type(&input, &input.facts->actions[1], &judge.arena));
 }
@@ -147,7 +147,7 @@ static void types(void **state)
 static void time_zone(void **state)
 {
 	(void)state;
-	struct rule_input input = input_of("SET TIME ZONE 'UTC'");
+	struct context input = input_of("SET TIME ZONE 'UTC'");
 	judge.session.time_zone_utc = false;
 	assert_false(rewrite_time_zone_utc(&input));
 	input.earlier = input.facts;

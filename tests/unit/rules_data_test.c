@@ -32,7 +32,7 @@ static int tear_down(void **state)
 static void expect(const char *codes)
 {
 	static char found[128];
-	const struct rule_input input = {.catalog = judge.catalog, .settings = &judge.rules};
+	const struct context input = {.catalog = judge.catalog, .settings = &judge.rules};
 	verdict_fini(&judge.verdict);
 	verdict_init(&judge.verdict);
 	rules_audit(&input, product, &judge.verdict);

@@ -310,7 +310,7 @@ static void many_findings(void **state)
 	judge_fini(&judge);
 }
 
-/* -- which table is meant ----------------------------------------------------------------------------- */
+/* -- what is judged ----------------------------------------------------------------------------------- */
 
 /* Without a catalog the rules are silent, and the verdict says that one would have asked for it. */
 static void no_catalog(void **state)
@@ -340,81 +340,6 @@ static void no_catalog(void **state)
 	judge.catalog = catalog;
 	assert_string_equal(judge_sql(&judge, search), "Q101");
 	assert_false(judge.verdict.catalog_missing);
-	judge_fini(&judge);
-}
-
-/* The search_path decides which of two tables of one name is meant; where it is not known, only a qualified name is. */
-static void search_path(void **state)
-{
-	(void)state;
-	struct judge judge;
-	start(&judge, JUDGE_LARGE);
-	judge_table(&judge, "tenant", "product", JUDGE_SMALL);
-	judge_table(&judge, "tenant", "Big", JUDGE_LARGE);
-	assert_string_equal(judge_sql(&judge, build), "M202");
-	assert_string_equal(judge_sql(&judge, "CREATE INDEX ON tenant.product (qty)"), "");
-	assert_string_equal(judge_sql(&judge, "CREATE INDEX ON tenant.\"Big\" (qty)"), "M202");
-	assert_string_equal(judge.verdict.findings[0].table, "tenant.Big");
-	assert_string_equal(judge_sql(&judge, "CREATE INDEX ON \"Big\" (qty)"), "");
-	assert_string_equal(judge_sql(&judge, "SET search_path TO tenant, public; CREATE INDEX ON product (qty)"), "");
-	assert_string_equal(judge_sql(&judge, "SET search_path TO DEFAULT; CREATE INDEX ON product (qty)"), "M202");
-	judge_run(&judge, "SET search_path = tenant");
-	assert_string_equal(judge_sql(&judge, build), "");
-	assert_string_equal(judge_sql(&judge, "CREATE INDEX ON \"Big\" (qty)"), "M202");
-	judge_run(&judge, "SELECT set_config('search_path', 'public', false)");
-	assert_true(judge.session.search_path_unknown);
-	assert_string_equal(judge_sql(&judge, build), "");
-	assert_string_equal(judge_sql(&judge, "CREATE INDEX ON public.product (qty)"), "M202");
-	judge_fini(&judge);
-}
-
-/* Nobody waits for a table that this transaction has made, that is temporary, that only has a table's name, or that is
- * the server's own. */
-static void other_relations(void **state)
-{
-	(void)state;
-	struct judge judge;
-	start(&judge, JUDGE_LARGE);
-	struct catalog_relation *view = judge_table(&judge, "public", "seen", JUDGE_LARGE);
-	view->kind = CATALOG_VIEW;
-	struct catalog_relation *foreign = judge_table(&judge, "public", "far", JUDGE_LARGE);
-	foreign->kind = CATALOG_FOREIGN_TABLE;
-	struct catalog_relation *system = judge_table(&judge, "pg_catalog", "pg_thing", JUDGE_LARGE);
-	system->system = true;
-	struct catalog_relation *temporary = judge_table(&judge, "public", "scratch", JUDGE_LARGE);
-	temporary->temporary = true;
-	judge_table(&judge, "public", "kept", JUDGE_LARGE)->kind = CATALOG_MATERIALIZED_VIEW;
-	static const char *const silent[] = {"seen", "far", "pg_thing", "scratch", "nobody", "pg_temp.product"};
-	for (size_t i = 0; i < ARRAY_LEN(silent); i++) {
-		char sql[200];
-		snprintf(sql, sizeof(sql), "SELECT 1 FROM %s WHERE note LIKE '%%abc%%'", silent[i]);
-		assert_string_equal(judge_sql(&judge, sql), "");
-	}
-	assert_string_equal(judge_sql(&judge, "SELECT 1 FROM kept WHERE note LIKE '%abc%'"), "Q101");
-	assert_string_equal(
-	    judge_sql(&judge,
-	              "WITH product AS (SELECT 'a'::text AS note) SELECT 1 FROM product WHERE note LIKE '%abc%'"),
-	    "");
-	assert_string_equal(
-	    judge_sql(&judge, "WITH p AS (SELECT * FROM product WHERE note LIKE '%abc%') SELECT * FROM p"), "Q101");
-
-	judge_run(&judge, "BEGIN");
-	assert_string_equal(judge_sql(&judge, build), "M202");
-	judge_run(&judge, "CREATE TABLE product (id int)");
-	assert_string_equal(judge_sql(&judge, build), "");
-	judge_run(&judge, "ROLLBACK");
-	assert_string_equal(judge_sql(&judge, build), "M202");
-	judge_run(&judge, "CREATE TEMP TABLE product (id int)");
-	assert_string_equal(judge_sql(&judge, search), "");
-	assert_string_equal(judge_sql(&judge, "CREATE INDEX ON public.product (qty)"), "M202");
-	judge_run(&judge, "DISCARD TEMP");
-
-	/* The same within one message, before any of it has run. */
-	assert_string_equal(judge_sql(&judge, "CREATE TABLE product (id int); CREATE INDEX ON product (qty)"), "");
-	assert_string_equal(judge_sql(&judge, "CREATE INDEX ON product (qty); CREATE TABLE product (id int)"), "M202");
-	assert_string_equal(
-	    judge_sql(&judge, "CREATE TABLE IF NOT EXISTS product (id int); CREATE INDEX ON product (qty)"), "M202");
-	assert_string_equal(judge_sql(&judge, "CREATE TABLE other (id int); CREATE INDEX ON product (qty)"), "M202");
 	judge_fini(&judge);
 }
 
@@ -473,8 +398,8 @@ int main(void)
 	    cmocka_unit_test(table),           cmocka_unit_test(actions),        cmocka_unit_test(enforcing_errors),
 	    cmocka_unit_test(own_thresholds),  cmocka_unit_test(wrong_settings), cmocka_unit_test(set_twice),
 	    cmocka_unit_test(sizes),           cmocka_unit_test(large_by_bytes), cmocka_unit_test(rejecting),
-	    cmocka_unit_test(many_findings),   cmocka_unit_test(no_catalog),     cmocka_unit_test(search_path),
-	    cmocka_unit_test(other_relations), cmocka_unit_test(wrapped),        cmocka_unit_test(want_parameters),
+	    cmocka_unit_test(many_findings),   cmocka_unit_test(no_catalog),     cmocka_unit_test(wrapped),
+	    cmocka_unit_test(want_parameters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static uint16_t list(const char *sql)
 	bool catalog_missing = false;
 	uint16_t count;
 	judge_seal(&judge);
-	const struct rule_input input = {
+	const struct context input = {
 	    .facts = judge_parse(&judge, sql),
 	    .catalog = judge.catalog,
 	    .session = &judge.session,

@@ -36,7 +36,7 @@ static const char *searched(const char *sql, bool with_catalog)
 	struct searches *searches = NULL;
 	size_t len = 0;
 	judge_seal(&judge);
-	const struct rule_input input = {
+	const struct context input = {
 	    .facts = judge_parse(&judge, sql),
 	    .catalog = with_catalog ? judge.catalog : NULL,
 	    .session = &judge.session,

@@ -36,7 +36,7 @@ static void spells(const char *table, const char *expression, const char *shown,
 	bool missing;
 	struct searches *searches = NULL;
 	snprintf(sql, sizeof(sql), "SELECT 1 FROM %s WHERE %s = 'x'", table, expression);
-	const struct rule_input input = {
+	const struct context input = {
 	    .facts = judge_parse(&judge, sql),
 	    .catalog = judge.catalog,
 	    .session = &judge.session,

@@ -57,7 +57,7 @@ static bool ran_as(struct usage *of, const char *sql, uint64_t transaction, int6
 	bool missing = false, fresh = false;
 	judge_parse(&judge, sql);
 	judge_seal(&judge);
-	struct rule_input input = {
+	struct context input = {
 	    .catalog = judge.catalog,
 	    .session = &judge.session,
 	    .settings = &judge.rules,

@@ -1,4 +1,4 @@
-#include "inspect/rules/verdict.h"
+#include "inspect/verdict.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

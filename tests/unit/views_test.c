@@ -48,11 +48,11 @@ static struct catalog_view *view(const char *name, const char *definition)
 static const struct facts *opened(const char *sql)
 {
 	bool missing;
-	const struct rule_input input = {.facts = judge_parse(&judge, sql),
-	                                 .catalog = judge.catalog,
-	                                 .session = &judge.session,
-	                                 .settings = &judge.rules,
-	                                 .catalog_missing = &missing};
+	const struct context input = {.facts = judge_parse(&judge, sql),
+	                              .catalog = judge.catalog,
+	                              .session = &judge.session,
+	                              .settings = &judge.rules,
+	                              .catalog_missing = &missing};
 	judge_seal(&judge);
 	return views_open(&input, &judge.arena);
 }

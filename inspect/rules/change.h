@@ -2,7 +2,7 @@
 #ifndef PGPROCTOR_INSPECT_CHANGE_H
 #define PGPROCTOR_INSPECT_CHANGE_H
 
-#include "inspect/rules/rules.h"
+#include "inspect/context.h"
 
 /* All texts live in the arena. */
 struct change {
@@ -14,10 +14,10 @@ struct change {
 };
 
 /* The next action of that form on a table that was there before this transaction; `at` goes on from where it was. */
-bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_form form, uint16_t *at,
+bool change_next(const struct context *input, struct arena *arena, enum ddl_form form, uint16_t *at,
                  struct change *change);
-/* IF NOT EXISTS of what does exist, and an index on a partitioned table alone: nothing is built. */
-bool change_adds_nothing(const struct rule_input *input, const struct change *change);
+/* rewrite_adds_nothing of it. */
+bool change_adds_nothing(const struct context *input, const struct change *change);
 /* The constraint's own name, or one like the server's choice. */
 const char *change_constraint_name(struct arena *arena, const struct change *change, const char *suffix);
 const char *change_columns(struct arena *arena, const struct fact_action *action);

@@ -1,6 +1,8 @@
-#include "inspect/change/change.h"
+#include "inspect/rules/change.h"
 
+#include "inspect/change/rewrite.h"
 #include "inspect/rules/remedy.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 #include <strings.h>
@@ -12,7 +14,7 @@ static size_t after_index(const char *text);
 static const char *partitioned_index(struct arena *arena, const struct change *change);
 static const char *past_name(const char *text, const char *word);
 
-bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_form form, uint16_t *at,
+bool change_next(const struct context *input, struct arena *arena, enum ddl_form form, uint16_t *at,
                  struct change *change)
 {
 	const struct facts *facts = input->facts;
@@ -25,7 +27,7 @@ bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_f
 		for (uint16_t i = 0; i < *at; i++)
 			new |= facts->actions[i].form == DDL_CREATE_TABLE &&
 			       facts->actions[i].relation == action->relation;
-		const struct catalog_relation *relation = new ? NULL : rules_relation(input, action->relation);
+		const struct catalog_relation *relation = new ? NULL : context_relation(input, action->relation);
 		if (!relation)
 			continue;
 		*change = (struct change){
@@ -33,7 +35,7 @@ bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_f
 		    .statement = facts,
 		    .relation = relation,
 		    .table = remedy_table(arena, relation),
-		    .column = action->column ? remedy_identifier(arena, action->column) : NULL,
+		    .column = action->column ? identifier_quoted(arena, action->column) : NULL,
 		};
 		(*at)++;
 		return true;
@@ -41,26 +43,18 @@ bool change_next(const struct rule_input *input, struct arena *arena, enum ddl_f
 	return false;
 }
 
-bool change_adds_nothing(const struct rule_input *input, const struct change *change)
+bool change_adds_nothing(const struct context *input, const struct change *change)
 {
-	const struct fact_action *action = change->action;
-	if (action->form == DDL_ADD_COLUMN)
-		return action->if_exists && action->column && catalog_column(change->relation, action->column);
-	if (action->only && change->relation->kind == CATALOG_PARTITIONED_TABLE)
-		return true;
-	/* An index lives in its table's schema. */
-	return action->if_exists && action->object &&
-	       catalog_find_index(input->catalog, change->relation->schema, action->object, NULL, input->session->user,
-	                          NULL);
+	return rewrite_adds_nothing(input, change->action, change->relation);
 }
 
 const char *change_constraint_name(struct arena *arena, const struct change *change, const char *suffix)
 {
 	const struct fact_action *action = change->action;
 	if (action->object && action->form != DDL_SET_NOT_NULL)
-		return remedy_identifier(arena, action->object);
+		return identifier_quoted(arena, action->object);
 	const char *column = action->column ? action->column : action->column_count > 0 ? action->columns[0] : "all";
-	return remedy_identifier(arena, remedy_name(arena, change->relation, column, suffix));
+	return identifier_quoted(arena, remedy_name(arena, change->relation, column, suffix));
 }
 
 const char *change_columns(struct arena *arena, const struct fact_action *action)
@@ -153,7 +147,7 @@ static const char *listed(struct arena *arena, const char *const *names, uint16_
 {
 	const char *joined = "";
 	for (uint16_t i = 0; i < count; i++)
-		joined = arena_printf(arena, "%s%s%s", joined, i ? ", " : "", remedy_identifier(arena, names[i]));
+		joined = arena_printf(arena, "%s%s%s", joined, i ? ", " : "", identifier_quoted(arena, names[i]));
 	return joined;
 }
 
@@ -204,7 +198,7 @@ static const char *partitioned_index(struct arena *arena, const struct change *c
 	if (!rest || action->column_count == 0)
 		return NULL;
 	const char *column = catalog_column(change->relation, action->columns[0]) ? action->columns[0] : "expr";
-	const char *name = remedy_identifier(
+	const char *name = identifier_quoted(
 	    arena, action->object ? action->object : remedy_name(arena, change->relation, column, "idx"));
 	return arena_printf(arena,
 	                    "%.*s %s ON ONLY %s %s;\n"
