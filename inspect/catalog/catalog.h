@@ -38,7 +38,9 @@ struct catalog_column {
 	double null_fraction;
 	double common_share;  /* of all rows that have the most common value; 0: not known */
 	bool never_negative;  /* a number, and pg_stats has seen none below 0 */
-	double sequence_used; /* the share of the type's numbers that its own sequence has given; 0: none, or not known */
+	double sequence_used; /* the share of the numbers that it can have that its own sequence has given; 0: none, or not
+	                       * known */
+	double sequence_first, sequence_since; /* that share when it was first read, and the Unix time of that */
 	bool generated; /* STORED */
 	bool identity;
 	bool inherited; /* from a parent, or the partitioned table */

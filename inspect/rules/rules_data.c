@@ -3,6 +3,7 @@
 #include "inspect/rules/remedy.h"
 #include "inspect/text/identifier.h"
 
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -119,11 +120,11 @@ static const struct rule rows[] = {
     {
         .slug = "int4-pk-exhaustion",
         .code = "D505",
-        .title = "a sequence that has used up more than half of its column's numbers",
+        .title = "a sequence that has used up more than half of its column's numbers, or will have all within a year",
         .severity = SEVERITY_WARN,
         .any_size = true,
         .scope = RULE_BEYOND,
-        .thresholds = {{"share", 50}},
+        .thresholds = {{"share", 50}, {"days", 365}, {"watched_hours", 24}},
         .audit = numbers_end,
         .why = "An integer ends at 2,147,483,647. Then every INSERT fails, at once and for everybody, and the way out, "
                "a column of another type, rewrites the table while it is locked.",
@@ -132,10 +133,12 @@ static const struct rule rows[] = {
                 "-- a trigger keeps it equal to id, UPDATE in batches, a unique index CONCURRENTLY, then swap the two\n"
                 "\n"
                 "# Django: DEFAULT_AUTO_FIELD = \"django.db.models.BigAutoField\" for what is yet to be made",
-        .decides = "Read from the catalog, once for each table of any size: columns of smallint and integer with a "
-                   "sequence of their own (serial, identity), when pg_sequence_last_value is more than `share` percent of "
-                   "the column's largest number. Deleted rows count, since their numbers do not come back. Silent where "
-                   "the role may not read the sequence, and for sequences that cycle.",
+        .decides = "Read from the catalog, once for each table of any size: columns with a sequence of their own (serial, "
+                   "identity), when pg_sequence_last_value is more than `share` percent of the column's largest number, or "
+                   "of the sequence's if that is smaller; or when, going on as since pgproctor first read it, it is there "
+                   "in less than `days` days. That is not told before `watched_hours` hours have passed, since one import "
+                   "is no pace. Deleted rows count, since their numbers do not come back. Silent where the role may not "
+                   "read the sequence, and for sequences that cycle or run downwards.",
     },
     {
         .slug = "duplicate-or-unused-index",
@@ -327,31 +330,47 @@ static void may_be_negative(const struct rule *rule, const struct context *input
 	}
 }
 
+/* In how many days the last number is given, going on as since it was first read; INFINITY: that can't be told. */
+static double days_left(const struct rule *rule, const struct context *input, const struct catalog_column *column)
+{
+	const double days = ((double)time(NULL) - column->sequence_since) / 86400;
+	const double given = column->sequence_used - column->sequence_first;
+	if (column->sequence_since <= 0 || days * 24 < rules_threshold(rule, input, "watched_hours") || days <= 0 ||
+	    given <= 0)
+		return INFINITY;
+	return (1 - column->sequence_used) / (given / days);
+}
+
 static void numbers_end(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                         struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < relation->column_count; at++) {
 		const struct catalog_column *column = &relation->columns[at];
-		if (column->sequence_used * 100 <= rules_threshold(rule, input, "share") ||
-		    strcmp(column->type, "int8") == 0)
+		const double days = days_left(rule, input, column);
+		const bool ends = days < rules_threshold(rule, input, "days");
+		if (column->sequence_used * 100 <= rules_threshold(rule, input, "share") && !ends)
 			continue;
+		/* A bigint's own numbers have no end, but its sequence may have been given one. */
+		const bool wide = strcmp(column->type, "int8") == 0;
+		const char *name = identifier_quoted(arena, arena_printf(arena, "%s_new", column->name));
 		const struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = column->name,
-		    .message =
-		        arena_printf(arena,
-		                     "%.0f %% of the numbers that %s can have are used up: with the last one every "
-		                     "INSERT fails",
-		                     column->sequence_used * 100, column->name),
-		    .hint =
-		        "Move to bigint by a column beside it: the type's own change rewrites the table under lock.",
-		    .fix_sql = arena_printf(arena,
-		                            "ALTER TABLE %s ADD COLUMN %s bigint;   -- kept equal by a trigger, filled "
-		                            "in batches, then swapped",
-		                            remedy_table(arena, relation),
-		                            identifier_quoted(arena, arena_printf(arena, "%s_new", column->name))),
-		    .fix_django = "BigAutoField, by SeparateDatabaseAndState around the swap",
+		    .message = arena_printf(arena, "%.0f %% of the numbers that %s can have are used up%s: with the last one every "
+		                                   "INSERT fails",
+		                            column->sequence_used * 100, column->name,
+		                            ends ? arena_printf(arena, ", and in about %.0f days all of them, at the pace of the "
+		                                                       "last %.0f",
+		                                                days, fmax(1, ((double)time(NULL) - column->sequence_since) / 86400))
+		                                 : ""),
+		    .hint = wide ? "The column has room, its sequence has a MAXVALUE or a narrower type: ALTER SEQUENCE … AS bigint."
+		                 : "Move to bigint by a column beside it: the type's own change rewrites the table under lock.",
+		    .fix_sql = wide ? NULL
+		                    : arena_printf(arena, "ALTER TABLE %s ADD COLUMN %s bigint;   -- kept equal by a trigger, filled "
+		                                          "in batches, then swapped",
+		                                   remedy_table(arena, relation), name),
+		    .fix_django = wide ? NULL : "BigAutoField, by SeparateDatabaseAndState around the swap",
 		};
 		rules_add(verdict, rule, input, relation, &finding);
 	}

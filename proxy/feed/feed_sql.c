@@ -189,16 +189,17 @@ const char feed_sql_usage[] = QUIETLY
     " CROSS JOIN (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database()) AS d"
     " WHERE pg_stat_get_numscans(i.indexrelid) = 0; COMMIT";
 
-/* The largest number is the column's, whatever the sequence's type: a serial column of old has a sequence of int8. */
+/* The largest number is the column's or the sequence's, whichever comes first: a serial column of old has a sequence of
+ * int8. */
 const char feed_sql_sequences[] = QUIETLY
     "SELECT d.refobjid, 'q', d.refobjsubid::int8, CASE WHEN has_sequence_privilege(q.seqrelid, 'SELECT, USAGE') THEN"
-    " pg_sequence_last_value(q.seqrelid)::float8 / CASE t.typname WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647"
-    " ELSE 9223372036854775807 END END"
+    " pg_sequence_last_value(q.seqrelid)::float8 / least(q.seqmax, CASE t.typname WHEN 'int2' THEN 32767"
+    "  WHEN 'int4' THEN 2147483647 ELSE q.seqmax END) END"
     " FROM pg_sequence q JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = q.seqrelid"
     " AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0"
     " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
     " JOIN pg_type t ON t.oid = a.atttypid"
-    " WHERE q.seqincrement > 0 AND NOT q.seqcycle AND t.typname IN ('int2', 'int4', 'int8'); COMMIT";
+    " WHERE q.seqincrement > 0 AND NOT q.seqcycle AND q.seqmax > 0 AND t.typname IN ('int2', 'int4', 'int8'); COMMIT";
 
 /* pg_relation_size and the deparser open the table, and so would wait behind whoever holds or awaits ACCESS EXCLUSIVE:
  * those are left out, and lock_timeout is for the one that gets it in between. They close it again at once. */

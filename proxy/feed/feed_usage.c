@@ -7,6 +7,7 @@
 static void take(const struct feed_tables *tables, const struct feed_result *result);
 static struct catalog_column *column_of(const struct feed_table *table, int64_t number);
 static void know_indexes(const struct feed_table *table, const struct catalog *before, double now);
+static void know_sequences(const struct feed_table *table, const struct catalog *before, double now);
 
 bool feed_usage_read(struct feed_tables *tables, struct feed_result *result, const struct catalog *before)
 {
@@ -24,6 +25,8 @@ bool feed_usage_read(struct feed_tables *tables, struct feed_result *result, con
 		while (feed_result_next(result))
 			take(tables, result);
 	}
+	for (uint32_t at = 0; at < tables->count; at++)
+		know_sequences(&tables->list[at], before, now);
 	return true;
 }
 
@@ -82,5 +85,28 @@ static void know_indexes(const struct feed_table *table, const struct catalog *b
 			if (old->indexes[i].oid == index->oid)
 				index->known_since = old->indexes[i].known_since;
 		}
+	}
+}
+
+/* How fast its numbers go is seen from two readings. One that has been set back begins anew; one that could not be read
+ * this time keeps what was known. */
+static void know_sequences(const struct feed_table *table, const struct catalog *before, double now)
+{
+	const struct catalog_relation *old = before != NULL ? catalog_find_oid(before, table->relation->oid) : NULL;
+	struct catalog_column *columns = (struct catalog_column *)table->relation->columns;
+	for (uint16_t at = 0; at < table->relation->column_count; at++) {
+		struct catalog_column *column = &columns[at];
+		for (uint16_t i = 0; old != NULL && i < old->column_count; i++) {
+			const struct catalog_column *known = &old->columns[i];
+			bool behind = column->sequence_used > 0 && column->sequence_used < known->sequence_first;
+			if (known->number != column->number || known->type_oid != column->type_oid || behind)
+				continue;
+			column->sequence_first = known->sequence_first;
+			column->sequence_since = known->sequence_since;
+		}
+		if (column->sequence_since > 0 || column->sequence_used <= 0)
+			continue;
+		column->sequence_first = column->sequence_used;
+		column->sequence_since = now;
 	}
 }

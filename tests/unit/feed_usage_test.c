@@ -9,6 +9,7 @@
 #include "proxy/feed/feed.h"
 #include "tests/unit/private_postgres.h"
 
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,6 +34,9 @@ static int start_server(void **state)
 	                             "INSERT INTO small DEFAULT VALUES;"
 	                             "ALTER SEQUENCE small_id_seq RESTART 20000;"
 	                             "INSERT INTO small DEFAULT VALUES;"
+	                             "CREATE TABLE narrow (id bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 400), down int);"
+	                             "SELECT setval('narrow_id_seq', 300);"
+	                             "CREATE SEQUENCE down INCREMENT -1 OWNED BY narrow.down; SELECT nextval('down');"
 	                             "CREATE ROLE guest LOGIN");
 	private_postgres_run(server, "ANALYZE; CREATE TABLE heap (id int)");
 	return 0;
@@ -106,7 +110,34 @@ static void sequences(void **state)
 	assert_true(column_of(catalog, "small", "big")->sequence_used < 1e-9);
 	assert_true(column_of(catalog, "product", "id")->sequence_used < 1e-6);
 	assert_true(column_of(catalog, "product", "price")->sequence_used == 0);
+	/* The sequence's own end, where that comes first. */
+	assert_true(fabs(column_of(catalog, "narrow", "id")->sequence_used - 0.75) < 1e-9);
+	assert_true(column_of(catalog, "narrow", "down")->sequence_used == 0);
 	catalog_unref(catalog);
+}
+
+/* The first reading of a sequence is remembered, until the sequence is set back. */
+static void sequence_pace(void **state)
+{
+	(void)state;
+	struct catalog *first = load(server, NULL);
+	struct catalog_column *id = (struct catalog_column *)column_of(first, "narrow", "id");
+	assert_true(id->sequence_first == id->sequence_used);
+	assert_true(fabs(id->sequence_since - (double)time(NULL)) < 60);
+	id->sequence_since = 1000;
+	private_postgres_run(server, "SELECT setval('narrow_id_seq', 320)");
+	struct catalog *second = load(server, first);
+	assert_true(column_of(second, "narrow", "id")->sequence_used == 0.8);
+	assert_true(column_of(second, "narrow", "id")->sequence_first == 0.75);
+	assert_true(column_of(second, "narrow", "id")->sequence_since == 1000);
+	private_postgres_run(server, "SELECT setval('narrow_id_seq', 4)");
+	struct catalog *third = load(server, second);
+	assert_true(column_of(third, "narrow", "id")->sequence_first == 0.01);
+	assert_true(column_of(third, "narrow", "id")->sequence_since > 1000);
+	private_postgres_run(server, "SELECT setval('narrow_id_seq', 300)");
+	catalog_unref(first);
+	catalog_unref(second);
+	catalog_unref(third);
 }
 
 /* What may not be read, or is locked, stays unknown and keeps nothing else from being read. */
@@ -168,7 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(values),   cmocka_unit_test(sequences),   cmocka_unit_test(out_of_reach),
-	    cmocka_unit_test(counters), cmocka_unit_test(known_since),
+	    cmocka_unit_test(counters), cmocka_unit_test(sequence_pace), cmocka_unit_test(known_since),
 	};
 	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -237,7 +237,44 @@ static void last_number(void **state)
 	judge_threshold(&judge, "D505", "share", "80");
 	expect("");
 	judge_threshold(&judge, "D505", "share", "50");
+	/* A bigint's are, when its sequence ends sooner. */
 	judge_column(product, "id")->type = "int8";
+	expect("D505");
+	assert_string_equal(judge.verdict.findings[0].fix_sql, "");
+	judge_column(product, "id")->sequence_used = 1e-9;
+	expect("");
+}
+
+/* The pace at which they go, once it has been watched for a day. */
+static void numbers_pace(void **state)
+{
+	(void)state;
+	struct catalog_column *id = judge_column(product, "id");
+	/* A tenth in ten days: the other eight tenths last for eighty. */
+	id->sequence_first = 0.1;
+	id->sequence_used = 0.2;
+	id->sequence_since = (double)time(NULL) - 10 * 86400;
+	expect("D505");
+	assert_non_null(strstr(judge.verdict.findings[0].message,
+	                       "20 % of the numbers that id can have are used up, and in about 80 days all of them, at the "
+	                       "pace of the last 10"));
+	judge_threshold(&judge, "D505", "days", "79");
+	expect("");
+	judge_threshold(&judge, "D505", "days", "365");
+	/* The same as an import of this morning. */
+	id->sequence_since = (double)time(NULL) - 3600;
+	expect("");
+	judge_threshold(&judge, "D505", "watched_hours", "0.5");
+	expect("D505");
+	judge_threshold(&judge, "D505", "watched_hours", "24");
+	/* Slower than a year, or not at all, or never seen before. */
+	id->sequence_since = (double)time(NULL) - 60 * 86400;
+	expect("");
+	id->sequence_since = (double)time(NULL) - 10 * 86400;
+	id->sequence_first = 0.2;
+	expect("");
+	id->sequence_first = 0;
+	id->sequence_since = 0;
 	expect("");
 }
 
@@ -292,7 +329,7 @@ static void no_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {CASE(json_columns), CASE(duplicates), CASE(no_duplicates), CASE(few_values),
-	                                   CASE(one_value),    CASE(unused),     CASE(below_zero),    CASE(last_number),
+	                                   CASE(one_value),    CASE(unused),     CASE(below_zero),    CASE(last_number),   CASE(numbers_pace),
 	                                   CASE(old_statistics), CASE(invalid_indexes), CASE(no_key)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
