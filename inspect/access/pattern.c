@@ -23,6 +23,7 @@ bool pattern_shape_of(const struct clause_pattern *pattern, struct pattern_value
 	shape->has_wildcard |= bound != NULL && bound->has_wildcard;
 	shape->only_wildcards = shape->only_wildcards && bound != NULL && bound->only_wildcards;
 	shape->has_trigram = true;
+	shape->asks_item = pattern->shape.asks_item && pattern->prefixed && pattern->suffixed;
 	return shape->known;
 }
 

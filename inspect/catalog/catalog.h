@@ -38,6 +38,7 @@ struct catalog_column {
 	double null_fraction;
 	double common_share;  /* of all rows that have the most common value; 0: not known */
 	bool never_negative;  /* a number, and pg_stats has seen none below 0 */
+	double list_share;    /* of the texts in pg_stats, those that are lists, "a,b,c"; 0: not known, or few */
 	double sequence_used; /* the share of the numbers that it can have that its own sequence has given; 0: none, or not
 	                       * known */
 	double sequence_first, sequence_since; /* that share when it was first read, and the Unix time of that */

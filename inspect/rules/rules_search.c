@@ -9,6 +9,7 @@
 
 static void full_text(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void behind(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void items(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -58,6 +59,30 @@ static const struct rule rows[] = {
                    "hundredth of them have the value: below that PostgreSQL reads the whole index in little time. "
                    "Silent without statistics, where another condition is served, in joins, and from PostgreSQL 18 on, "
                    "whose scans skip, while the first column has fewer than a thousand values.",
+    },
+    {
+        .slug = "delimited-list-in-text",
+        .code = "D503",
+        .title = "a list with commas that is kept in a text column, and searched for an item",
+        .severity = SEVERITY_INFO,
+        .scope = RULE_READS,
+        .thresholds = {{"share", 90}},
+        .check = items,
+        .wants = search_wants_patterns,
+        .why = "An item in the middle of a text is found by no B-tree; it can be no foreign key, so that nothing keeps "
+               "out what does not exist; and to take one out is to write the whole list anew.",
+        .example = "SELECT … FROM shop_product WHERE tags LIKE '%,lamp,%';   -- tags holds ',desk,lamp,red,'",
+        .safe = "ALTER TABLE shop_product ADD COLUMN tags_list text[];   -- write to both, fill it in batches\n"
+                "CREATE INDEX CONCURRENTLY shop_product_tags_list_gin ON shop_product USING gin (tags_list);\n"
+                "SELECT … FROM shop_product WHERE tags_list @> ARRAY['lamp'];\n"
+                "\n"
+                "# Django: a ManyToManyField, or\n"
+                "tags_list = ArrayField(TextField(), null=True)\n"
+                "Product.objects.filter(tags_list__contains=[\"lamp\"])",
+        .decides = "LIKE or ILIKE with a pattern as '%,x,%' (or ; or |), in the statement, put together with || or bound, on "
+                   "a text column of a large table of which at least `share` percent of the values in pg_stats are two or "
+                   "more items without a blank; or string_to_array() of such a table's column in a condition that no index "
+                   "serves. Names as \"Last, First\" have a blank.",
     },
 };
 
@@ -189,6 +214,65 @@ static void behind(const struct rule *rule, const struct context *input, struct 
 		    .fix_django = remedy_add_index(
 		        arena, input->catalog, search->table, false,
 		        arena_printf(arena, "Index(fields=[\"%s\"], name=\"%s\")", column, wanted.name)),
+		};
+		rules_add(verdict, rule, input, search->table, &finding);
+	}
+}
+
+/* -- lists in a text ---------------------------------------------------------------------------------- */
+
+static bool splits(const struct dictionary *dictionary, const struct term *term)
+{
+	const struct dictionary_function *function =
+	    term->kind == TERM_CALL ? dictionary_function(dictionary, term->oid) : NULL;
+	return function && (strcmp(function->name, "string_to_array") == 0 ||
+	                    strcmp(function->name, "regexp_split_to_array") == 0);
+}
+
+static bool asks_item(const struct rule *rule, const struct context *input, const struct searches *searches,
+                      const struct search *search)
+{
+	struct pattern_shape shape;
+	if (splits(searches->access->dictionary, search->operand))
+		return search->hit.quality != MATCHING_GOOD && !search->value->has_column;
+	/* An item has a trigram with its delimiters; a pattern without ends in one. */
+	return search->term->pattern && search->term->pattern->reading == READING_LIKE &&
+	       pattern_shape_of(search->term->pattern, searches->input.bound, &shape) && shape.asks_item &&
+	       shape.has_trigram && search->known->list_share * 100 >= rules_threshold(rule, input, "share");
+}
+
+static void items(const struct rule *rule, const struct context *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	const struct searches *searches = search_all(input);
+	for (uint16_t at = 0; at < searches->count; at++) {
+		const struct search *search = &searches->list[at];
+		if (!search->known ||
+		    (strcmp(search->known->type, "text") != 0 && strcmp(search->known->type, "varchar") != 0) ||
+		    !asks_item(rule, input, searches, search))
+			continue;
+		const char *column = search->known->name, *list = arena_printf(arena, "%s_list", column);
+		const char *table = remedy_table(arena, search->table), *quoted = identifier_quoted(arena, list);
+		const struct remedy_index index = {
+		    .name = remedy_name(arena, search->table, list, "gin"), .method = "gin", .expression = quoted};
+		const struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = column,
+		    .message = arena_printf(arena, "%s holds lists, and an item in the middle of a text is found by reading it",
+		                            column),
+		    .hint = "Keep the items in an array with a GIN index, or in a table of their own.",
+		    .fix_sql = arena_printf(
+		        arena,
+		        "ALTER TABLE %s ADD COLUMN %s text[];\n"
+		        "UPDATE %s SET %s = regexp_split_to_array(btrim(%s, ',;|'), '[,;|]') WHERE id BETWEEN … AND …;   -- and "
+		        "COMMIT, and so on\n"
+		        "%s",
+		        table, quoted, table, quoted, identifier_quoted(arena, column),
+		        remedy_create_index(arena, input->catalog, search->table, &index)),
+		    .fix_django = arena_printf(
+		        arena, "%s = ArrayField(TextField(), null=True), a RunPython in batches with atomic = False, then %s", list,
+		        remedy_add_index(arena, input->catalog, search->table, false,
+		                         arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", list, index.name))),
 		};
 		rules_add(verdict, rule, input, search->table, &finding);
 	}

@@ -63,6 +63,7 @@ static struct pattern_shape similar_of(struct mixture mixture, struct pattern_sh
 static void run_add(struct run *run, unsigned char byte, struct pattern_shape *shape);
 static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape);
 static bool is_continuation(unsigned char byte);
+static bool asks_item(const char *text, size_t len);
 static size_t regex_character(const char *text, size_t len, bool *literal);
 static bool regex_min_run_has_trigram(const char *text, size_t len);
 static unsigned bits_of(struct pattern_shape shape);
@@ -153,6 +154,7 @@ static struct pattern_shape like_of(struct mixture mixture, const char *text, si
 	}
 	run_end(&run, false, &shape);
 	shape.has_prefix = len > 0 && !shape.leading_wildcard;
+	shape.asks_item = shape.leading_wildcard && asks_item(text, len);
 	return shape;
 }
 
@@ -190,6 +192,7 @@ static struct pattern_shape similar_of(struct mixture mixture, struct pattern_sh
 		return shape;
 	words = (mixture.any & WORD) || memchr(text, '[', len);
 	shape.has_wildcard = true;
+	shape.asks_item = false;
 	shape.only_wildcards = !words && shape.only_wildcards;
 	shape.has_trigram = words;
 	first = regex_character(text, len, &literal);
@@ -197,6 +200,13 @@ static struct pattern_shape similar_of(struct mixture mixture, struct pattern_sh
 	                   !(first < len && (classes[(unsigned char)text[first]] & REGEX_BRANCH));
 	shape.leading_wildcard = !shape.has_prefix;
 	return shape;
+}
+
+static bool asks_item(const char *text, size_t len)
+{
+	if (len < 2 || text[0] != '%' || !(text[1] == ',' || text[1] == ';' || text[1] == '|'))
+		return false;
+	return len == 2 || (len > 4 && text[len - 1] == '%' && text[len - 2] == text[1]);
 }
 
 static void run_add(struct run *run, unsigned char byte, struct pattern_shape *shape)
@@ -263,8 +273,10 @@ static bool regex_min_run_has_trigram(const char *text, size_t len)
 	return false;
 }
 
+/* No pattern has both a wildcard and a literal in front: with an item asked for it stands for that. */
 static unsigned bits_of(struct pattern_shape shape)
 {
 	return (unsigned)shape.leading_wildcard | (unsigned)shape.has_wildcard << 1 |
-	       (unsigned)shape.only_wildcards << 2 | (unsigned)shape.has_trigram << 3 | (unsigned)shape.has_prefix << 4;
+	       (unsigned)shape.only_wildcards << 2 | (unsigned)shape.has_trigram << 3 |
+	       (unsigned)(shape.has_prefix || shape.asks_item) << 4;
 }

@@ -19,6 +19,7 @@ struct pattern_shape {
 	bool only_wildcards;   /* "", "%", "%%": matches everything or nothing */
 	bool has_trigram;      /* pg_trgm can extract at least one trigram from it */
 	bool has_prefix;       /* starts with at least one literal character */
+	bool asks_item;        /* LIKE: one between delimiters, "%,x,%"; of a first piece: "%," */
 };
 
 /* pg_trgm's own rule for LIKE (generate_wildcard_trgm in trgm_op.c): runs of word characters, padded with

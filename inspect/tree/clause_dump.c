@@ -76,9 +76,10 @@ static void write_clause(struct writer *w, const struct clause *clause)
 		put(w, " (%d,%d)%s", clause->type->modifiers[0], clause->type->modifiers[1],
 		    clause->type->array ? "[]" : "");
 	if (clause->pattern != NULL)
-		put(w, " ~%u%u%u%u%u%u", clause->pattern->operand, clause->pattern->shape.known,
+		put(w, " ~%u%u%u%u%u%u%u", clause->pattern->operand, clause->pattern->shape.known,
 		    clause->pattern->shape.leading_wildcard, clause->pattern->shape.has_wildcard,
-		    clause->pattern->shape.has_trigram, clause->pattern->shape.has_prefix);
+		    clause->pattern->shape.has_trigram, clause->pattern->shape.has_prefix,
+		    clause->pattern->shape.asks_item);
 	for (uint16_t at = 0; at < clause->count; at++) {
 		put(w, at == 0 ? " [" : ", ");
 		write_clause(w, clause->items[at]);

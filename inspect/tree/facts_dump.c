@@ -242,6 +242,7 @@ static void dump_shape(struct dump *dump, const struct pattern_shape *shape)
 	flag(dump, shape->only_wildcards, "only");
 	flag(dump, shape->has_trigram, "trigram");
 	flag(dump, shape->has_prefix, "prefix");
+	flag(dump, shape->asks_item, "item");
 }
 
 static void dump_argument(struct dump *dump, const struct bound_shape *argument)

@@ -164,6 +164,9 @@ const char feed_sql_extensions[] = "SELECT extname FROM pg_extension";
 	"SET LOCAL extra_float_digits = 1; SET LOCAL enable_nestloop = off; SET LOCAL jit = off;"                      \
 	"SET LOCAL lock_timeout = '200ms';"
 
+/* Two items and more without a blank, so that no names ("Last, First") and no sentences are among them. */
+#define IS_LIST(value) "((" value ") ~ '^[,;|]?[^,;|[:space:]]+([,;|][^,;|[:space:]]+)+[,;|]?$')"
+
 /* Numbers are compared as numeric, which reads every whole and decimal number's text. A new server counts from its
  * start where nobody has set the figures back. Sessions report what they have changed up to a second later, and so
  * perhaps after an ANALYZE that has seen it: one of the last minutes counts for all. */
@@ -183,6 +186,14 @@ const char feed_sql_usage[] = QUIETLY
     " AND (histogram_bounds IS NOT NULL OR most_common_vals IS NOT NULL)"
     " AND coalesce((histogram_bounds::text::numeric[])[1], 0) >= 0"
     " AND coalesce((SELECT min(v) FROM unnest(most_common_vals::text::numeric[]) AS v), 0) >= 0"
+    /* One of the values first: of most columns none is a list. */
+    " UNION ALL SELECT attrelid, 'l', attnum,"
+    "  (SELECT avg(" IS_LIST("v") "::int)::float8 FROM unnest(texts) AS v WHERE v <> '')"
+    " FROM (SELECT attrelid, attnum, coalesce(most_common_vals::text::text[], '{}')"
+    "   || coalesce(histogram_bounds::text::text[], '{}') AS texts"
+    "  FROM counted WHERE typname IN ('text', 'varchar')) AS sampled"
+    " WHERE CASE WHEN cardinality(texts) > 0 THEN " IS_LIST("texts[1]") " OR"
+    "  " IS_LIST("texts[cardinality(texts)]") " OR " IS_LIST("texts[(cardinality(texts) + 1) / 2]") " ELSE false END"
     " UNION ALL SELECT i.indrelid, 'u', i.indexrelid::int8,"
     " extract(epoch FROM now() - coalesce(d.stats_reset, pg_postmaster_start_time())) / 86400"
     " FROM own o JOIN pg_index i ON i.indrelid = o.oid"

@@ -17,7 +17,7 @@ extern const char feed_sql_settings[];
 extern const char feed_sql_dependents[];
 extern const char feed_sql_extensions[];
 /* Relation, kind, number or oid, value: rows changed since ANALYZE (m), the share of a column's most common value (v),
- * columns without a negative number (n), days that an index has not been scanned (u); then how much of its column's
+ * columns without a negative number (n), the share of a column's texts that are lists (l), days that an index has not been scanned (u); then how much of its column's
  * numbers a sequence has used up (q). Each is a transaction of its own. */
 extern const char feed_sql_usage[];
 extern const char feed_sql_sequences[];

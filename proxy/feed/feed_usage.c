@@ -50,6 +50,10 @@ static void take(const struct feed_tables *tables, const struct feed_result *res
 		if (column != NULL)
 			column->never_negative = true;
 		break;
+	case 'l':
+		if (column != NULL)
+			column->list_share = value;
+		break;
 	case 'q':
 		if (column != NULL)
 			column->sequence_used = value;

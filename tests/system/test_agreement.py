@@ -23,7 +23,7 @@ CREATE TABLE buyer (id int PRIMARY KEY, name text);
 CREATE TABLE product (
   id int PRIMARY KEY, name varchar(100), note text, sku varchar(20), label text COLLATE vague, qty int, owner int,
   shop int, flag boolean, data jsonb, paths jsonb, tags text[], ts timestamptz, at timestamptz, password text,
-  api_token text, card_number text, checked int, positive positive, unlike text);
+  api_token text, card_number text, checked int, positive positive, unlike text, labels text);
 CREATE TABLE loose (id int, owner int);
 CREATE TABLE ticket (id int PRIMARY KEY, number int NOT NULL UNIQUE);
 INSERT INTO ticket SELECT g, g FROM generate_series(1, 3000) g;
@@ -36,9 +36,9 @@ INSERT INTO whole SELECT date '2020-01-01' + g % 300, g FROM generate_series(1, 
 CREATE TABLE part_new (at date, n int);
 CREATE MATERIALIZED VIEW kept AS SELECT g AS n FROM generate_series(1, 3000) g;
 INSERT INTO buyer SELECT g, 'b' || g FROM generate_series(1, 3000) g;
-INSERT INTO product (id, name, note, sku, label, qty, owner, shop, flag, data, paths, tags, ts, at, checked, positive, unlike)
+INSERT INTO product (id, name, note, sku, label, qty, owner, shop, flag, data, paths, tags, ts, at, checked, positive, unlike, labels)
   SELECT g, 'name ' || g, 'note ' || g, 's' || g, 'l' || g, g, g, g % 50, g % 2 = 0, '{"a": 1}', '{"a": 1}', ARRAY['t'],
-  now(), now(), g, g, 'u' || g FROM generate_series(1, 5000) g;
+  now(), now(), g, g, 'u' || g, 'a,b' || g FROM generate_series(1, 5000) g;
 INSERT INTO loose SELECT g, g FROM generate_series(1, 3000) g;
 INSERT INTO part SELECT date '2020-01-01' + g % 300, g FROM generate_series(1, 3000) g;
 INSERT INTO part SELECT date '2022-01-01' + g % 300, g FROM generate_series(1, 3000) g;
@@ -127,6 +127,7 @@ CASES = {
     "S403": "INSERT INTO product (id, card_number) VALUES (9001, '4111111111111111')",
     "S404": "INSERT INTO product (id, password) VALUES (9001, 'md5$abc$5f4dcc3b5aa765d61d8327deb882cf99')",
     "S405": "CREATE ROLE agreement_role PASSWORD 'hunter2'",
+    "D503": "SELECT id FROM product WHERE labels LIKE '%,b7,%' LIMIT 5",
     "S406": "SELECT pgp_sym_encrypt('text', 'hunter2')",
 }
 

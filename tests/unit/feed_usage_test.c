@@ -37,6 +37,9 @@ static int start_server(void **state)
 	                             "CREATE TABLE narrow (id bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 400), down int);"
 	                             "SELECT setval('narrow_id_seq', 300);"
 	                             "CREATE SEQUENCE down INCREMENT -1 OWNED BY narrow.down; SELECT nextval('down');"
+	                             "CREATE TABLE lists (tags text, padded varchar(100), names text, words text);"
+	                             "INSERT INTO lists SELECT 'a' || g || ',b' || g, ',a,b' || g % 7 || ',', 'Last, First' || g,"
+	                             "  CASE WHEN g % 2 = 0 THEN 'a,b' || g ELSE 'plain' || g END FROM generate_series(1, 500) g;"
 	                             "CREATE ROLE guest LOGIN");
 	private_postgres_run(server, "ANALYZE; CREATE TABLE heap (id int)");
 	return 0;
@@ -95,6 +98,11 @@ static void values(void **state)
 	assert_false(column_of(catalog, "product", "delta")->never_negative);
 	assert_false(column_of(catalog, "product", "name")->never_negative);
 	/* Nothing is known of nothing, and NaN is no number to compare. */
+	assert_true(column_of(catalog, "lists", "tags")->list_share == 1);
+	assert_true(column_of(catalog, "lists", "padded")->list_share == 1);
+	assert_true(column_of(catalog, "lists", "names")->list_share == 0);
+	assert_true(column_of(catalog, "lists", "words")->list_share < 0.6);
+	assert_true(column_of(catalog, "product", "name")->list_share == 0);
 	assert_false(column_of(catalog, "product", "none")->never_negative);
 	assert_false(column_of(catalog, "product", "ratio")->never_negative);
 	catalog_unref(catalog);

@@ -107,11 +107,43 @@ static void later_keys_skipped(void **state)
 	expect("SELECT id FROM huge WHERE owner = 5", "Q127");
 }
 
+/* D503: a search for one item of a column that holds lists. */
+static void items_of_lists(void **state)
+{
+	static const char *const item[] = {"%,lamp,%"}, *const word[] = {"%lamp%"}, *const bare[] = {"lamp"};
+	(void)state;
+	judge_rule(&judge, "Q101", "off");
+	judge_rule(&judge, "Q108", "off");
+	judge_rule(&judge, "Q104", "off");
+	judge_rule(&judge, "Q120", "off");
+	judge_column(product, "note")->list_share = 0.95;
+	judge_column(product, "name")->list_share = 0.5;
+	expect("SELECT id FROM product WHERE note LIKE '%,lamp,%'", "D503");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "ADD COLUMN note_list text[]"));
+	expect("SELECT id FROM product WHERE UPPER(note) LIKE UPPER('%;lamp;%')", "D503");
+	expect("SELECT id FROM product WHERE note::text LIKE '%,lamp,%' OR note LIKE 'lamp,%'", "D503");
+	expect("SELECT id FROM product WHERE ',' || note || ',' LIKE '%,lamp,%'", "D503");
+	expect("SELECT id FROM product WHERE note LIKE '%,' || $1 || ',%'", "D503");
+	assert_string_equal(judge_bound(&judge, "SELECT id FROM product WHERE note LIKE $1", item, 1), "D503");
+	assert_string_equal(judge_bound(&judge, "SELECT id FROM product WHERE note LIKE $1", word, 1), "");
+	assert_string_equal(judge_bound(&judge, "SELECT id FROM product WHERE note LIKE '%,' || $1", bare, 1), "");
+	expect("SELECT id FROM product WHERE 'lamp' = ANY (string_to_array(name, ','))", "D503");
+	expect("SELECT id FROM product WHERE string_to_array(name, ',') @> ARRAY['lamp']", "D503");
+	/* Something else is asked for, or of something else. */
+	expect("SELECT id FROM product WHERE note LIKE '%lamp%'", "");
+	expect("SELECT id FROM product WHERE note LIKE '%,%'", "");
+	expect("SELECT id FROM product WHERE note LIKE '%,'", "");
+	expect("SELECT id FROM product WHERE note LIKE '%, lamp%'", "");
+	expect("SELECT id FROM product WHERE name LIKE '%,lamp,%'", "");
+	expect("SELECT id FROM small WHERE note LIKE '%,lamp,%'", "");
+	expect("SELECT string_to_array(note, ',') FROM product LIMIT 5", "");
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {CASE(texts_are_parsed), CASE(texts_are_indexed), CASE(later_keys),
+	const struct CMUnitTest tests[] = {CASE(texts_are_parsed), CASE(texts_are_indexed), CASE(later_keys), CASE(items_of_lists),
 	                                   CASE(later_keys_skipped)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

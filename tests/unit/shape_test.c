@@ -30,6 +30,8 @@ static const char *shape_text(struct pattern_shape shape)
 		text[len++] = 't';
 	if (shape.has_prefix)
 		text[len++] = 'p';
+	if (shape.asks_item)
+		text[len++] = 'i';
 	text[len] = '\0';
 	return text;
 }
@@ -54,6 +56,8 @@ static void like_patterns_yield_the_trigrams_of_pg_trgm(void **state)
 	    {"a", "tp"},        {"abc", "tp"},    {"_abc", "lwt"},   {"a_c", "wtp"},       {"% de%", "lwt"},
 	    {"%ab cd%", "lwt"}, {"%ab %", "lwt"}, {"% d%", "lwt"},   {"%a-%", "lw"},       {"%-a%", "lwt"},
 	    {"-", "p"},         {"-%", "wp"},     {"%12%", "lw"},    {"%123%", "lwt"},
+	    {"%,x,%", "lwti"},  {"%;ab;%", "lwti"}, {"%,", "lwi"},   {"%,,%", "lw"},       {"%,x%", "lwt"},
+	    {"%x,%", "lw"},     {"%,x;%", "lwt"}, {"_,x,%", "lwt"},  {"%,%", "lw"},
 	};
 
 	(void)state;
@@ -127,6 +131,7 @@ static void similar_is_like_and_regex(void **state)
 	static const struct expectation all[] = {
 	    {"%ab%", "lw"}, {"abc", "tp"},    {"%(ab|cd)%", "lwt"}, {"abc|def", "lwt"}, {"ab*", "wtp"},
 	    {"a*b", "lwt"}, {"(abc)", "lwt"}, {"%|%", "lw"},        {"a[bc]%", "wtp"},
+	    {"%,ab,%", "lwti"}, {"%,a+,%", "lwt"}, {"%|ab|%", "lwt"},
 	};
 
 	(void)state;
@@ -138,7 +143,8 @@ static void classes_differ_as_shapes_do(void **state)
 {
 	static const char *const texts[] = {"",     "%",    "%ab%", "%abc%", "ab%", "abc", "a",     "ab",   "a.b",
 	                                    "^abc", "ab$",  ".*",   "(a|b)", "-",   "%-%", "a@b.c", "\\%",  "%\\%%",
-	                                    "a b",  "abcd", "éé",   "{}",    "[1]", "x_y", "ab?c",  "ab*cd"};
+	                                    "a b",  "abcd", "éé",   "{}",    "[1]", "x_y", "ab?c",  "ab*cd", "%,x,%", "%,x%", "%,",
+	                                    "%,a+,%"};
 
 	(void)state;
 	for (size_t a = 0; a < ARRAY_LEN(texts); a++) {
