@@ -150,6 +150,13 @@ enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64
 	return first_error && entry->rejected ? FLIGHT_SWALLOW : FLIGHT_FORWARD;
 }
 
+void flight_reply_more(struct flight *flight, uint8_t type, uint32_t count)
+{
+	struct flight_entry *entry = flight->owned ? front(flight) : NULL;
+	if (entry && type == MESSAGE_DATA_ROW && entry->kind == FLIGHT_EXECUTE)
+		entry->rows += count;
+}
+
 void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns)
 {
 	struct flight_entry *entry = flight->owned ? front(flight) : NULL;

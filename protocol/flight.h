@@ -104,6 +104,8 @@ bool flight_synced_since(const struct flight *flight, const struct flight_entry 
 
 /* The header of a reply has been seen. */
 MUST_USE enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64_t now_ns);
+/* `count` more of its type follow it at once, and with it are one reply to flight_reply_end. */
+void flight_reply_more(struct flight *flight, uint8_t type, uint32_t count);
 /* That reply has ended; `body` is its body, or a prefix of it where it is long, `bytes` its whole length with
  * the header. Entries that are finished by it can be taken afterwards. After a FATAL error nothing is finished but
  * FLIGHT_STARTUP: the head keeps the sqlstate, and flight_take_any hands out what is left. */

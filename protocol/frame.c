@@ -25,9 +25,19 @@ enum frame_event frame_next(struct frame *frame, struct bytes input, struct fram
 	return next_of_body(frame, input, piece);
 }
 
-bool frame_at_boundary(const struct frame *frame)
+size_t frame_run(struct bytes input, uint8_t type, uint32_t *count)
 {
-	return frame->header_bytes == 0;
+	static const struct frame boundary;
+	size_t run = 0;
+	*count = 0;
+	while (run < input.len && input.data[run] == type) {
+		size_t len = frame_whole(&boundary, (struct bytes){input.data + run, input.len - run}).len;
+		if (len == 0)
+			break;
+		run += len;
+		++*count;
+	}
+	return run;
 }
 
 static enum frame_event next_of_header(struct frame *frame, struct bytes input, struct frame_piece *piece)

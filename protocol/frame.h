@@ -40,6 +40,24 @@ void frame_init(struct frame *frame);
  * follows, also for an empty body (once), so that every message ends with `last`. */
 MUST_USE enum frame_event frame_next(struct frame *frame, struct bytes input, struct frame_piece *piece);
 /* Between two messages, nothing of the next one seen. */
-bool frame_at_boundary(const struct frame *frame);
+static inline bool frame_at_boundary(const struct frame *frame)
+{
+	return frame->header_bytes == 0;
+}
+
+/* The message that `input` begins with, header and all, when the whole of it is there and nothing of it has been seen
+ * before: as nearly all messages come. Otherwise an empty view, and frame_next it is. Neither changes the frame. */
+static inline struct bytes frame_whole(const struct frame *frame, struct bytes input)
+{
+	if (!frame_at_boundary(frame) || input.len < sizeof frame->header)
+		return (struct bytes){NULL, 0};
+	uint32_t length = bytes_get_u32(input.data + 1); /* the type byte does not count */
+	if (length < sizeof length || length >= input.len)
+		return (struct bytes){NULL, 0};
+	return (struct bytes){input.data, 1 + (size_t)length};
+}
+
+/* How much of `input`, at a boundary, is whole messages of that type, one behind the other; `count` is how many. */
+size_t frame_run(struct bytes input, uint8_t type, uint32_t *count);
 
 #endif

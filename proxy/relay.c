@@ -13,23 +13,22 @@
 
 #include <string.h>
 
+static size_t relay_client_message(struct session *session, struct relay_out *out, struct bytes message,
+                                   struct bytes input, uint64_t now_ns);
 static bool relay_studies(struct session *session, struct bytes message);
 static void relay_client_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
                               const uint8_t *message, uint64_t now_ns);
+static size_t relay_server_message(struct session *session, struct relay_out *out, struct bytes message,
+                                   struct bytes input, uint64_t now_ns);
+static void relay_server_begin(struct session *session, uint8_t type, uint32_t body_bytes, uint64_t now_ns);
 static void relay_server_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
                               uint64_t now_ns);
+static void relay_server_end(struct session *session, struct relay_out *out, struct bytes body, uint64_t now_ns);
 static void relay_swallow(struct session *session, struct relay_out *out, const struct frame_piece *piece,
                           struct bytes body, size_t kept);
 
-void relay_out_add(struct relay_out *out, const void *data, size_t len)
+void relay_out_begin(struct relay_out *out, const void *data, size_t len)
 {
-	if (len == 0)
-		return;
-	uv_buf_t *last = out->count > 0 ? &out->pieces[out->count - 1] : NULL;
-	if (last && last->base + last->len == (const char *)data) {
-		last->len += len;
-		return;
-	}
 	if (out->count == ARRAY_LEN(out->pieces))
 		relay_out_flush(out);
 	out->pieces[out->count++] = uv_buf_init((char *)data, (unsigned)len);
@@ -55,14 +54,20 @@ static const uint8_t *relay_header(const struct frame *frame, struct bytes input
 
 void relay_from_client(struct session *session, struct bytes input, uint64_t now_ns)
 {
-	struct relay_out out = {.to = &session->server};
+	struct relay_out out;
 	uint8_t header_copy[MESSAGE_HEADER_BYTES];
 	const uint8_t *header = header_copy; /* of the message under way, when it began in this input */
 	size_t at = 0;
 
+	relay_out_init(&out, &session->server);
 	while (at < input.len && session->phase == SESSION_RELAY && !session->studied_elsewhere) {
-		struct frame_piece piece;
 		struct bytes rest = {input.data + at, input.len - at};
+		struct bytes message = frame_whole(&session->client_frame, rest);
+		if (message.len > 0) {
+			at += relay_client_message(session, &out, message, rest, now_ns);
+			continue;
+		}
+		struct frame_piece piece;
 		enum frame_event event = frame_next(&session->client_frame, rest, &piece);
 		at += piece.input_bytes;
 		switch (event) {
@@ -114,8 +119,9 @@ void relay_from_client(struct session *session, struct bytes input, uint64_t now
 
 void relay_studied(struct session *session, uint64_t now_ns)
 {
-	struct relay_out out = {.to = &session->server};
+	struct relay_out out;
 	struct buffer late = session->late;
+	relay_out_init(&out, &session->server);
 	session->late = (struct buffer){0};
 	ask_message(session, &out, (struct bytes){session->held.data, session->held.len}, now_ns);
 	relay_out_flush(&out);
@@ -129,9 +135,41 @@ void relay_studied(struct session *session, uint64_t now_ns)
 	buffer_free(&late);
 }
 
+/* One that came in one piece, at the beginning of `input`; with CopyData, those that follow. Returns what it took. */
+static size_t relay_client_message(struct session *session, struct relay_out *out, struct bytes message,
+                                   struct bytes input, uint64_t now_ns)
+{
+	struct bytes body = {message.data + MESSAGE_HEADER_BYTES, message.len - MESSAGE_HEADER_BYTES};
+	uint32_t count;
+	session->client_type = message.data[0];
+	session->intake = ask_header(session, out, session->client_type, (uint32_t)body.len, now_ns);
+	switch (session->intake) {
+	case INTAKE_DISCARD:
+		break;
+	case INTAKE_STREAM:
+		if (session->client_type == MESSAGE_COPY_DATA)
+			message.len = frame_run(input, MESSAGE_COPY_DATA, &count);
+		relay_out_add(out, message.data, message.len);
+		break;
+	case INTAKE_PREFIX:
+		if (body.len > LIMIT_BIND_BYTES)
+			body.len = LIMIT_BIND_BYTES;
+		if (ask_prefix(session, out, session->client_type, body, now_ns))
+			relay_out_add(out, message.data, message.len);
+		break;
+	case INTAKE_HOLD:
+		if (!relay_studies(session, message))
+			ask_message(session, out, message, now_ns);
+		break;
+	}
+	return message.len;
+}
+
 /* A long text that is not known is parsed elsewhere, and the message waits in session->held. */
 static bool relay_studies(struct session *session, struct bytes message)
 {
+	if (message.len < LIMIT_PARSE_BYTES_AT_ONCE)
+		return false;
 	struct inspector_reading *reading = ask_study(session, message);
 	if (!reading)
 		return false;
@@ -191,13 +229,19 @@ static void relay_client_body(struct session *session, struct relay_out *out, co
 
 void relay_from_server(struct session *session, struct bytes input, uint64_t now_ns)
 {
-	struct relay_out out = {.to = &session->client};
+	struct relay_out out;
 	uint8_t header_copy[MESSAGE_HEADER_BYTES];
 	size_t at = 0;
 
+	relay_out_init(&out, &session->client);
 	while (at < input.len && session->phase == SESSION_RELAY) {
-		struct frame_piece piece;
 		struct bytes rest = {input.data + at, input.len - at};
+		struct bytes message = frame_whole(&session->server_frame, rest);
+		if (message.len > 0) {
+			at += relay_server_message(session, &out, message, rest, now_ns);
+			continue;
+		}
+		struct frame_piece piece;
 		enum frame_event event = frame_next(&session->server_frame, rest, &piece);
 		at += piece.input_bytes;
 		switch (event) {
@@ -211,17 +255,9 @@ void relay_from_server(struct session *session, struct bytes input, uint64_t now
 			break;
 		case FRAME_HEADER: {
 			const uint8_t *header = relay_header(&session->server_frame, input, at, header_copy);
-			session->server_type = piece.type;
-			session->server_bytes = MESSAGE_HEADER_BYTES + (uint64_t)piece.body_bytes;
-			session->server_fate = flight_reply_begin(&session->flight, piece.type, now_ns);
-			session->server_held = session->server_fate == FLIGHT_FORWARD &&
-			                       login_wants(session, piece.type, piece.body_bytes);
+			relay_server_begin(session, piece.type, piece.body_bytes, now_ns);
 			if (session->server_fate != FLIGHT_SWALLOW && !session->server_held)
 				relay_out_add(&out, header, MESSAGE_HEADER_BYTES);
-			/* From its first AuthenticationRequest on the time is the server's, which has
-			 * authentication_timeout: somebody may have to look for a password. */
-			if (piece.type == MESSAGE_AUTHENTICATION)
-				session_deadline(session, 0);
 			if (session->server_fate == FLIGHT_LOST) {
 				relay_out_flush(&out);
 				session_blind(session, "a reply that answers nothing");
@@ -246,6 +282,57 @@ void relay_from_server(struct session *session, struct bytes input, uint64_t now
 	}
 }
 
+/* One that came in one piece, at the beginning of `input`; with a row, those that follow. Returns what it took. */
+static size_t relay_server_message(struct session *session, struct relay_out *out, struct bytes message,
+                                   struct bytes input, uint64_t now_ns)
+{
+	uint8_t type = message.data[0];
+	struct bytes body = {message.data + MESSAGE_HEADER_BYTES, message.len - MESSAGE_HEADER_BYTES};
+	relay_server_begin(session, type, (uint32_t)body.len, now_ns);
+	if (session->server_fate == FLIGHT_FORWARD && (type == MESSAGE_DATA_ROW || type == MESSAGE_COPY_DATA)) {
+		uint32_t count;
+		message.len = session->server_bytes = frame_run(input, type, &count);
+		flight_reply_more(&session->flight, type, count - 1);
+	}
+	if (session->server_fate == FLIGHT_SWALLOW && rejection_yields(body))
+		session->server_fate = FLIGHT_FORWARD;
+	if (session->server_fate != FLIGHT_SWALLOW && !session->server_held)
+		relay_out_add(out, message.data, message.len);
+	if (session->server_fate == FLIGHT_LOST) {
+		relay_out_flush(out);
+		session_blind(session, "a reply that answers nothing");
+	} else {
+		relay_server_end(session, out, body, now_ns);
+	}
+	return message.len;
+}
+
+static void relay_server_begin(struct session *session, uint8_t type, uint32_t body_bytes, uint64_t now_ns)
+{
+	session->server_type = type;
+	session->server_bytes = MESSAGE_HEADER_BYTES + (uint64_t)body_bytes;
+	session->server_fate = flight_reply_begin(&session->flight, type, now_ns);
+	session->server_held = session->server_fate == FLIGHT_FORWARD && login_wants(session, type, body_bytes);
+	/* From its first AuthenticationRequest on the time is the server's, which has authentication_timeout: somebody
+	 * may have to look for a password. */
+	if (type == MESSAGE_AUTHENTICATION)
+		session_deadline(session, 0);
+}
+
+/* `body` is the prefix of it that is kept, of a message that came in pieces. */
+static void relay_server_end(struct session *session, struct relay_out *out, struct bytes body, uint64_t now_ns)
+{
+	if (session->server_fate == FLIGHT_SWALLOW) {
+		struct worker *worker = session->worker;
+		relay_out_flush(out);
+		relay_out_add(out, worker->own, rejection_write(session, worker->own));
+		relay_out_flush(out);
+	}
+	if (session->server_held)
+		login_message(session, out, session->server_type, body);
+	answer_message(session, session->server_type, body, session->server_bytes, now_ns);
+}
+
 static void relay_server_body(struct session *session, struct relay_out *out, const struct frame_piece *piece,
                               uint64_t now_ns)
 {
@@ -267,15 +354,7 @@ static void relay_server_body(struct session *session, struct relay_out *out, co
 		relay_swallow(session, out, piece, body, kept);
 	if (!piece->last)
 		return;
-	if (session->server_fate == FLIGHT_SWALLOW) {
-		struct worker *worker = session->worker;
-		relay_out_flush(out);
-		relay_out_add(out, worker->own, rejection_write(session, worker->own));
-		relay_out_flush(out);
-	}
-	if (session->server_held)
-		login_message(session, out, session->server_type, body);
-	answer_message(session, session->server_type, body, session->server_bytes, now_ns);
+	relay_server_end(session, out, body, now_ns);
 	if (session->prefix.capacity > 0)
 		buffer_free(&session->prefix);
 }

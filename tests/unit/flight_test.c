@@ -14,7 +14,7 @@
  *            U for the StartupMessage, Ds Dp Cs Cp for Describe and Close of a statement or portal,
  *            c for CopyDone or CopyFail. A '*' behind it: the request was rejected. A '-': the server will discard it.
  *   <C5      the server replies; behind the type
- *            C: the rows of its tag; E: its SQLSTATE, with '!' when it is FATAL; Z: the status.
+ *            C: the rows of its tag; D: how many of them come together; E: its SQLSTATE, with '!' when it is FATAL; Z: the status.
  *            A '~' behind all: it is swallowed. A '?': it answers nothing.
  *   =Qok3    the oldest finished entry is taken: kind, then ok, part (suspended), skip or its SQLSTATE (failed), then
  *            the rows where there are any
@@ -104,6 +104,8 @@ static void deliver(struct exchange *exchange, const char *word, size_t len)
 		FAIL_AT(exchange, reply == FLIGHT_FORWARD ? "forwarded" : reply == FLIGHT_LOST ? "lost" : "swallowed");
 	if (reply == FLIGHT_LOST)
 		return;
+	if (type == 'D' && argument[0] != '\0')
+		flight_reply_more(&exchange->flight, type, (uint32_t)strtoul(argument, NULL, 10) - 1);
 	uint8_t area[64];
 	struct bytes body = reply_body(type, argument, area);
 	flight_reply_end(&exchange->flight, type, body, body.len + 5, exchange->now_ns + 1);
@@ -246,6 +248,8 @@ static void test_extended_query(void **state)
 	    ">B >E >E >S <2 <D <s <C0 <ZI =Bok =Epart+1 =Eok =Sok",
 	    /* DataRows and the tag are not added up. */
 	    ">B >E >S <2 <D <D <D <C3 <ZI =Bok =Eok+3 =Sok",
+	    ">B >E >S <2 <D3 <s <ZT =Bok =Epart+3 =Sok >E >S <D2 <E57014 <ZE =E57014+2 =Sok",
+	    ">Q <T <D3 <C3 <ZI =Qok+3",
 	    /* Sync alone, several Syncs. */
 	    ">S <ZI =Sok",
 	    ">S >S >S <ZI <ZI =Sok =Sok =. <ZI =Sok",

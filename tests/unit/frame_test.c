@@ -25,6 +25,20 @@ static void note(struct transcript *transcript, const void *data, size_t len)
 	transcript->len += len;
 }
 
+/* What frame_whole takes for one message is what frame_next takes for one, and if it takes none, then there is none. */
+static void assert_whole(const struct transcript *transcript, struct bytes input)
+{
+	struct frame frame = transcript->frame;
+	struct frame_piece header, body = {0};
+	struct bytes message = frame_whole(&frame, input);
+	assert_memory_equal(&frame, &transcript->frame, sizeof frame);
+	bool whole = frame_at_boundary(&frame) && frame_next(&frame, input, &header) == FRAME_HEADER &&
+	             frame_next(&frame, (struct bytes){input.data + 5, input.len - 5}, &body) == FRAME_BODY && body.last;
+	assert_int_equal(message.len, whole ? 5 + body.body.len : 0);
+	if (whole)
+		assert_ptr_equal(message.data, input.data);
+}
+
 /* Feeds one read, as a caller does: until the cutter wants more. Checks what holds for each event. */
 static void feed(struct transcript *transcript, const uint8_t *data, size_t len)
 {
@@ -33,6 +47,7 @@ static void feed(struct transcript *transcript, const uint8_t *data, size_t len)
 		struct frame_piece piece;
 		assert_int_equal(frame_at_boundary(&transcript->frame),
 		                 transcript->frame.header_bytes == 0 && !transcript->in_body);
+		assert_whole(transcript, input);
 		enum frame_event event = frame_next(&transcript->frame, input, &piece);
 		assert_true(piece.input_bytes <= input.len);
 		if (event == FRAME_MORE) {
@@ -239,6 +254,33 @@ static void test_random_streams(void **state)
 	}
 }
 
+/* Messages of one type up to another, to an unfinished one, to a broken one, to the end. */
+static void test_run(void **state)
+{
+	(void)state;
+	static const struct {
+		struct bytes input;
+		size_t run;
+		uint32_t count;
+	} cases[] = {
+	    {LITERAL("D\0\0\0\6abD\0\0\0\4C\0\0\0\4D\0\0\0\4"), 12, 2},
+	    {LITERAL("D\0\0\0\6abD\0\0\0\6a"), 7, 1},
+	    {LITERAL("D\0\0\0\6abD\0\0\0"), 7, 1},
+	    {LITERAL("D\0\0\0\6abD"), 7, 1},
+	    {LITERAL("D\0\0\0\4D\0\0\0\3D\0\0\0\4"), 5, 1},
+	    {LITERAL("D\0\0\0\4D\xff\xff\xff\xff"), 5, 1},
+	    {LITERAL("C\0\0\0\4D\0\0\0\4"), 0, 0},
+	    {LITERAL("D\0\0\0\4D\0\0\0\4D\0\0\0\4"), 15, 3},
+	    {LITERAL(""), 0, 0},
+	};
+	for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
+		uint32_t count = 77;
+		struct bytes input = guard_copy(cases[at].input.data, cases[at].input.len);
+		assert_int_equal(frame_run(input, 'D', &count), cases[at].run);
+		assert_int_equal(count, cases[at].count);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +292,7 @@ int main(void)
 	    cmocka_unit_test(test_broken_for_ever),
 	    cmocka_unit_test(test_huge_lengths),
 	    cmocka_unit_test(test_random_streams),
+	    cmocka_unit_test(test_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
