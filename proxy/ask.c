@@ -29,7 +29,7 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 static void ask_parse(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_bind(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static bool ask_bind_to(struct session *session, struct relay_out *out, const struct request_bind *bind,
-                        const struct bound_shape *shapes, uint16_t count, uint64_t now_ns);
+                        uint64_t name, const struct bound_shape *shapes, uint16_t count, uint64_t now_ns);
 static void ask_target(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_execute(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_unseen(struct session *session, struct relay_out *out, const struct flight_entry *request,
@@ -144,7 +144,7 @@ void ask_message(struct session *session, struct relay_out *out, struct bytes me
 struct inspector_reading *ask_study(struct session *session, struct bytes message)
 {
 	struct request_parse parse = {0};
-	if (message.len < LIMIT_PARSE_BYTES_AT_ONCE || ask_discarded(session) ||
+	if (ask_discarded(session) ||
 	    !(message.data[0] == MESSAGE_QUERY   ? request_decode_query(ask_body(message), &parse.query)
 	      : message.data[0] == MESSAGE_PARSE ? request_decode_parse(ask_body(message), &parse)
 	                                         : false))
@@ -161,7 +161,7 @@ bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, st
 		struct request_bind bind = {0};
 		if (!request_decode_bind(body, true, &bind))
 			bind = (struct request_bind){0};
-		return ask_bind_to(session, out, &bind, NULL, 0, now_ns);
+		return ask_bind_to(session, out, &bind, names_hash(bind.statement), NULL, 0, now_ns);
 	}
 	const uint8_t *end = memchr(body.data, 0, body.len);
 	struct bytes name = {body.data, end ? (size_t)(end - body.data) : 0};
@@ -249,11 +249,12 @@ static void ask_bind(struct session *session, struct relay_out *out, struct byte
 	struct bound_shape shapes[LIMIT_BOUND_PARAMETERS];
 	struct ask_meanings meanings = {0};
 	const struct statement *statement;
+	uint64_t name = names_hash(bind.statement);
 	uint16_t count = 0;
-	while (count == 0 && (statement = ask_meaning(session, names_hash(bind.statement), &meanings)) != NULL)
+	while (count == 0 && (statement = ask_meaning(session, name, &meanings)) != NULL)
 		if (statement->wants_parameters || statement->stores_parameters)
 			count = ask_shapes(session, &bind, !statement->wants_parameters, shapes, ARRAY_LEN(shapes));
-	if (ask_bind_to(session, out, &bind, count > 0 ? shapes : NULL, count, now_ns))
+	if (ask_bind_to(session, out, &bind, name, count > 0 ? shapes : NULL, count, now_ns))
 		relay_out_add(out, message.data, message.len);
 }
 
@@ -285,9 +286,9 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
 	return count;
 }
 
-/* False when something else was sent in its place. */
+/* `name` is that of its statement. False when something else was sent in its place. */
 static bool ask_bind_to(struct session *session, struct relay_out *out, const struct request_bind *bind,
-                        const struct bound_shape *shapes, uint16_t count, uint64_t now_ns)
+                        uint64_t name, const struct bound_shape *shapes, uint16_t count, uint64_t now_ns)
 {
 	struct ask_meanings meanings = {0};
 	struct statement *meaning, *newest = NULL, *judged = NULL;
@@ -298,7 +299,7 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 	    .sent_ns = ask_batch(session, now_ns),
 	};
 	/* Nearly always there is one. Of several, the first that is rejected decides. */
-	while (!entry.rejected && (meaning = ask_meaning(session, names_hash(bind->statement), &meanings)) != NULL) {
+	while (!entry.rejected && (meaning = ask_meaning(session, name, &meanings)) != NULL) {
 		struct statement *reading = meaning;
 		const struct verdict *says = judgement_of(session, &reading, shapes, count, &entry.rejected);
 		if (!newest)

@@ -76,9 +76,9 @@ void link_tune(struct link *link, const struct settings_keepalive *keepalive)
 	}
 }
 
-void link_read(struct link *link, bool on)
+void link_read_turn(struct link *link, bool on)
 {
-	if (link->state != LINK_OPEN || link->ended || link->reading == on)
+	if (link->state != LINK_OPEN || link->ended)
 		return;
 	link->reading = on;
 	if (!on)
@@ -115,6 +115,8 @@ static void link_send(struct link *link, const uv_buf_t *pieces, unsigned count)
 	size_t left = 0;
 	for (unsigned at = 0; at < count; at++)
 		left += pieces[at].len;
+	if (left == taken)
+		return;
 	if (link->queued.len + left - taken > LINK_WAITING_BYTES_MAX) {
 		link_break(link, UV_ENOBUFS);
 		return;

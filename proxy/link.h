@@ -78,7 +78,12 @@ MUST_USE int link_init(struct link *link, uv_loop_t *loop, enum link_transport t
 /* TCP_NODELAY, and keepalive. Nothing for a unix socket. */
 void link_tune(struct link *link, const struct settings_keepalive *keepalive);
 /* Starts or stops reading; doing so twice is harmless. */
-void link_read(struct link *link, bool on);
+void link_read_turn(struct link *link, bool on);
+static inline void link_read(struct link *link, bool on)
+{
+	if (link->reading != on)
+		link_read_turn(link, on);
+}
 /* Sends at once what the socket takes and queues a copy of the rest. The caller stops the other side's reading
  * when link_full says so; at eight times that the link is broken. Does nothing once it is broken or closing. */
 void link_write(struct link *link, const uv_buf_t *pieces, unsigned count);

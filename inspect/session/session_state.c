@@ -41,6 +41,7 @@ static void savepoint_rollback(struct session_state *state, const char *name);
 static void send_one(struct session_state *state, const struct facts *facts);
 static void foresee(struct session_state *state, const struct session_setting_value *path);
 static void set(struct session_state *state, const struct facts *facts);
+static bool sets_nothing(const struct facts *facts);
 static bool sets(const struct facts *facts, const char *name, const struct session_setting *setting,
                  struct session_setting_value *said);
 static void apply_path(struct session_state *state);
@@ -297,6 +298,8 @@ static void send_one(struct session_state *state, const struct facts *facts)
 		state->lock_timeout_unsettled |= session_setting_earlier(&state->lock_timeout, 0) != NULL;
 		break;
 	default:
+		if (sets_nothing(facts))
+			break;
 		if (sets(facts, "search_path", &state->path, &said))
 			foresee(state, &said);
 		state->lock_timeout_unsettled |= sets(facts, "lock_timeout", &state->lock_timeout, &said);
@@ -440,6 +443,8 @@ static void set(struct session_state *state, const struct facts *facts)
 {
 	struct session_setting_value said;
 	bool block = state->open != NULL;
+	if (sets_nothing(facts))
+		return;
 	if (sets(facts, "lock_timeout", &state->lock_timeout, &said))
 		session_setting_set(&state->lock_timeout, &said, facts->local, block, depth_of(state));
 	if (!sets(facts, "search_path", &state->path, &said))
@@ -448,6 +453,12 @@ static void set(struct session_state *state, const struct facts *facts)
 	foresee(state, &state->path.now);
 	session_setting_set(&state->path, &said, facts->local, block, depth_of(state));
 	apply_path(state);
+}
+
+/* Nearly all do. */
+static bool sets_nothing(const struct facts *facts)
+{
+	return !facts->name && facts->kind != STATEMENT_RESET;
 }
 
 /* Does the statement set it, and to what? Also SELECT set_config('search_path', …): walk.c names the setting there
@@ -499,10 +510,14 @@ static void apply_path(struct session_state *state)
 static void show_path(struct session_state *state, const struct session_setting_value *path)
 {
 	size_t len = path->text ? strlen(path->text) : 0;
-	state->search_path_unknown = path->unknown || len >= sizeof(state->search_path);
+	bool unknown = path->unknown || len >= sizeof(state->search_path);
+	const char *shown = unknown || !path->text ? "" : path->text;
+	/* As after nearly every transaction; hashing the scope anew would be the dearest part of its end. */
+	if (unknown == state->search_path_unknown && strcmp(shown, state->search_path) == 0)
+		return;
+	state->search_path_unknown = unknown;
 	memset(state->search_path, 0, sizeof(state->search_path));
-	if (!state->search_path_unknown && path->text)
-		memcpy(state->search_path, path->text, len);
+	memcpy(state->search_path, shown, strlen(shown));
 	update_scope(state);
 }
 

@@ -14,6 +14,7 @@ struct span {
 	const char *at, *end;
 };
 
+static void clear(struct comment_tags *tags);
 static bool comment_at_end(const char *sql, size_t len, struct span *inside);
 static bool comment_at_start(const char *sql, size_t len, struct span *inside);
 static bool read_tags(struct span text, struct comment_tags *tags);
@@ -27,14 +28,20 @@ bool comment_read(const char *sql, size_t len, struct comment_tags *tags)
 {
 	struct span inside;
 
-	*tags = (struct comment_tags){0};
+	clear(tags);
 	if (comment_at_end(sql, len, &inside) && read_tags(inside, tags))
 		return true;
-	*tags = (struct comment_tags){0};
+	clear(tags);
 	if (comment_at_start(sql, len, &inside) && read_tags(inside, tags))
 		return true;
-	*tags = (struct comment_tags){0};
+	clear(tags);
 	return false;
+}
+
+/* Every statement is asked for a comment, and few have one: nothing is cleared but what makes the strings empty. */
+static void clear(struct comment_tags *tags)
+{
+	tags->route[0] = tags->controller[0] = tags->traceparent[0] = tags->application[0] = '\0';
 }
 
 static bool comment_at_end(const char *sql, size_t len, struct span *inside)
