@@ -27,14 +27,14 @@ struct visitor {
 static void walk_raw(const void *raw_statement, bool literals, struct arena *arena, struct facts *facts);
 static void walk_inner(struct gather *gather, const Node *statement);
 static bool walk_utility(struct gather *gather, const Node *statement);
-static void walk_select(struct gather *gather, const SelectStmt *select, int16_t parent, int depth);
+static void walk_select(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
 static void walk_arms(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
 static void walk_arm(struct gather *gather, const SelectStmt *arm, uint16_t level, int depth);
 static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
-static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t parent, int depth);
-static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t parent, int depth);
-static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t parent, int depth);
-static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t parent, int depth);
+static void walk_insert(struct gather *gather, const InsertStmt *insert, uint16_t level, int depth);
+static void walk_update(struct gather *gather, const UpdateStmt *update, uint16_t level, int depth);
+static void walk_delete(struct gather *gather, const DeleteStmt *delete, uint16_t level, int depth);
+static void walk_merge(struct gather *gather, const MergeStmt *merge, uint16_t level, int depth);
 static int16_t add_relation(struct gather *gather, const RangeVar *relation, uint16_t level, bool is_target);
 static int16_t add_target(struct gather *gather, const RangeVar *relation, uint16_t level);
 static void walk_from(struct gather *gather, const List *items, uint16_t level, int depth);
@@ -178,29 +178,63 @@ int16_t walk_target(struct gather *gather, const RangeVar *relation)
 	return add_relation(gather, relation, 0, true);
 }
 
-void walk_query(struct gather *gather, const Node *query, int16_t parent, int depth)
+/* False where it is no query. */
+static bool with_of(const Node *query, const WithClause **with)
 {
-	if (query == NULL || too_deep(gather, depth))
-		return;
 	switch (nodeTag(query)) {
 	case T_SelectStmt:
-		walk_select(gather, (const SelectStmt *)query, parent, depth + 1);
+		*with = ((const SelectStmt *)query)->withClause;
+		return true;
+	case T_InsertStmt:
+		*with = ((const InsertStmt *)query)->withClause;
+		return true;
+	case T_UpdateStmt:
+		*with = ((const UpdateStmt *)query)->withClause;
+		return true;
+	case T_DeleteStmt:
+		*with = ((const DeleteStmt *)query)->withClause;
+		return true;
+	case T_MergeStmt:
+		*with = ((const MergeStmt *)query)->withClause;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Each has a level of its own, in which its WITH queries can be seen. */
+void walk_query(struct gather *gather, const Node *query, int16_t parent, int depth)
+{
+	const WithClause *with = NULL;
+
+	if (query == NULL || too_deep(gather, depth) || !with_of(query, &with))
+		return;
+
+	const int16_t at = gather_level(gather, parent);
+	const uint16_t ctes = gather->cte_count, level = (uint16_t)at;
+	if (at < 0)
+		return;
+	walk_with(gather, with, level, depth + 1);
+	switch (nodeTag(query)) {
+	case T_SelectStmt:
+		walk_select(gather, (const SelectStmt *)query, level, depth + 1);
 		break;
 	case T_InsertStmt:
-		walk_insert(gather, (const InsertStmt *)query, parent, depth + 1);
+		walk_insert(gather, (const InsertStmt *)query, level, depth + 1);
 		break;
 	case T_UpdateStmt:
-		walk_update(gather, (const UpdateStmt *)query, parent, depth + 1);
+		walk_update(gather, (const UpdateStmt *)query, level, depth + 1);
 		break;
 	case T_DeleteStmt:
-		walk_delete(gather, (const DeleteStmt *)query, parent, depth + 1);
+		walk_delete(gather, (const DeleteStmt *)query, level, depth + 1);
 		break;
 	case T_MergeStmt:
-		walk_merge(gather, (const MergeStmt *)query, parent, depth + 1);
+		walk_merge(gather, (const MergeStmt *)query, level, depth + 1);
 		break;
 	default:
 		break;
 	}
+	gather->cte_count = ctes;
 }
 
 /* As the statement's key tells numbers behind OFFSET apart (literal.c). */
@@ -217,16 +251,8 @@ static bool is_deep(const Node *offset)
 	       strspn(constant->val.fval.fval, "0123456789") == strlen(constant->val.fval.fval);
 }
 
-static void walk_select(struct gather *gather, const SelectStmt *select, int16_t parent, int depth)
+static void walk_select(struct gather *gather, const SelectStmt *select, uint16_t level, int depth)
 {
-	int16_t at = gather_level(gather, parent);
-	uint16_t ctes = gather->cte_count;
-
-	if (at < 0)
-		return;
-
-	uint16_t level = (uint16_t)at;
-	walk_with(gather, select->withClause, level, depth);
 	if (select->op != SETOP_NONE)
 		walk_arms(gather, select, level, depth);
 	else
@@ -248,7 +274,6 @@ static void walk_select(struct gather *gather, const SelectStmt *select, int16_t
 	walk_expression(gather, select->limitCount, level, depth);
 	walk_expression(gather, select->limitOffset, level, depth);
 	walk_output(gather, select, level);
-	gather->cte_count = ctes;
 }
 
 /* a UNION b UNION c is a tree that leans to the left: its arms become siblings. */
@@ -331,16 +356,8 @@ static void walk_leaf(struct gather *gather, const SelectStmt *select, uint16_t 
 	}
 }
 
-static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t parent, int depth)
+static void walk_insert(struct gather *gather, const InsertStmt *insert, uint16_t level, int depth)
 {
-	int16_t at = gather_level(gather, parent);
-	uint16_t ctes = gather->cte_count;
-
-	if (at < 0)
-		return;
-
-	uint16_t level = (uint16_t)at;
-	walk_with(gather, insert->withClause, level, depth);
 
 	const SelectStmt *source = (const SelectStmt *)insert->selectStmt;
 	bool values = source != NULL && IsA(source, SelectStmt) && source->valuesLists != NIL;
@@ -364,19 +381,10 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, int16_t
 		walk_expression(gather, insert->onConflictClause->whereClause, level, depth);
 	}
 	walk_expression(gather, insert->returningList, level, depth);
-	gather->cte_count = ctes;
 }
 
-static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t parent, int depth)
+static void walk_update(struct gather *gather, const UpdateStmt *update, uint16_t level, int depth)
 {
-	int16_t at = gather_level(gather, parent);
-	uint16_t ctes = gather->cte_count;
-
-	if (at < 0)
-		return;
-
-	uint16_t level = (uint16_t)at;
-	walk_with(gather, update->withClause, level, depth);
 
 	int16_t target = add_target(gather, update->relation, level);
 	gather->facts->only |= !update->relation->inh;
@@ -387,19 +395,10 @@ static void walk_update(struct gather *gather, const UpdateStmt *update, int16_t
 	walk_where(gather, update->whereClause, level, depth);
 	walk_expression(gather, update->targetList, level, depth);
 	walk_expression(gather, update->returningList, level, depth);
-	gather->cte_count = ctes;
 }
 
-static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t parent, int depth)
+static void walk_delete(struct gather *gather, const DeleteStmt *delete, uint16_t level, int depth)
 {
-	int16_t at = gather_level(gather, parent);
-	uint16_t ctes = gather->cte_count;
-
-	if (at < 0)
-		return;
-
-	uint16_t level = (uint16_t)at;
-	walk_with(gather, delete->withClause, level, depth);
 
 	add_target(gather, delete->relation, level);
 	gather->facts->only |= !delete->relation->inh;
@@ -407,19 +406,10 @@ static void walk_delete(struct gather *gather, const DeleteStmt *delete, int16_t
 	gather->levels[level].has_where = delete->whereClause != NULL;
 	walk_where(gather, delete->whereClause, level, depth);
 	walk_expression(gather, delete->returningList, level, depth);
-	gather->cte_count = ctes;
 }
 
-static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t parent, int depth)
+static void walk_merge(struct gather *gather, const MergeStmt *merge, uint16_t level, int depth)
 {
-	int16_t at = gather_level(gather, parent);
-	uint16_t ctes = gather->cte_count;
-
-	if (at < 0)
-		return;
-
-	uint16_t level = (uint16_t)at;
-	walk_with(gather, merge->withClause, level, depth);
 
 	int16_t target = add_target(gather, merge->relation, level);
 	walk_from_item(gather, merge->sourceRelation, level, depth);
@@ -444,7 +434,6 @@ static void walk_merge(struct gather *gather, const MergeStmt *merge, int16_t pa
 		walk_expression(gather, when->targetList, level, depth);
 		walk_expression(gather, when->values, level, depth);
 	}
-	gather->cte_count = ctes;
 }
 
 static int16_t add_relation(struct gather *gather, const RangeVar *relation, uint16_t level, bool is_target)
