@@ -165,12 +165,13 @@ static void of_targets(struct effect_list *list)
 		if (!effect)
 			continue;
 		effect->scan = scan;
-		if (truncates && effect->table && facts->only && effect->table->kind == CATALOG_PARTITIONED_TABLE)
+		if (truncates && effect->table && facts->relations[i].only &&
+		    effect->table->kind == CATALOG_PARTITIONED_TABLE)
 			effect_list_refuse(list, "a partitioned table has no rows of its own to remove");
 		if (truncates && effect->table &&
 		    (effect->table->kind == CATALOG_VIEW || effect->table->kind == CATALOG_MATERIALIZED_VIEW))
 			effect_list_refuse(list, "it is a view");
-		if (effect->table && !facts->only)
+		if (effect->table && !facts->relations[i].only)
 			effect_list_touch_children(list, effect->table, facts->lock, false, scan);
 	}
 	/* LOCK of a view locks what it is made of. */
@@ -202,15 +203,16 @@ static void of_rows(struct effect_list *list)
 {
 	const struct facts *facts = list->input->facts;
 	for (uint16_t i = 0; i < facts->relation_count; i++) {
-		if (!facts->relations[i].is_target)
+		const struct fact_relation *target = &facts->relations[i];
+		if (!target->is_target)
 			continue;
 		struct effect *effect = effect_list_touch_fact(list, (int16_t)i, LOCK_ROW_EXCLUSIVE);
-		bool all = facts->level_count > 0 && !facts->levels[0].has_where;
-		if (!effect)
+		bool all = !facts->levels[target->level].has_where;
+		if (!effect || target->is_inserted)
 			continue;
-		effect->all_rows = all;
-		effect->scan = all || (effect->table && !is_served(list->input, (int16_t)i));
-		if (effect->table && !facts->only)
+		effect->all_rows |= all;
+		effect->scan |= all || (effect->table && !is_served(list->input, (int16_t)i));
+		if (effect->table && !target->only)
 			effect_list_touch_children(list, effect->table, LOCK_ROW_EXCLUSIVE, false, effect->scan);
 	}
 }

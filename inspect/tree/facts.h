@@ -56,6 +56,8 @@ struct fact_relation {
 	const char *name;   /* "": a sub-select */
 	const char *alias; /* NULL when none */
 	bool is_target;    /* of INSERT, UPDATE, DELETE, MERGE, COPY … FROM, TRUNCATE, LOCK or DDL */
+	bool is_inserted;  /* of INSERT: rows come in, none is looked for */
+	bool only;         /* ONLY, in a query, LOCK or TRUNCATE: nothing that inherits from it */
 	bool is_cte;       /* no table: a WITH query of that name shadows it, or a sub-select */
 	uint16_t level;    /* the query level it stands in, counted from 0 in order of appearance; it exists */
 	uint16_t query;    /* the level that is read in its place; 0: none, or it is computed apart */
@@ -347,7 +349,6 @@ struct facts {
 	const char *value;
 	bool local, hold, analyze;
 	bool cascade;        /* TRUNCATE */
-	bool only;           /* LOCK, TRUNCATE, UPDATE, DELETE: ONLY, of any of the targets */
 	bool nowait;         /* LOCK … NOWAIT */
 	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
 	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */

@@ -196,6 +196,8 @@ static void dump_relation(struct dump *dump, const struct fact_relation *relatio
 	for (uint16_t at = 0; at < relation->column_count; at++)
 		put(dump, " as %s", relation->columns[at]);
 	flag(dump, relation->is_target, "target");
+	flag(dump, relation->is_inserted, "inserted");
+	flag(dump, relation->only, "only");
 	flag(dump, relation->is_cte, "cte");
 	if (relation->level > 0)
 		put(dump, " level=%u", relation->level);

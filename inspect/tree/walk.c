@@ -27,6 +27,7 @@ struct visitor {
 static void walk_raw(const void *raw_statement, bool literals, struct arena *arena, struct facts *facts);
 static void walk_inner(struct gather *gather, const Node *statement);
 static bool walk_utility(struct gather *gather, const Node *statement);
+static void walk_targets(struct gather *gather, const List *relations);
 static void walk_select(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
 static void walk_arms(struct gather *gather, const SelectStmt *select, uint16_t level, int depth);
 static void walk_arm(struct gather *gather, const SelectStmt *arm, uint16_t level, int depth);
@@ -125,7 +126,6 @@ static void walk_inner(struct gather *gather, const Node *statement)
 static bool walk_utility(struct gather *gather, const Node *statement)
 {
 	struct facts *facts = gather->facts;
-	ListCell *cell;
 
 	switch (nodeTag(statement)) {
 	case T_CopyStmt: {
@@ -144,19 +144,13 @@ static bool walk_utility(struct gather *gather, const Node *statement)
 		facts->kind = STATEMENT_LOCK;
 		facts->nowait = ((const LockStmt *)statement)->nowait;
 		facts->lock = walk_lock_mode(((const LockStmt *)statement)->mode);
-		foreach (cell, ((const LockStmt *)statement)->relations) {
-			facts->only |= !((const RangeVar *)lfirst(cell))->inh;
-			walk_target(gather, lfirst(cell));
-		}
+		walk_targets(gather, ((const LockStmt *)statement)->relations);
 		return true;
 	case T_TruncateStmt:
 		facts->kind = STATEMENT_TRUNCATE;
 		facts->lock = LOCK_ACCESS_EXCLUSIVE;
 		facts->cascade = ((const TruncateStmt *)statement)->behavior == DROP_CASCADE;
-		foreach (cell, ((const TruncateStmt *)statement)->relations) {
-			facts->only |= !((const RangeVar *)lfirst(cell))->inh;
-			walk_target(gather, lfirst(cell));
-		}
+		walk_targets(gather, ((const TruncateStmt *)statement)->relations);
 		return true;
 	case T_DoStmt:
 		facts->kind = STATEMENT_DO;
@@ -175,7 +169,21 @@ int16_t walk_target(struct gather *gather, const RangeVar *relation)
 		return -1;
 	if (gather->facts->level_count == 0)
 		gather_level(gather, -1);
-	return add_relation(gather, relation, 0, true);
+
+	const int16_t at = add_relation(gather, relation, 0, true);
+	/* An action says ONLY itself; of a name that the grammar puts together the node does not tell. */
+	if (at >= 0)
+		gather->relations[at].only = false;
+	return at;
+}
+
+static void walk_targets(struct gather *gather, const List *relations)
+{
+	ListCell *cell;
+
+	gather_level(gather, -1);
+	foreach (cell, relations)
+		add_relation(gather, lfirst(cell), 0, true);
 }
 
 /* False where it is no query. */
@@ -370,6 +378,8 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, uint16_
 		walk_query(gather, insert->selectStmt, (int16_t)level, depth + 1);
 	}
 	int16_t target = add_target(gather, insert->relation, level);
+	if (target >= 0)
+		gather->relations[target].is_inserted = true;
 	walk_assign_insert(gather, target, insert->cols, source);
 	if (source != NULL || insert->cols != NIL)
 		walk_use_columns(gather, target, level, insert->cols);
@@ -387,7 +397,6 @@ static void walk_update(struct gather *gather, const UpdateStmt *update, uint16_
 {
 
 	int16_t target = add_target(gather, update->relation, level);
-	gather->facts->only |= !update->relation->inh;
 	walk_from(gather, update->fromClause, level, depth);
 	walk_assign_update(gather, target, update->targetList);
 	walk_use_columns(gather, target, level, update->targetList);
@@ -401,7 +410,6 @@ static void walk_delete(struct gather *gather, const DeleteStmt *delete, uint16_
 {
 
 	add_target(gather, delete->relation, level);
-	gather->facts->only |= !delete->relation->inh;
 	walk_from(gather, delete->usingClause, level, depth);
 	gather->levels[level].has_where = delete->whereClause != NULL;
 	walk_where(gather, delete->whereClause, level, depth);
@@ -449,6 +457,7 @@ static int16_t add_relation(struct gather *gather, const RangeVar *relation, uin
 	                                   .alias = relation->alias != NULL ? relation->alias->aliasname : NULL,
 	                                   .is_target = is_target,
 	                                   .is_cte = cte != NULL,
+	                                   .only = !relation->inh,
 	                                   .level = level,
 	                               });
 }

@@ -148,6 +148,28 @@ static void rows(void **state)
 	expect("UPDATE big SET qty = 0 WHERE id = 1", "big ROW EXCLUSIVE");
 }
 
+/* Each target by itself: its own ONLY, and the WHERE of its own query. Into what rows are added, none is read. */
+static void several_targets(void **state)
+{
+	(void)state;
+	expect("UPDATE ONLY parent SET qty = 0 WHERE id = 1", "parent ROW EXCLUSIVE");
+	expect("WITH gone AS (DELETE FROM ONLY parent WHERE id = 1 RETURNING id) UPDATE big SET qty = 0 WHERE id = 1",
+	       "parent ROW EXCLUSIVE; big ROW EXCLUSIVE");
+	expect("WITH gone AS (DELETE FROM ONLY big WHERE id = 1 RETURNING id) UPDATE parent SET qty = 0 WHERE id = 1",
+	       "big ROW EXCLUSIVE; parent ROW EXCLUSIVE; child ROW EXCLUSIVE; other ROW EXCLUSIVE");
+	expect("WITH gone AS (DELETE FROM big WHERE id = 1 RETURNING id) UPDATE small SET qty = 0",
+	       "big ROW EXCLUSIVE; small ROW EXCLUSIVE scan");
+	expect("WITH gone AS (DELETE FROM small RETURNING id) UPDATE big SET qty = 0 WHERE id = 1",
+	       "small ROW EXCLUSIVE scan; big ROW EXCLUSIVE");
+	expect("WITH kept AS (INSERT INTO big (id) VALUES (1) RETURNING id) UPDATE small SET qty = 0 WHERE id = 1",
+	       "big ROW EXCLUSIVE; small ROW EXCLUSIVE");
+	expect("LOCK TABLE ONLY parent, big IN SHARE MODE", "parent SHARE; big SHARE");
+	expect("LOCK TABLE ONLY big, parent IN SHARE MODE", "big SHARE; parent SHARE; child SHARE; other SHARE");
+	expect("TRUNCATE ONLY big, parent",
+	       "big ACCESS EXCLUSIVE; parent ACCESS EXCLUSIVE; child ACCESS EXCLUSIVE; other ACCESS EXCLUSIVE");
+	expect("TRUNCATE big, ONLY parent", "refused");
+}
+
 /* What is new in this transaction, nobody waits for; what reads a table only keeps DDL away from it. */
 static void new_and_read(void **state)
 {
@@ -180,6 +202,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(partitions, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(rows, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(several_targets, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(new_and_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(unknown, set_up, tear_down),
 	};

@@ -137,6 +137,8 @@ static void every_field_of_a_query(void **state)
 	SHOWS(relation.name = "u");
 	SHOWS(relation.alias = "x");
 	SHOWS(relation.is_target = true);
+	SHOWS(relation.is_inserted = true);
+	SHOWS(relation.only = true);
 	SHOWS(relation.is_cte = true);
 	SHOWS(relation.level = 1);
 	SHOWS(sort.relation = -1);

@@ -130,7 +130,7 @@ static void with_queries(void **state)
 		 "level 2 in 0\n"
 		 "relation 0 t target level=1\n"
 		 "relation 1 d cte level=2\n"
-		 "relation 2 d target\n"
+		 "relation 2 d target inserted\n"
 		 "where 0:[a] equal = column=a bare and level=1 literal\n"},
 		{"INSERT INTO t (a) WITH x AS (SELECT 1 FROM u) VALUES ((SELECT 1 FROM x))",
 		 "insert\n"
@@ -139,7 +139,7 @@ static void with_queries(void **state)
 		 "level 2 in 1\n"
 		 "relation 0 u level=2\n"
 		 "relation 1 x query=2 cte level=1\n"
-		 "relation 2 t target\n"
+		 "relation 2 t target inserted\n"
 		 "set a subquery\n"},
 	};
 	/* clang-format on */
@@ -251,7 +251,7 @@ static void changes(void **state)
 		 "SET b = EXCLUDED.b WHERE t.c LIKE '%abc%' RETURNING id",
 		 "insert\n"
 		 "level 0\n"
-		 "relation 0 s.t target\n"
+		 "relation 0 s.t target inserted\n"
 		 "set a parameter $1\n"
 		 "set b literal plain\n"
 		 "set c other\n"
@@ -261,13 +261,13 @@ static void changes(void **state)
 		 "level 0\n"
 		 "level 1 in 0 where\n"
 		 "relation 0 u level=1\n"
-		 "relation 1 t target\n"
+		 "relation 1 t target inserted\n"
 		 "where 0:[name] like ~~ column=name bare and level=1 literal shape=( leading wild trigram )\n"
 		 "set a column\n"},
 		{"INSERT INTO t DEFAULT VALUES",
 		 "insert\n"
 		 "level 0\n"
-		 "relation 0 t target\n"},
+		 "relation 0 t target inserted\n"},
 		{"MERGE INTO t USING s ON t.id = s.id AND s.k = 1 WHEN MATCHED THEN UPDATE SET a = 1 WHEN "
 		 "NOT MATCHED THEN INSERT VALUES (1)",
 		 "merge\n"
