@@ -2,7 +2,7 @@
 """make bench: pgproctor beside a bare relay, HAProxy and PgBouncer, on one machine, in one run. What is compared takes
 turns, repetition by repetition, and a ratio is that of one repetition; the table shows the median ratio and the spread.
 
-    bench/run.py [--quick] [--only NAME,…]        NAMEs: pgbench unix micro mix copy tls idle connect latency big
+    bench/run.py [--quick] [--only NAME,…]        NAMEs: pgbench unix workers micro mix copy tls idle connect latency big
 """
 
 import argparse
@@ -110,7 +110,7 @@ class Bench:
         self.haproxy = self.keep(targets.haproxy(self.postgres.port, self.directory))
         self.pgbouncer = self.keep(targets.pgbouncer(self.postgres.port, self.directory))
         self.proctor = self.keep(targets.pgproctor(self.postgres, self.directory))
-        for name in ["pgbench", "unix", "micro", "mix", "copy", "tls", "idle", "connect", "latency", "big"]:
+        for name in ["pgbench", "unix", "workers", "micro", "mix", "copy", "tls", "idle", "connect", "latency", "big"]:
             if not self.only or name in self.only:
                 began = time.monotonic()
                 print(f"bench: {name} …", end="", flush=True)
@@ -193,6 +193,19 @@ class Bench:
         finally:
             for target in [proctor, *others]:
                 target.stop()
+
+    def goal_workers(self):
+        """With so few processors a second worker has none of its own: it should cost nothing, and bring nothing."""
+        one, two = (targets.pgproctor(self.postgres, self.directory, f"pgproctor-{count}-workers", workers=count)
+                    for count in (1, 2))
+        try:
+            for what, arguments in [("tps", ("-M", "prepared", "-c", 8)), ("connects per second", ("-C", "-c", 4))]:
+                samples = self.interleaved(f"{what} with 1 and 2 workers", [one, two],
+                                           lambda target: self.pgbench(target, *arguments))
+                self.ratio("1", f"{what} with two workers / with one", samples, "tps", two, one, None, False)
+        finally:
+            two.stop()
+            one.stop()
 
     def goal_connect(self):
         compared = [self.haproxy, self.proctor]
