@@ -1,6 +1,11 @@
 #include "inspect/tree/gather.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <string.h>
+
+static_assert((LIMIT_FACTS_USES & (LIMIT_FACTS_USES - 1)) == 0, "places are found by a mask");
 
 static void *copy(struct arena *arena, const void *from, uint16_t count, size_t size);
 
@@ -12,6 +17,7 @@ void gather_init(struct gather *gather, struct arena *arena, struct facts *facts
 	gather->with_count = 0;
 	gather->counted = false;
 	memset(facts, 0, sizeof(*facts));
+	memset(gather->use_places, 0, sizeof(gather->use_places));
 	gather->range_count = 0;
 	gather->cte_count = 0;
 }
@@ -19,6 +25,7 @@ void gather_init(struct gather *gather, struct arena *arena, struct facts *facts
 void gather_again(struct gather *gather)
 {
 	memset(gather->facts, 0, sizeof(*gather->facts));
+	memset(gather->use_places, 0, sizeof(gather->use_places));
 	gather->range_count = 0;
 	gather->cte_count = 0;
 	gather->counted = true;
@@ -122,12 +129,14 @@ void gather_assignment(struct gather *gather, const struct fact_assignment *assi
 void gather_use(struct gather *gather, int16_t relation, uint16_t level, const char *column)
 {
 	struct facts *facts = gather->facts;
+	size_t mask = ARRAY_LEN(gather->use_places) - 1;
 
 	/* What a sub-select or a WITH query passes on is named in it as well, by a star perhaps. */
 	if (relation >= 0 && gather->relations[relation].is_cte)
 		return;
-	for (uint16_t at = 0; at < facts->use_count; at++) {
-		const struct fact_use *use = &gather->uses[at];
+	size_t place = (column ? XXH3_64bits(column, strlen(column)) : 0) & mask;
+	for (; gather->use_places[place] != 0; place = (place + 1) & mask) {
+		const struct fact_use *use = &gather->uses[gather->use_places[place] - 1];
 		bool same = column == NULL ? use->column == NULL
 		                           : use->column != NULL && strcmp(use->column, column) == 0;
 		if (same && use->relation == relation && (relation >= 0 || use->level == level))
@@ -139,6 +148,7 @@ void gather_use(struct gather *gather, int16_t relation, uint16_t level, const c
 	}
 	gather->uses[facts->use_count++] = (struct fact_use){
 	    .relation = relation, .level = level, .column = arena_text(gather->arena, column)};
+	gather->use_places[place] = facts->use_count;
 }
 
 void gather_secret(struct gather *gather, enum fact_secret_kind kind, const char *object)

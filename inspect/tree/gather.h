@@ -40,6 +40,7 @@ struct gather {
 	struct fact_action actions[LIMIT_FACTS_ACTIONS];
 	struct fact_assignment assignments[LIMIT_FACTS_ASSIGNMENTS];
 	struct fact_use uses[LIMIT_FACTS_USES];
+	uint16_t use_places[2 * LIMIT_FACTS_USES]; /* by hash of the column, probed linearly: 1 + index in uses, 0: free */
 	struct fact_secret secrets[LIMIT_FACTS_SECRETS];
 	struct gather_range ranges[2 * LIMIT_FACTS_RELATIONS];
 	uint16_t range_count;

@@ -18,6 +18,9 @@ uint64_t pg_query_fingerprint_node(const void *node);
 /* A setting of the server, and in the library one of the thread. parser.h has it without __thread, so this file
  * must not include that. */
 extern __thread bool standard_conforming_strings;
+/* Likewise. The fingerprint warns of each constant in a condition, and composing words that nobody reads takes a sixth of
+ * its time. */
+extern __thread int client_min_messages, log_min_messages;
 
 /* From 16 on the parser takes options; 0 is its default. */
 #ifdef PG_QUERY_DISABLE_BACKSLASH_QUOTE
@@ -212,6 +215,7 @@ static struct tree tree_make(const char *sql, bool conforming)
 	PgQueryInternalParsetreeAndError raw;
 	struct tree tree = {.context = pg_query_enter_memory_context()};
 
+	client_min_messages = log_min_messages = ERROR;
 	standard_conforming_strings = conforming;
 	raw = RAW_PARSE(sql, conforming);
 	standard_conforming_strings = true;
