@@ -70,6 +70,10 @@ static void write_clause(struct writer *w, const struct clause *clause)
 		put(w, " #%u", clause->number);
 	if (clause->kind == CLAUSE_COLUMN)
 		put(w, " @%d", clause->relation);
+	if (clause->kind == CLAUSE_COLUMN && clause->level > 0)
+		put(w, " of %u", clause->level);
+	if (clause->from >= 0 && clause->to > 0)
+		put(w, " %d..%d", clause->from, clause->to);
 	if (clause->text != NULL)
 		put(w, " '%s'", clause->text);
 	if (clause->type != NULL)

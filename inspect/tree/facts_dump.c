@@ -1,6 +1,7 @@
 #include "inspect/tree/facts_dump.h"
 
 #include "config/check.h"
+#include "inspect/tree/clause_dump.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -16,6 +17,9 @@ static void dump_predicate(struct dump *dump, const struct fact_predicate *predi
 static void dump_shape(struct dump *dump, const struct pattern_shape *shape);
 static void dump_argument(struct dump *dump, const struct bound_shape *argument);
 static void dump_sort(struct dump *dump, const struct fact_sort *sort);
+static void dump_reach(struct dump *dump, const struct fact_level *level);
+static void dump_locks(struct dump *dump, const struct fact_action *action);
+static void dump_clause(struct dump *dump, const struct clause *clause);
 static void dump_action(struct dump *dump, const struct fact_action *action);
 static void list(struct dump *dump, const char *name, const char *const *names, uint16_t count);
 static void dump_constraint(struct dump *dump, const struct fact_constraint *constraint);
@@ -165,6 +169,79 @@ void facts_dump(const struct facts *facts, char *to, size_t size)
 	}
 	for (uint16_t at = 0; at < facts->secret_count; at++)
 		put(&dump, "secret %u %s\n", facts->secrets[at].kind, facts->secrets[at].object);
+}
+
+void facts_dump_fully(const struct facts *facts, char *to, size_t size)
+{
+	struct dump dump = {.to = to, .size = size};
+
+	facts_dump(facts, to, size);
+	if (size == 0)
+		return;
+	dump.len = strlen(to);
+	put(&dump, "lock=%s", lock_name(facts->lock));
+	flag(&dump, facts->cascade, "cascade");
+	flag(&dump, facts->uses_truncated, "uses_truncated");
+	for (uint16_t at = 0; at < facts->parameter_type_count; at++)
+		put(&dump, " %s(%d,%d)%s", facts->parameter_types[at].name, facts->parameter_types[at].modifiers[0],
+		    facts->parameter_types[at].modifiers[1], facts->parameter_types[at].array ? "[]" : "");
+	put(&dump, "\n");
+	for (uint16_t at = 0; at < facts->level_count; at++)
+		dump_reach(&dump, &facts->levels[at]);
+	for (uint16_t at = 0; at < facts->condition_count; at++) {
+		const struct fact_condition *condition = &facts->conditions[at];
+		put(&dump, "condition %s level=%u %d..%d", condition->text ? condition->text : "", condition->level,
+		    condition->from, condition->to);
+		dump_clause(&dump, condition->clause);
+	}
+	for (uint16_t at = 0; at < facts->sort_count; at++) {
+		put(&dump, "sort");
+		dump_clause(&dump, facts->sorts[at].clause);
+	}
+	for (uint16_t at = 0; at < facts->action_count; at++)
+		dump_locks(&dump, &facts->actions[at]);
+	for (uint16_t at = 0; at < facts->assignment_count; at++)
+		put(&dump, "set of %d\n", facts->assignments[at].relation);
+	for (uint16_t at = 0; at < facts->use_count; at++) {
+		const struct fact_use *use = &facts->uses[at];
+		put(&dump, "use %d level=%u %s\n", use->relation, use->level, use->column ? use->column : "*");
+	}
+}
+
+static void dump_reach(struct dump *dump, const struct fact_level *level)
+{
+	put(dump, "level reach=%d arms=%u", level->reach, level->arms);
+	flag(dump, level->is_barrier, "barrier");
+	flag(dump, level->is_arm, "arm");
+	put(dump, "\n");
+	for (uint16_t at = 0; at < level->output_count; at++) {
+		const struct fact_output *output = &level->outputs[at];
+		put(dump, "output %s %d", output->name ? output->name : "*", output->relation);
+		flag(dump, output->closed, "closed");
+		dump_clause(dump, output->clause);
+	}
+}
+
+static void dump_locks(struct dump *dump, const struct fact_action *action)
+{
+	put(dump, "locks %s, %s", lock_name(action->lock), lock_name(action->referenced_lock));
+	flag(dump, action->recurses, "recurses");
+	flag(dump, action->no_data, "no_data");
+	flag(dump, action->is_default, "default");
+	text(dump, "collate", action->collation);
+	text(dump, "check", action->expression);
+	text(dump, "from", action->bound_from);
+	text(dump, "to", action->bound_to);
+	list(dump, "in", action->bounds, action->bound_count);
+	put(dump, "\n");
+}
+
+/* To the line's end. */
+static void dump_clause(struct dump *dump, const struct clause *clause)
+{
+	put(dump, " ");
+	dump->len += clause_dump(clause, dump->to + dump->len, dump->size - dump->len);
+	put(dump, "\n");
 }
 
 static void dump_level(struct dump *dump, const struct fact_level *level)

@@ -1,6 +1,7 @@
 #include "inspect/tree/facts_dump.h"
 
 #include "config/check.h"
+#include "inspect/tree/clause.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +21,10 @@ static struct fact_sort sort;
 static struct fact_action action;
 static struct fact_assignment assignment;
 static struct fact_call call;
+static struct fact_condition condition;
+static struct fact_output output;
+static struct fact_use use;
+static struct clause clause;
 static const char *columns[2], *opclasses[2];
 
 static void make(void)
@@ -35,6 +40,10 @@ static void make(void)
 	joined = predicate;
 	joined.operand = OPERAND_COLUMN;
 	sort = (struct fact_sort){.expression = "a"};
+	clause = (struct clause){.kind = CLAUSE_COLUMN, .name = "a"};
+	condition = (struct fact_condition){.text = "a", .clause = &clause};
+	output = (struct fact_output){.clause = &clause};
+	use = (struct fact_use){.column = "a"};
 	call = (struct fact_call){.name = "f"};
 	columns[0] = "a";
 	columns[1] = "b";
@@ -51,8 +60,7 @@ static void make(void)
 	assignment = (struct fact_assignment){.column = "a", .operand = OPERAND_PARAMETER};
 }
 
-/* As the variables above have it. */
-static const char *dump(void)
+static const char *dump_by(void dump(const struct facts *, char *, size_t))
 {
 	static char text[4096];
 
@@ -60,29 +68,42 @@ static const char *dump(void)
 	predicates[1] = pattern;
 	predicates[2] = bound;
 	predicates[3] = joined;
+	level.outputs = &output;
+	level.output_count = 1;
 	facts.levels = &level;
 	facts.relations = &relation;
 	facts.predicates = predicates;
+	facts.conditions = &condition;
 	facts.sorts = &sort;
 	facts.actions = &action;
 	facts.assignments = &assignment;
+	facts.uses = &use;
 	facts.level_count = facts.relation_count = facts.sort_count = facts.action_count = facts.assignment_count = 1;
+	facts.condition_count = facts.use_count = 1;
 	facts.predicate_count = ARRAY_LEN(predicates);
-	facts_dump(&facts, text, sizeof(text));
+	dump(&facts, text, sizeof(text));
 	return text;
+}
+
+/* As the variables above have it. */
+static const char *dump(void)
+{
+	return dump_by(facts_dump);
 }
 
 /* -- cases ------------------------------------------------------------------------------------------ */
 
-#define SHOWS(change)                                                                                                  \
+#define SHOWS_BY(how, change)                                                                                          \
 	do {                                                                                                           \
 		char before[4096];                                                                                     \
 		make();                                                                                                \
-		snprintf(before, sizeof(before), "%s", dump());                                                        \
+		snprintf(before, sizeof(before), "%s", dump_by(how));                                                  \
 		change;                                                                                                \
-		if (strcmp(before, dump()) == 0)                                                                       \
+		if (strcmp(before, dump_by(how)) == 0)                                                                 \
 			fail_msg("%s is not in the text", #change);                                                    \
 	} while (0)
+#define SHOWS(change) SHOWS_BY(facts_dump, change)
+#define SHOWS_FULLY(change) SHOWS_BY(facts_dump_fully, change)
 
 static void no_facts(void **state)
 {
@@ -234,6 +255,51 @@ static void every_field_of_an_action(void **state)
 	SHOWS(action.temporary = true);
 }
 
+static void every_other_field(void **state)
+{
+	/* What only the full text has; all of the other one is in it. */
+	(void)state;
+	static const struct fact_type type = {.name = "int4"};
+	static const char *const bounds[] = {"1"};
+	struct clause other = {.kind = CLAUSE_COLUMN, .name = "b"};
+	SHOWS_FULLY(facts.kind = STATEMENT_DELETE);
+	SHOWS_FULLY(facts.lock = LOCK_SHARE);
+	SHOWS_FULLY(facts.cascade = true);
+	SHOWS_FULLY(facts.uses_truncated = true);
+	SHOWS_FULLY((facts.parameter_types = &type, facts.parameter_type_count = 1));
+	SHOWS_FULLY(level.reach = REACH_NONE);
+	SHOWS_FULLY(level.arms = 2);
+	SHOWS_FULLY(level.is_arm = true);
+	SHOWS_FULLY(level.is_barrier = true);
+	SHOWS_FULLY(output.name = "a");
+	SHOWS_FULLY(output.relation = 1);
+	SHOWS_FULLY(output.closed = true);
+	SHOWS_FULLY(output.clause = &other);
+	SHOWS_FULLY(condition.text = "b");
+	SHOWS_FULLY(condition.level = 1);
+	SHOWS_FULLY(condition.from = 1);
+	SHOWS_FULLY(condition.to = 1);
+	SHOWS_FULLY(condition.clause = &other);
+	SHOWS_FULLY(sort.clause = &other);
+	SHOWS_FULLY(action.lock = LOCK_SHARE);
+	SHOWS_FULLY(action.referenced_lock = LOCK_SHARE);
+	SHOWS_FULLY(action.recurses = true);
+	SHOWS_FULLY(action.no_data = true);
+	SHOWS_FULLY(action.is_default = true);
+	SHOWS_FULLY(action.collation = "C");
+	SHOWS_FULLY(action.expression = "a > 0");
+	SHOWS_FULLY(action.bound_from = "1");
+	SHOWS_FULLY(action.bound_to = "2");
+	SHOWS_FULLY((action.bounds = bounds, action.bound_count = 1));
+	SHOWS_FULLY(assignment.relation = 1);
+	SHOWS_FULLY(use.relation = 1);
+	SHOWS_FULLY(use.level = 1);
+	SHOWS_FULLY(use.column = NULL);
+	SHOWS_FULLY(clause.level = 1);
+	SHOWS_FULLY(clause.relation = 1);
+	SHOWS_FULLY((clause.from = 1, clause.to = 2));
+}
+
 static void every_name_is_one_things(void **state)
 {
 	/* No two kinds, forms, operators or operands share a name, and the last of each has one. */
@@ -283,6 +349,7 @@ int main(void)
 	    cmocka_unit_test(every_field_of_a_query),
 	    cmocka_unit_test(every_field_of_a_predicate),
 	    cmocka_unit_test(every_field_of_an_action),
+	    cmocka_unit_test(every_other_field),
 	    cmocka_unit_test(every_name_is_one_things),
 	    cmocka_unit_test(any_room_is_enough),
 	};

@@ -1,6 +1,5 @@
 #include "inspect/text/sqlkey.h"
 #include "config/limits.h"
-#include "inspect/tree/clause_dump.h"
 #include "inspect/tree/facts_dump.h"
 #include "inspect/tree/parse.h"
 #include "tests/unit/vary.h"
@@ -419,12 +418,8 @@ static void law_check(struct law *law, const char *sql)
 	found.fingerprint = parsed.fingerprint;
 	dump[0] = '\0';
 	for (uint16_t at = 0; at < parsed.statement_count; at++) {
-		facts_dump(&parsed.facts[at], dump + len, sizeof(dump) - len);
+		facts_dump_fully(&parsed.facts[at], dump + len, sizeof(dump) - len);
 		len += strlen(dump + len);
-		for (uint16_t i = 0; i < parsed.facts[at].condition_count; i++)
-			len += clause_dump(parsed.facts[at].conditions[i].clause, dump + len, sizeof(dump) - len);
-		for (uint16_t i = 0; i < parsed.facts[at].sort_count; i++)
-			len += clause_dump(parsed.facts[at].sorts[i].clause, dump + len, sizeof(dump) - len);
 	}
 	found.query = folded(parsed.query);
 	entry = law_slot(law, &found.key);
