@@ -8,7 +8,8 @@
 static const double SHARE_PERCENT_MAX = 5;
 
 static void add_access(struct index_audit_row *row, const struct review_access *access);
-static bool has_calls(const struct review_access *const *accesses, uint32_t at);
+static void add_statements(struct index_audit_row *row, const struct review *review,
+                           const struct review_access **accesses, uint32_t count);
 static bool is_comparison(const char *operator);
 
 /* By column, within it by what uses it, and then by statement. */
@@ -30,6 +31,28 @@ static int compare_accesses(const void *left, const void *right)
 	return order != 0 ? order : strcmp(a->fingerprint, b->fingerprint);
 }
 
+static int compare_fingerprints(const void *left, const void *right)
+{
+	return strcmp((*(const struct review_access *const *)left)->fingerprint,
+	              (*(const struct review_access *const *)right)->fingerprint);
+}
+
+static int compare_spare(const void *left, const void *right)
+{
+	const struct index_audit_spare *spare = left;
+	const struct review_access *access = *(const struct review_access *const *)right;
+	int order = strcmp(spare->index, access->index);
+	if (order == 0)
+		order = strcmp(spare->relation, access->relation);
+	return order != 0 ? order : strcmp(spare->database, access->database);
+}
+
+static int compare_indexes(const void *left, const void *right)
+{
+	const struct review_access *access = *(const struct review_access *const *)left;
+	return compare_spare(&(struct index_audit_spare){access->database, access->relation, access->index}, right);
+}
+
 static int compare_rows(const void *left, const void *right)
 {
 	const struct index_audit_row *a = left, *b = right;
@@ -43,7 +66,8 @@ static int compare_rows(const void *left, const void *right)
 	return order != 0 ? order : strcmp(a->expression, b->expression);
 }
 
-static const struct review_access **sorted_accesses(const struct review *review, uint32_t *count)
+static const struct review_access **sorted_accesses(const struct review *review,
+                                                    int compare(const void *, const void *), uint32_t *count)
 {
 	*count = 0;
 	for (const struct review_access *access = review_accesses(review); access != NULL; access = access->next)
@@ -53,7 +77,7 @@ static const struct review_access **sorted_accesses(const struct review *review,
 	*count = 0;
 	for (const struct review_access *access = review_accesses(review); access != NULL; access = access->next)
 		accesses[(*count)++] = access;
-	qsort(accesses, *count, sizeof(*accesses), compare_accesses);
+	qsort(accesses, *count, sizeof(*accesses), compare);
 	return accesses;
 }
 
@@ -66,56 +90,51 @@ static bool is_of(const struct index_audit_row *row, const struct review_access 
 struct index_audit_row *index_audit_rows(const struct review *review, uint32_t *count)
 {
 	uint32_t access_count;
-	const struct review_access **accesses = sorted_accesses(review, &access_count);
+	const struct review_access **accesses = sorted_accesses(review, compare_accesses, &access_count);
 	struct index_audit_row *rows = calloc(access_count + 1, sizeof(*rows));
 	CHECK(rows != NULL);
 	*count = 0;
-	for (uint32_t at = 0, first = 0; at < access_count; at++) {
-		const struct review_access *access = accesses[at];
-		if (*count == 0 || !is_of(&rows[*count - 1], access)) {
-			first = at;
-			rows[(*count)++] = (struct index_audit_row){
-			    .database = access->database,
-			    .relation = access->relation,
-			    .expression = access->expression,
-			    .sorts = strcmp(access->used, "sort") == 0,
-			    .comparable = true,
-			    .distinct = -1,
-			    .share_percent = -1,
-			    .rows = -1,
-			};
-		}
-		struct index_audit_row *row = &rows[*count - 1];
-		add_access(row, access);
-		/* A statement that both filters and joins by it has run no more often for that. */
-		const struct review_row *ran = review_row_by(review, access->database, access->fingerprint);
-		if (has_calls(accesses + first, at - first))
-			continue;
-		row->statements++;
-		bool unserved = false;
-		for (uint32_t other = at; other < access_count && is_of(row, accesses[other]); other++)
-			unserved |= strcmp(accesses[other]->fingerprint, access->fingerprint) == 0 &&
-			            accesses[other]->index[0] == '\0' && !accesses[other]->few;
-		row->unserved += unserved;
-		if (ran == NULL)
-			continue;
-		row->calls += ran->calls;
-		row->total_ms += ran->total_ms;
-		row->unserved_ms += unserved ? ran->total_ms : 0;
+	for (uint32_t first = 0, end; first < access_count; first = end) {
+		struct index_audit_row *row = &rows[(*count)++];
+		*row = (struct index_audit_row){
+		    .database = accesses[first]->database,
+		    .relation = accesses[first]->relation,
+		    .expression = accesses[first]->expression,
+		    .sorts = strcmp(accesses[first]->used, "sort") == 0,
+		    .comparable = true,
+		    .distinct = -1,
+		    .share_percent = -1,
+		    .rows = -1,
+		};
+		for (end = first; end < access_count && is_of(row, accesses[end]); end++)
+			add_access(row, accesses[end]);
+		add_statements(row, review, accesses + first, end - first);
 	}
 	free(accesses);
 	qsort(rows, *count, sizeof(*rows), compare_rows);
 	return rows;
 }
 
-/* An earlier one of the row is of the same statement. */
-static bool has_calls(const struct review_access *const *accesses, uint32_t at)
+/* A statement that both filters and joins by it has run no more often for that. Puts the accesses into another order.
+ */
+static void add_statements(struct index_audit_row *row, const struct review *review,
+                           const struct review_access **accesses, uint32_t count)
 {
-	for (uint32_t other = 0; other < at; other++) {
-		if (strcmp(accesses[other]->fingerprint, accesses[at]->fingerprint) == 0)
-			return true;
+	qsort(accesses, count, sizeof(*accesses), compare_fingerprints);
+	for (uint32_t first = 0, end; first < count; first = end) {
+		const char *fingerprint = accesses[first]->fingerprint;
+		bool unserved = false;
+		for (end = first; end < count && strcmp(accesses[end]->fingerprint, fingerprint) == 0; end++)
+			unserved |= accesses[end]->index[0] == '\0' && !accesses[end]->few;
+		row->statements++;
+		row->unserved += unserved;
+		const struct review_row *ran = review_row_by(review, row->database, fingerprint);
+		if (ran == NULL)
+			continue;
+		row->calls += ran->calls;
+		row->total_ms += ran->total_ms;
+		row->unserved_ms += unserved ? ran->total_ms : 0;
 	}
-	return false;
 }
 
 static void add_access(struct index_audit_row *row, const struct review_access *access)
@@ -167,20 +186,17 @@ struct index_audit_spare *index_audit_spares(const struct review *review, uint32
 		room += at->count;
 	struct index_audit_spare *spares = calloc(room + 1, sizeof(*spares));
 	CHECK(spares != NULL);
+	uint32_t access_count;
+	const struct review_access **accesses = sorted_accesses(review, compare_indexes, &access_count);
 	*count = 0;
 	for (const struct review_indexes *at = review_indexes(review); at != NULL; at = at->next) {
 		for (uint32_t i = 0; i < at->count; i++) {
-			bool needed = false;
-			const struct review_access *access = review_accesses(review);
-			for (; access != NULL && !needed; access = access->next)
-				needed = strcmp(access->index, at->names[i]) == 0 &&
-				         strcmp(access->relation, at->relation) == 0 &&
-				         strcmp(access->database, at->database) == 0;
-			if (!needed)
-				spares[(*count)++] =
-				    (struct index_audit_spare){at->database, at->relation, at->names[i]};
+			const struct index_audit_spare spare = {at->database, at->relation, at->names[i]};
+			if (bsearch(&spare, accesses, access_count, sizeof(*accesses), compare_spare) == NULL)
+				spares[(*count)++] = spare;
 		}
 	}
+	free(accesses);
 	return spares;
 }
 
