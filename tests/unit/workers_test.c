@@ -246,6 +246,7 @@ static void test_a_server_that_is_away_is_told_once(void **state)
 	/* By the first worker that notices, and once that it is back, with all that were refused. */
 	struct wire *wire = *state;
 	wire->settings.workers = 4;
+	const char *away = wire->settings.upstream.host;
 	snprintf(wire->settings.upstream.host, sizeof wire->settings.upstream.host, "%s/away", wire->dir);
 	wire_start(wire);
 	static const char startup[] = "\0\0\0\x22\0\3\0\0user\0alice\0database\0shop\0";
@@ -256,10 +257,11 @@ static void test_a_server_that_is_away_is_told_once(void **state)
 		close(wire->client);
 	}
 	wire->client = -1;
-	snprintf(wire->settings.upstream.host, sizeof wire->settings.upstream.host, "%s", wire->dir);
+	assert_int_equal(symlink(wire->dir, away), 0);
 	struct sessions sessions = {0};
 	log_in(wire, &sessions, 4);
 	hang_up(&sessions);
+	assert_int_equal(unlink(away), 0);
 	char *log = wire_stop(wire);
 	wire_init(wire);
 	expect_count(log, "cannot connect to the server; clients are refused", 1);
