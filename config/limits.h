@@ -35,6 +35,14 @@ enum {
 	 * in the protocol, so this slows the sender down and refuses nothing. */
 	LIMIT_FLIGHT_REQUESTS = 65536,
 
+	/* Requests that are kept until it is known which of two courses the server has taken (see flight.h). More, and the
+	 * session is no longer followed: before rejections, which are kept as well, would stop the client. */
+	LIMIT_FLIGHT_DOUBTFUL = 250,
+
+	/* How often a course may part in two, so that up to 8 are followed. One that would have to part once more goes on as
+	 * if the COPY had read all Syncs. */
+	LIMIT_FLIGHT_FORKS = 3,
+
 	/* Rejected requests whose answer has not come: our words for each wait until then. More slow the client down.
 	 */
 	LIMIT_REJECTIONS = 256,

@@ -16,6 +16,13 @@ static_assert((CAPACITY_MAX & (CAPACITY_MAX - 1)) == 0, "the ring's capacity is 
 static_assert(LIMIT_QUEUE_HIGH_BYTES / MESSAGE_HEADER_BYTES < LIMIT_FLIGHT_REQUESTS,
               "what was read before flight_full was asked must fit");
 
+static_assert(LIMIT_FLIGHT_DOUBTFUL < LIMIT_REJECTIONS, "a client that is no longer read decides nothing");
+
+static bool push(struct flight *flight, const struct flight_entry *entry, bool keep);
+static enum flight_reply begin(struct flight *flight, uint8_t type, uint64_t now_ns);
+static void end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns);
+static struct flight *fork_course(struct flight *flight);
+static bool drop(struct flight *flight, struct flight *course);
 static struct flight_entry *at(const struct flight *flight, uint32_t index);
 static uint32_t index_of(const struct flight *flight, const struct flight_entry *entry);
 static const struct flight_entry *search(const struct flight *flight, uint32_t number, uint32_t before,
@@ -23,10 +30,12 @@ static const struct flight_entry *search(const struct flight *flight, uint32_t n
 static struct flight_entry *front(const struct flight *flight);
 static bool fits(const struct flight_entry *entry, uint8_t type);
 static void fail(struct flight *flight, struct flight_entry *entry, struct bytes body, uint64_t now_ns);
+static void fail_extended(struct flight *flight, uint64_t now_ns);
+static bool skips_any(const struct flight *flight);
 static void skip_to_sync(struct flight *flight, uint64_t now_ns);
 static void begin_copy_in(struct flight *flight, uint64_t now_ns);
 static void finish(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns);
-static void decide(struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns);
+static void decide(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns);
 static void settle(struct flight *flight, uint64_t now_ns);
 static void grow(struct flight *flight);
 static void remove_head(struct flight *flight, struct flight_entry *entry);
@@ -38,6 +47,8 @@ void flight_init(struct flight *flight)
 
 void flight_fini(struct flight *flight)
 {
+	while (flight->rival)
+		drop(flight, flight->rival);
 	free(flight->ring);
 	*flight = (struct flight){0};
 }
@@ -48,14 +59,37 @@ bool flight_push(struct flight *flight, const struct flight_entry *entry)
 	CHECK(entry->outcome == FLIGHT_PENDING);
 	CHECK(flight->count < CAPACITY_MAX);
 
-	flight->settled = false;
-	if (flight->skipping && entry->kind != FLIGHT_SYNC)
-		return false;
-	flight->skipping = false;
-	if (flight->copying_in && entry->kind == FLIGHT_SYNC) {
-		flight->doubtful_syncs++;
-		return false;
+	for (struct flight *course = flight; course; course = course->rival) {
+		/* The first request behind Syncs that a failed COPY IN may have read, or not. */
+		if (course->skipping && course->doubtful_syncs > 0 && entry->kind != FLIGHT_SYNC &&
+		    entry->kind != FLIGHT_COPY_END) {
+			struct flight *swallowed = fork_course(course);
+			if (!swallowed)
+				continue;
+			course->skipping = false;
+			swallowed->doubtful_syncs = 0;
+			course = swallowed;
+		}
 	}
+	bool accepted = push(flight, entry, flight->rival != NULL);
+	for (struct flight *course = flight->rival; course; course = course->rival)
+		(void)push(course, entry, true);
+	return accepted;
+}
+
+/* `keep`: queue it even when it will be discarded, as another course has it in its queue too. */
+static bool push(struct flight *flight, const struct flight_entry *entry, bool keep)
+{
+	flight->settled = false;
+	bool discarded = flight->skipping && entry->kind != FLIGHT_SYNC;
+	if (entry->kind == FLIGHT_SYNC)
+		flight->skipping = false;
+	if (flight->copy == FLIGHT_COPY_OPEN && entry->kind == FLIGHT_SYNC) {
+		flight->doubtful_syncs++;
+		discarded = true;
+	}
+	if (discarded && !keep)
+		return false;
 
 	if (flight->count == flight->capacity)
 		grow(flight);
@@ -65,9 +99,12 @@ bool flight_push(struct flight *flight, const struct flight_entry *entry)
 	pushed->older = *newest;
 	*newest = flight->head + flight->count;
 	flight->count++;
-	if (entry->kind == FLIGHT_COPY_END && flight->copying_in) {
-		flight->copying_in = false;
-		decide(pushed, FLIGHT_COMPLETED, entry->sent_ns);
+	if (discarded) {
+		decide(flight, pushed, FLIGHT_SKIPPED, entry->sent_ns);
+	} else if (flight->copy == FLIGHT_COPY_OPEN) {
+		flight->copy = FLIGHT_COPY_SHUT;
+		if (entry->kind == FLIGHT_COPY_END)
+			decide(flight, pushed, FLIGHT_COMPLETED, entry->sent_ns);
 	}
 	settle(flight, entry->sent_ns);
 	return true;
@@ -76,6 +113,11 @@ bool flight_push(struct flight *flight, const struct flight_entry *entry)
 bool flight_full(const struct flight *flight)
 {
 	return flight->count >= LIMIT_FLIGHT_REQUESTS;
+}
+
+bool flight_discards(const struct flight *flight)
+{
+	return flight->skipping && flight->doubtful_syncs == 0 && !flight->rival;
 }
 
 bool flight_empty(const struct flight *flight)
@@ -119,6 +161,24 @@ static const struct flight_entry *search(const struct flight *flight, uint32_t n
 
 enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64_t now_ns)
 {
+	if (!flight->rival)
+		return begin(flight, type, now_ns);
+	if (flight->count > LIMIT_FLIGHT_DOUBTFUL)
+		return FLIGHT_LOST;
+	enum flight_reply fate = FLIGHT_LOST;
+	for (struct flight *course = flight, *next; course; course = next) {
+		next = course->rival;
+		enum flight_reply own = begin(course, type, now_ns);
+		if (own != FLIGHT_LOST)
+			fate = own;
+		else if (drop(flight, course))
+			next = course;
+	}
+	return flight->rival && fate == FLIGHT_SWALLOW ? FLIGHT_FORWARD : fate;
+}
+
+static enum flight_reply begin(struct flight *flight, uint8_t type, uint64_t now_ns)
+{
 	flight->owned = false;
 	if (type == MESSAGE_NOTICE_RESPONSE || type == MESSAGE_PARAMETER_STATUS ||
 	    type == MESSAGE_NOTIFICATION_RESPONSE)
@@ -138,8 +198,8 @@ enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64
 	if (entry == NULL || !fits(entry, type))
 		return FLIGHT_LOST;
 
-	/* Only a failure leaves doubt, and the replies to what was asked later come after those Syncs' own. */
-	if (type != MESSAGE_ERROR_RESPONSE && type != MESSAGE_READY_FOR_QUERY)
+	/* Only a COPY's failure leaves doubt, and the replies to what was asked later come after those Syncs' own. */
+	if (type != MESSAGE_READY_FOR_QUERY && (type != MESSAGE_ERROR_RESPONSE || flight->copy == FLIGHT_COPY_NONE))
 		flight->doubtful_syncs = 0;
 	flight->owned = true;
 	if (entry->first_ns == 0)
@@ -152,12 +212,29 @@ enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64
 
 void flight_reply_more(struct flight *flight, uint8_t type, uint32_t count)
 {
-	struct flight_entry *entry = flight->owned ? front(flight) : NULL;
-	if (entry && type == MESSAGE_DATA_ROW && entry->kind == FLIGHT_EXECUTE)
-		entry->rows += count;
+	for (struct flight *course = flight; course; course = course->rival) {
+		struct flight_entry *entry = course->owned ? front(course) : NULL;
+		if (entry && type == MESSAGE_DATA_ROW && entry->kind == FLIGHT_EXECUTE)
+			entry->rows += count;
+	}
 }
 
 void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns)
+{
+	for (struct flight *course = flight, *next; course; course = next) {
+		next = course->rival; /* one that begins with this reply has seen it */
+		/* Unasked, only the end of the session is said. */
+		bool unasked = type == MESSAGE_ERROR_RESPONSE && !course->owned && flight->rival;
+		if (!unasked || reply_is_fatal(body))
+			end(course, type, body, bytes, now_ns);
+		else if (drop(flight, course))
+			next = course;
+	}
+	if (flight->rival)
+		flight->settled = false;
+}
+
+static void end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns)
 {
 	struct flight_entry *entry = flight->owned ? front(flight) : NULL;
 	flight->owned = false;
@@ -189,6 +266,7 @@ void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, ui
 			finish(flight, entry, FLIGHT_COMPLETED, now_ns);
 		break;
 	case MESSAGE_COMMAND_COMPLETE:
+		flight->copy = FLIGHT_COPY_NONE;
 		entry->commands++;
 		if (is_execute)
 			entry->rows = 0;
@@ -212,7 +290,7 @@ void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, ui
 		fail(flight, entry, body, now_ns);
 		break;
 	case MESSAGE_READY_FOR_QUERY:
-		flight->copying_in = false;
+		flight->copy = FLIGHT_COPY_NONE;
 		finish(flight, entry, entry->sqlstate[0] != '\0' ? FLIGHT_FAILED : FLIGHT_COMPLETED, now_ns);
 		flight->settled = flight_empty(flight) && flight->doubtful_syncs == 0;
 		break;
@@ -223,7 +301,7 @@ void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, ui
 
 bool flight_take(struct flight *flight, struct flight_entry *entry)
 {
-	if (flight->done == 0)
+	if (flight->done == 0 || flight->rival)
 		return false;
 	remove_head(flight, entry);
 	return true;
@@ -315,13 +393,41 @@ static void fail(struct flight *flight, struct flight_entry *entry, struct bytes
 	if (reply_is_fatal(body))
 		return;
 
-	flight->copying_in = false;
 	/* Query, FunctionCall and Sync (whose commit may fail) go on to their ReadyForQuery;
 	 * doing_extended_query_message in SocketBackend (tcop/postgres.c) makes the difference. */
-	if (entry->kind == FLIGHT_QUERY || entry->kind == FLIGHT_FUNCTION_CALL || entry->kind == FLIGHT_SYNC)
-		return;
-	skip_to_sync(flight, now_ns);
-	finish(flight, entry, FLIGHT_FAILED, now_ns);
+	if (entry->kind != FLIGHT_QUERY && entry->kind != FLIGHT_FUNCTION_CALL && entry->kind != FLIGHT_SYNC)
+		fail_extended(flight, now_ns);
+	flight->copy = FLIGHT_COPY_NONE;
+}
+
+/* The server discards up to the next Sync. Which one that is, a COPY IN doesn't tell: where it makes a difference to
+ * what has been sent already, the queue goes on with the Syncs it may have read as real ones, of which the replies say
+ * how many are, and its rival with all of them as read. */
+static void fail_extended(struct flight *flight, uint64_t now_ns)
+{
+	struct flight *swallowed = NULL;
+	if (flight->copy != FLIGHT_COPY_NONE && flight->doubtful_syncs > 0 && skips_any(flight))
+		swallowed = fork_course(flight);
+	if (!swallowed)
+		skip_to_sync(flight, now_ns);
+	finish(flight, front(flight), FLIGHT_FAILED, now_ns);
+	if (swallowed) {
+		swallowed->copy = FLIGHT_COPY_NONE;
+		swallowed->doubtful_syncs = 0;
+		skip_to_sync(swallowed, now_ns);
+		finish(swallowed, front(swallowed), FLIGHT_FAILED, now_ns);
+	}
+}
+
+/* Does a request stand between the one that is under way and the next Sync? */
+static bool skips_any(const struct flight *flight)
+{
+	for (uint32_t index = flight->done + 1; index < flight->count; index++) {
+		const struct flight_entry *entry = at(flight, index);
+		if (entry->outcome == FLIGHT_PENDING && entry->kind != FLIGHT_COPY_END)
+			return entry->kind != FLIGHT_SYNC;
+	}
+	return false;
 }
 
 static void skip_to_sync(struct flight *flight, uint64_t now_ns)
@@ -332,36 +438,36 @@ static void skip_to_sync(struct flight *flight, uint64_t now_ns)
 			continue;
 		if (entry->kind == FLIGHT_SYNC)
 			return;
-		decide(entry, FLIGHT_SKIPPED, now_ns);
+		decide(flight, entry, FLIGHT_SKIPPED, now_ns);
 	}
 	flight->skipping = true;
 }
 
 /* CopyGetData (commands/copyfromparse.c) reads the client's messages itself and ignores Sync until CopyDone or
- * CopyFail, which clients that don't wait for CopyInResponse have sent already. */
+ * CopyFail, which clients that don't wait for CopyInResponse have sent already. Any other request ends the session, if
+ * the COPY comes so far. */
 static void begin_copy_in(struct flight *flight, uint64_t now_ns)
 {
 	flight->doubtful_syncs = 0;
-	flight->copying_in = true;
+	flight->copy = FLIGHT_COPY_OPEN;
 	for (uint32_t index = flight->done + 1; index < flight->count; index++) {
 		struct flight_entry *entry = at(flight, index);
 		if (entry->outcome != FLIGHT_PENDING)
 			continue;
-		if (entry->kind == FLIGHT_COPY_END) {
-			flight->copying_in = false;
-			decide(entry, FLIGHT_COMPLETED, now_ns);
+		if (entry->kind != FLIGHT_SYNC) {
+			flight->copy = FLIGHT_COPY_SHUT;
+			if (entry->kind == FLIGHT_COPY_END)
+				decide(flight, entry, FLIGHT_COMPLETED, now_ns);
 			return;
 		}
-		if (entry->kind == FLIGHT_SYNC) {
-			flight->doubtful_syncs++;
-			decide(entry, FLIGHT_SKIPPED, now_ns);
-		}
+		flight->doubtful_syncs++;
+		decide(flight, entry, FLIGHT_SKIPPED, now_ns);
 	}
 }
 
 static void finish(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns)
 {
-	decide(entry, outcome, now_ns);
+	decide(flight, entry, outcome, now_ns);
 	/* The server holds back the replies to Parse, Bind, Describe and Close until it is asked to flush, so that they
 	 * arrive together with the Execute's. Counting them would leave no time for the Execute, which took it. */
 	if (entry->kind == FLIGHT_STARTUP || entry->kind == FLIGHT_QUERY || entry->kind == FLIGHT_EXECUTE ||
@@ -370,10 +476,11 @@ static void finish(struct flight *flight, struct flight_entry *entry, enum fligh
 	settle(flight, now_ns);
 }
 
-static void decide(struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns)
+static void decide(struct flight *flight, struct flight_entry *entry, enum flight_outcome outcome, uint64_t now_ns)
 {
 	CHECK(entry->outcome == FLIGHT_PENDING && outcome != FLIGHT_PENDING);
 	entry->outcome = outcome;
+	entry->belated = flight->forks > 0;
 	entry->done_ns = now_ns;
 }
 
@@ -385,7 +492,7 @@ static void settle(struct flight *flight, uint64_t now_ns)
 		/* With no COPY under way the server drops CopyDone and CopyFail in silence, as it does after a COPY
 		 * that failed. */
 		if (entry->outcome == FLIGHT_PENDING && entry->kind == FLIGHT_COPY_END)
-			decide(entry, FLIGHT_COMPLETED, now_ns);
+			decide(flight, entry, FLIGHT_COMPLETED, now_ns);
 		if (entry->outcome == FLIGHT_PENDING)
 			break;
 		flight->done++;
@@ -393,6 +500,44 @@ static void settle(struct flight *flight, uint64_t now_ns)
 	/* The server could not begin with it earlier. */
 	if (entry != NULL && entry->sent_ns < flight->free_ns)
 		entry->sent_ns = flight->free_ns;
+}
+
+/* Another course, which goes its own way from here on; NULL when there are too many, and the one must do. */
+static struct flight *fork_course(struct flight *flight)
+{
+	if (flight->forks == LIMIT_FLIGHT_FORKS)
+		return NULL;
+	flight->forks++;
+	struct flight *rival = malloc(sizeof *rival);
+	CHECK(rival != NULL);
+	*rival = *flight;
+	if (flight->ring) {
+		rival->ring = malloc(flight->capacity * sizeof rival->ring[0]);
+		CHECK(rival->ring != NULL);
+		memcpy(rival->ring, flight->ring, flight->capacity * sizeof rival->ring[0]);
+	}
+	flight->rival = rival;
+	return rival;
+}
+
+/* The server has not taken that course. True when it was the first and another stands in its place now. */
+static bool drop(struct flight *flight, struct flight *course)
+{
+	struct flight *rival = flight->rival, *before = flight;
+	bool first = course == flight;
+	if (first && !rival)
+		return false;
+	while (!first && before->rival != course)
+		before = before->rival;
+	free(course->ring);
+	if (first)
+		*flight = *rival;
+	else
+		before->rival = course->rival;
+	free(first ? rival : course);
+	if (!flight->rival)
+		flight->forks = 0;
+	return first;
 }
 
 static void grow(struct flight *flight)

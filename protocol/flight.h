@@ -7,6 +7,11 @@
  *   - while it is in COPY IN it discards Flush and Sync, until CopyDone or CopyFail.
  * NoticeResponse, ParameterStatus and NotificationResponse may come at any boundary and answer nothing.
  *
+ * A COPY IN of the extended protocol that fails has read some of what the client had sent behind it, and how much
+ * isn't told: a Sync among it was swallowed or ends the skipping, and with it what stands behind was skipped or ran.
+ * Then the queue follows both courses side by side, by all replies and requests, until one of them no longer fits.
+ * As long as it does so nothing is handed out.
+ *
  * The queue knows no clock (times are handed in), no sockets and no SQL: `statement` is the caller's pointer,
  * given back with the entry in flight_take, in order, once for each entry ever pushed and accepted. */
 #ifndef PGPROCTOR_PROTOCOL_FLIGHT_H
@@ -42,6 +47,7 @@ struct flight_entry {
 	enum flight_outcome outcome;
 	bool rejected;     /* sent as something that must fail; its ErrorResponse is ours to write */
 	bool borrowed;     /* `statement` is what it runs, not what it says: FETCH, EXECUTE */
+	bool belated;      /* answered while two courses were followed: replies to later requests have been seen since */
 	uint8_t target;    /* FLIGHT_DESCRIBE, FLIGHT_CLOSE: 'S' or 'P' */
 	uint64_t name;     /* names_hash of the statement (Parse, Close S) or portal (Bind, Execute, Close P) */
 	void *statement;   /* the caller's */
@@ -55,6 +61,13 @@ struct flight_entry {
 	uint32_t older;       /* the queue's own: number of the next older entry of the same kind and bucket */
 };
 
+/* Where a COPY IN stands. */
+enum flight_copy {
+	FLIGHT_COPY_NONE,
+	FLIGHT_COPY_OPEN, /* a Sync that is sent now is read by it */
+	FLIGHT_COPY_SHUT, /* its CopyDone or CopyFail has been sent, or what else it will not read past */
+};
+
 /* Chains of names, for flight_pending. */
 #define FLIGHT_BUCKETS 8
 
@@ -65,19 +78,22 @@ struct flight {
 	uint32_t count;            /* outstanding or not yet taken */
 	uint32_t done;             /* of them, how many at the head wait for flight_take */
 	bool skipping;             /* the server discards up to the next Sync, which has not been sent yet */
-	bool copying_in;           /* the server is in COPY IN and its CopyDone/CopyFail has not been sent yet */
+	enum flight_copy copy;     /* as the replies tell */
 	bool owned;                /* the reply under way belongs to the first entry that is not done */
 	uint32_t doubtful_syncs;   /* taken as discarded by a COPY IN; they are not if it had failed before them */
 	bool settled;              /* the server's last word was ReadyForQuery, and nothing was asked since */
 	uint8_t status;            /* the last ReadyForQuery's: 'I', 'T', 'E'; 0 before the first */
 	uint64_t free_ns;          /* when the server finished the last request that took time */
 	uint32_t newest[FLIGHT_COPY_END + 1][FLIGHT_BUCKETS]; /* number of the newest entry, by kind and name */
+	struct flight *rival; /* another course, with the same entries, in which more has been answered; NULL: none */
+	uint8_t forks;        /* how often this course has parted from another; 0 while there is but one */
 };
 
 /* What to do with the reply whose header has just been seen. */
 enum flight_reply {
 	FLIGHT_FORWARD,
-	FLIGHT_SWALLOW, /* the ErrorResponse to a rejected request: drop it, write our own in its place */
+	FLIGHT_SWALLOW, /* the ErrorResponse to a rejected request: drop it, write our own in its place; never while two
+	                 * courses are followed, as it may be another request's */
 	FLIGHT_LOST,    /* answers nothing that was asked: this session can't be followed any more */
 };
 
@@ -91,6 +107,8 @@ void flight_fini(struct flight *flight);
  * what may have been read by then (LIMIT_QUEUE_HIGH_BYTES of the shortest messages) still fits. */
 MUST_USE bool flight_push(struct flight *flight, const struct flight_entry *entry);
 bool flight_full(const struct flight *flight);
+/* The server is certain to discard what is sent now, unless it is a Sync. */
+bool flight_discards(const struct flight *flight);
 /* Nothing is outstanding. */
 bool flight_empty(const struct flight *flight);
 
@@ -111,7 +129,7 @@ void flight_reply_more(struct flight *flight, uint8_t type, uint32_t count);
  * FLIGHT_STARTUP: the head keeps the sqlstate, and flight_take_any hands out what is left. */
 void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns);
 
-/* The oldest finished entry, removed from the queue. */
+/* The oldest finished entry, removed from the queue. None while two courses are followed. */
 MUST_USE bool flight_take(struct flight *flight, struct flight_entry *entry);
 /* The same, finished or not (outcome FLIGHT_PENDING): for the end of a session. */
 MUST_USE bool flight_take_any(struct flight *flight, struct flight_entry *entry);

@@ -19,7 +19,7 @@ static void answer_finished(struct session *session, struct flight_entry *entry)
 static void answer_count(struct session *session, const struct flight_entry *entry);
 static void answer_used(struct session *session, struct statement *statement);
 static void answer_slow(struct session *session, const struct flight_entry *entry, uint64_t took_ns);
-static void answer_completed(struct session *session, struct statement *statement);
+static void answer_completed(struct session *session, const struct flight_entry *entry);
 static enum answer_doubt answer_doubt(const struct statement *statement);
 static void answer_name(struct session *session, enum names_space space, uint64_t name, struct statement *statement);
 static void answer_unname(struct session *session, enum names_space space, const char *name);
@@ -65,9 +65,7 @@ void answer_message(struct session *session, uint8_t type, struct bytes body, ui
 	default:
 		break;
 	}
-	struct flight_entry entry;
-	while (flight_take(&session->flight, &entry))
-		answer_finished(session, &entry);
+	answer_take(session);
 	if (type == MESSAGE_READY_FOR_QUERY) {
 		session_state_ready(&session->state, session->flight.status);
 		if (session->flight.status == 'I')
@@ -75,6 +73,13 @@ void answer_message(struct session *session, uint8_t type, struct bytes body, ui
 		if (!session->ready_ns)
 			session_ready(session, now_ns);
 	}
+}
+
+void answer_take(struct session *session)
+{
+	struct flight_entry entry;
+	while (flight_take(&session->flight, &entry))
+		answer_finished(session, &entry);
 }
 
 void answer_forget(struct session *session)
@@ -106,7 +111,7 @@ static void answer_finished(struct session *session, struct flight_entry *entry)
 		cache_unref(names_take(&session->names, NAMES_PORTAL, NAMES_UNNAMED));
 		answer_count(session, entry);
 		if (statement && completed && !entry->borrowed)
-			answer_completed(session, statement);
+			answer_completed(session, entry);
 		break;
 	case FLIGHT_PARSE:
 		if (completed && statement)
@@ -124,7 +129,7 @@ static void answer_finished(struct session *session, struct flight_entry *entry)
 		if (entry->outcome != FLIGHT_SKIPPED)
 			answer_count(session, entry);
 		if (statement && completed && !entry->borrowed)
-			answer_completed(session, statement);
+			answer_completed(session, entry);
 		break;
 	case FLIGHT_CLOSE:
 		if (completed)
@@ -199,9 +204,11 @@ static void answer_slow(struct session *session, const struct flight_entry *entr
 }
 
 /* What the server has confirmed about names, settings and the catalog. */
-static void answer_completed(struct session *session, struct statement *statement)
+static void answer_completed(struct session *session, const struct flight_entry *entry)
 {
-	enum answer_doubt doubt = answer_doubt(statement);
+	struct statement *statement = entry->statement;
+	/* What came after a belated one has been booked before it. */
+	enum answer_doubt doubt = entry->belated ? ANSWER_UNKNOWN : answer_doubt(statement);
 	if (doubt != ANSWER_CERTAIN)
 		session_state_doubt(&session->state, doubt == ANSWER_UNKNOWN);
 	else

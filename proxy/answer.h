@@ -9,6 +9,8 @@
 bool answer_wants(uint8_t type);
 /* A reply has ended. `body` is empty for those that answer_wants does not name. */
 void answer_message(struct session *session, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns);
+/* Books what is finished. A CopyDone that no reply stands before is so as it is sent. */
+void answer_take(struct session *session);
 /* Gives back everything that the flight and the names still hold. */
 void answer_forget(struct session *session);
 

@@ -4,6 +4,7 @@
 #include "inspect/inspector.h"
 #include "protocol/message.h"
 #include "protocol/request.h"
+#include "proxy/answer.h"
 #include "proxy/audit.h"
 #include "proxy/judgement.h"
 #include "proxy/rejection.h"
@@ -42,7 +43,6 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
                            struct bound_shape *shapes, uint16_t shapes_max);
 static struct statement *ask_portal(const struct session *session, uint64_t name);
 static struct statement *ask_attributed(const struct session *session, struct statement *statement);
-static bool ask_discarded(const struct session *session);
 static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
                        const struct statement *statement, const struct verdict *verdict, struct bytes name,
                        uint16_t parameters);
@@ -103,7 +103,7 @@ enum session_intake ask_header(struct session *session, struct relay_out *out, u
 		    .kind = FLIGHT_FUNCTION_CALL,
 		    .sent_ns = now_ns,
 		    .rejected =
-		        session->worker->settings->fastpath == SETTINGS_UNSEEN_REJECT && !ask_discarded(session),
+		        session->worker->settings->fastpath == SETTINGS_UNSEEN_REJECT && !flight_discards(&session->flight),
 		};
 		ask_unseen(session, out, &entry, (struct bytes){0});
 		return entry.rejected ? INTAKE_DISCARD : INTAKE_STREAM;
@@ -144,7 +144,7 @@ void ask_message(struct session *session, struct relay_out *out, struct bytes me
 struct inspector_reading *ask_study(struct session *session, struct bytes message)
 {
 	struct request_parse parse = {0};
-	if (ask_discarded(session) ||
+	if (flight_discards(&session->flight) ||
 	    !(message.data[0] == MESSAGE_QUERY   ? request_decode_query(ask_body(message), &parse.query)
 	      : message.data[0] == MESSAGE_PARSE ? request_decode_parse(ask_body(message), &parse)
 	                                         : false))
@@ -177,7 +177,7 @@ bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, st
 
 static bool ask_refuses_oversize(const struct session *session)
 {
-	return session->worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && !ask_discarded(session);
+	return session->worker->settings->oversize == SETTINGS_OVERSIZE_REJECT && !flight_discards(&session->flight);
 }
 
 /* -- simple query -------------------------------------------------------------------------------- */
@@ -187,7 +187,7 @@ static void ask_query(struct session *session, struct relay_out *out, struct byt
 	struct bytes sql;
 	struct flight_entry entry = {.kind = FLIGHT_QUERY, .sent_ns = now_ns};
 	session->batch_ns = 0;
-	if (ask_discarded(session) || !request_decode_query(ask_body(message), &sql)) {
+	if (flight_discards(&session->flight) || !request_decode_query(ask_body(message), &sql)) {
 		ask_push_entry(session, &entry);
 		relay_out_add(out, message.data, message.len);
 		return;
@@ -217,7 +217,7 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 {
 	struct request_parse parse;
 	struct flight_entry entry = {.kind = FLIGHT_PARSE, .sent_ns = ask_batch(session, now_ns)};
-	if (ask_discarded(session) || !request_decode_parse(ask_body(message), &parse)) {
+	if (flight_discards(&session->flight) || !request_decode_parse(ask_body(message), &parse)) {
 		ask_push_entry(session, &entry);
 		relay_out_add(out, message.data, message.len);
 		return;
@@ -241,7 +241,7 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 static void ask_bind(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)
 {
 	struct request_bind bind;
-	if (ask_discarded(session) || !request_decode_bind(ask_body(message), false, &bind)) {
+	if (flight_discards(&session->flight) || !request_decode_bind(ask_body(message), false, &bind)) {
 		ask_push(session, FLIGHT_BIND, NAMES_UNNAMED, NULL, ask_batch(session, now_ns));
 		relay_out_add(out, message.data, message.len);
 		return;
@@ -374,10 +374,10 @@ static void ask_unseen(struct session *session, struct relay_out *out, const str
 	session->statements++;
 	entry.statement = statement;
 	if (entry.rejected) {
-		if (!session->flight.skipping && fastpath)
+		if (fastpath)
 			rejection_of_setting(session, "pgproctor: fastpath: a function is called by its oid",
 			                     "fastpath = reject refuses what can't be judged.", "Call it in a SELECT.");
-		else if (!session->flight.skipping)
+		else
 			rejection_of_setting(
 			    session, "pgproctor: oversize: the statement is longer than what is inspected",
 			    "oversize = reject refuses what can't be judged.", "Send smaller batches, or COPY.");
@@ -469,22 +469,13 @@ static struct statement *ask_attributed(const struct session *session, struct st
 	return found ? found : statement;
 }
 
-/* The server discards up to the next Sync. A Sync that came during a COPY IN may or may not have been that one: as
- * long as nobody knows, what follows is judged as if it were to run. */
-static bool ask_discarded(const struct session *session)
-{
-	return session->flight.skipping && session->flight.doubtful_syncs == 0;
-}
-
 /* To be followed by ask_push_entry. */
 static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
                        const struct statement *statement, const struct verdict *verdict, struct bytes name,
                        uint16_t parameters)
 {
 	const struct finding *finding = &verdict->findings[verdict->rejected_by];
-	/* With no entry in the flight there is no turn for our words. */
-	if (!session->flight.skipping)
-		rejection_of_finding(session, finding);
+	rejection_of_finding(session, finding);
 	const struct rejection_stead stead = {
 	    .kind = entry->kind,
 	    .name = name,
@@ -530,10 +521,7 @@ static void ask_push_entry(struct session *session, const struct flight_entry *e
 	ask_may_set(session, entry);
 	if (!flight_push(&session->flight, entry))
 		cache_unref(entry->statement);
-	/* A CopyDone that no reply stands before is finished as it comes; nothing else is, and no reply will follow. */
-	struct flight_entry finished;
-	while (flight_take(&session->flight, &finished))
-		CHECK(finished.kind == FLIGHT_COPY_END && !finished.statement);
+	answer_take(session);
 }
 
 /* May it undo or drop what the open transaction has created? */

@@ -302,6 +302,42 @@ static void test_full(void **state)
 	assert_true(flight_take(&flight, &entry));
 	flight_fini(&flight);
 }
+/* Two courses that are never told apart keep their entries, up to a limit; and those can be given back. */
+static void test_undecided(void **state)
+{
+	(void)state;
+	struct flight flight;
+	flight_init(&flight);
+	push(&flight, FLIGHT_EXECUTE, 0, 1);
+	push(&flight, FLIGHT_SYNC, 0, 1);
+	push(&flight, FLIGHT_BIND, 0, 1);
+	push(&flight, FLIGHT_SYNC, 0, 1);
+	reply(&flight, 'G', LITERAL(""), 2, 2);
+	reply(&flight, 'E', LITERAL("SERROR\0C22P02\0\0"), 2, 2);
+	reply(&flight, 'Z', LITERAL("I"), 2, 2);
+	uint32_t pushed = 4;
+	struct flight_entry entry;
+	enum flight_reply last = FLIGHT_FORWARD;
+	while (last == FLIGHT_FORWARD) {
+		push(&flight, FLIGHT_BIND, 0, 3);
+		push(&flight, FLIGHT_SYNC, 0, 3);
+		pushed += 2;
+		assert_false(flight.settled);
+		last = flight_reply_begin(&flight, '2', 4);
+		if (last == FLIGHT_FORWARD) {
+			flight_reply_end(&flight, '2', LITERAL(""), 5, 4);
+			reply(&flight, 'Z', LITERAL("I"), 4, 4);
+			assert_false(flight_take(&flight, &entry));
+		}
+	}
+	assert_int_equal(last, FLIGHT_LOST);
+	assert_true(pushed > LIMIT_FLIGHT_DOUBTFUL && pushed < LIMIT_FLIGHT_DOUBTFUL + 4);
+	while (flight_take_any(&flight, &entry))
+		pushed--;
+	assert_int_equal(pushed, 0);
+	flight_fini(&flight);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(test_pending_in_a_long_pipeline),
 	    cmocka_unit_test(test_take_any),
 	    cmocka_unit_test(test_full),
+	    cmocka_unit_test(test_undecided),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

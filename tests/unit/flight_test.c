@@ -366,6 +366,32 @@ static void test_copy_in_doubtful_sync(void **state)
 	play_all(scripts, ARRAY_LEN(scripts));
 }
 
+/* What stands behind Syncs that a failed COPY IN may have read was skipped or runs; nothing is taken before it is known
+ * which. */
+static void test_copy_in_two_courses(void **state)
+{
+	(void)state;
+	static const char *const scripts[] = {
+	    /* No Sync would be left to answer, had the COPY read this one. */
+	    ">E >S >Q <G <E57014 =. =& <ZI =E57014 =Sskip =. <C1 <ZI =Qok+1",
+	    ">E <G >S- <E57014 =E57014 >Q <ZI =. <C1 <ZI =Qok+1",
+	    /* It had read it; the next reply that fits but one says so. */
+	    ">E >S >c >Q >S <G <E22P02 <ZI =. =^ >P >S <1 =E22P02 =Sskip =cok =Qskip =Sok <ZI =Pok =Sok",
+	    /* It had not: one more than could be. */
+	    ">E >S >c >B >S >B >S <G <E57014 <ZI <2 <ZI =. <2 =E57014 =Sskip =cok =Bok =Sok <ZI =Bok =Sok",
+	    /* Of two it had read one. */
+	    ">E >S >S >c >Q >S <G <E22P02 <ZI =. <C1 =E22P02 =Sskip =Sskip =cok <ZI <ZI =Qok+1 =Sok",
+	    /* An error that would be nobody's decides as well; whether it is the rejected one's is not known at its header. */
+	    ">E >S >c >Q* >S <G <E57014 <ZI <E42703 =E57014 =Sskip =cok <ZI <ZI =Q42703 =Sok",
+	    /* As alike as they are, one reply too many decides for the one, what is asked otherwise for the other. */
+	    ">E >S >c >B >S >B >S <G <E22P02 <ZI <2 <ZI =. >B >S <2 <ZI =. >Q <C0 =E22P02 =Sskip =cok =Bskip =Sok =Bok "
+	    "=Sok =Bok =Sok <ZI =Qok",
+	    /* A session that ends in between is at its end either way. */
+	    ">E >S >c >Q >S <G <E22P02 <ZI <E57P01! =. ...",
+	};
+	play_all(scripts, ARRAY_LEN(scripts));
+}
+
 /* COPY OUT and CopyBoth: data in any number, an end or an error. */
 static void test_copy_out_and_both(void **state)
 {
@@ -539,6 +565,7 @@ int main(void)
 	    cmocka_unit_test(test_copy_in_simple),
 	    cmocka_unit_test(test_copy_in_extended),
 	    cmocka_unit_test(test_copy_in_doubtful_sync),
+	    cmocka_unit_test(test_copy_in_two_courses),
 	    cmocka_unit_test(test_copy_out_and_both),
 	    cmocka_unit_test(test_function_call),
 	    cmocka_unit_test(test_asynchronous),

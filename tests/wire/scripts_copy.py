@@ -1,6 +1,6 @@
 """Chapter 6: COPY."""
 
-from messages import B, D, E, H, P, Q, S, X, c, d, f, message, run
+from messages import B, D, E, F, H, P, Q, S, X, c, d, f, message, run
 from play import Direct, End, Pause, Quiet, Script, Send, Until
 
 LOADED = Direct("SELECT * FROM loaded ORDER BY id")
@@ -60,16 +60,25 @@ SCRIPTS = [
     script("extended in, in the middle of a pipeline", Send(run("INSERT INTO written VALUES (1)"), P(IN), B(), E(), d("1\tone\n"), c, run("INSERT INTO written VALUES (2)"), S), Until("Z"), LOADED, Direct("TABLE written")),
     script("extended in, named and run twice", Send(P(IN, "load"), B(statement="load"), E(), d("1\tone\n"), c, B(statement="load"), E(), d("2\ttwo\n"), c, S), Until("Z"), LOADED),
     # It fails after CopyInResponse and before it reads anything: then no Sync is swallowed. Whether one was is seen by
-    # what comes next, if nothing is under way behind it that could have been skipped as well.
+    # what comes next; and by nothing as long as what was under way behind it looks like what came later.
     script("in, it fails at once", Send(Q(STUBBORN)), Until("Z"), Send(d("1\n"), c, Q("SELECT 1")), Until("Z")),
     script("extended in, it fails at once, the Sync is one", Send(P(STUBBORN), B(), E(), S), Until("Z"), Send(d("1\n"), c, S), Until("Z"), Send(run("SELECT 1"), S), Until("Z")),
     script("extended in, it fails at once, data in the same segment", Send(P(STUBBORN), B(), E(), S, d("1\n"), c, S), Until("Z", 2), Send(run("SELECT 1"), S), Until("Z")),
     script("extended in, it fails at once, many Syncs", Send(P(STUBBORN), B(), E(), S, S, d("1\n"), S, c, S, run("SELECT 1"), S), Until("Z", 5), Send(Q("SELECT 1")), Until("Z")),
-    script("extended in, it fails at once, and what follows runs", Send(P(STUBBORN), B(), E(), S, run("SELECT 1"), S), Until("Z", 2), Send(Q("SELECT 1")), Until("Z"), blind=True),
-    script("extended in, it fails at once, a query follows", Send(P(STUBBORN), B(), E(), S, Q("SELECT 1"), Q("SELECT 2")), Until("Z", 3), Send(Q("SELECT 1")), Until("Z"), blind=True),
-    script("extended in, it fails at once, data and what follows runs", Send(P(STUBBORN), B(), E(), S, d("1\n"), c, run("SELECT 1"), S, run("SELECT 2"), S), Until("Z", 3), Send(Q("SELECT 1")), Until("Z"), blind=True),
+    script("extended in, it fails at once, and what follows runs", Send(P(STUBBORN), B(), E(), S, run("SELECT 1"), S), Until("Z", 2), Send(Q("SELECT 1")), Until("Z")),
+    script("extended in, it fails at once, a query follows", Send(P(STUBBORN), B(), E(), S, Q("SELECT 1"), Q("SELECT 2")), Until("Z", 3), Send(Q("SELECT 1")), Until("Z")),
+    script("extended in, it fails at once, data and what follows runs", Send(P(STUBBORN), B(), E(), S, d("1\n"), c, run("SELECT 1"), S, run("SELECT 2"), S), Until("Z", 3), Send(Q("SELECT 1")), Until("Z")),
     script("extended in, it fails at once, without a Sync", Send(P(STUBBORN), B(), E(), d("1\n"), c, run("SELECT 1"), S, run("SELECT 2"), S), Until("Z", 2), Send(Q("SELECT 1")), Until("Z")),
     script("extended in, it fails later, and what follows is skipped", Send(P(IN), B(), E(), S, d("x\n"), c, run("SELECT 1"), S, run("SELECT 2"), S), Until("Z", 2), Send(Q("SELECT 1")), Until("Z")),
+    *(
+        script(f"extended in, {kind}, and all that follows looks alike", Send(P(sql), B(), E(), S, d("x\n"), c, *[run("SELECT 1"), S] * 3), Until("Z", zs), *[Send(run("SELECT 1"), S), Until("Z")] * 3)
+        for kind, sql, zs in (("it fails at once", STUBBORN, 4), ("it fails later", IN, 3))
+    ),
+    *(
+        script(f"extended in, {kind}, and what follows fails", Send(P(sql), B(), E(), S, S, d("x\n"), c, run("SELECT 1/0"), S, run("SELECT nothing"), S, Q("SELECT 1")), Until("Z", zs), Send(F(177, "1", "2"), S), Until("Z", 2))
+        for kind, sql, zs in (("it fails at once", STUBBORN, 5), ("it fails later", IN, 3))
+    ),
+    script("extended in, it fails at once, and data follows for the next", Send(P(STUBBORN), B(), E(), S, P(IN), B(), E(), d("1\tone\n"), c, S, d("x"), S), Until("Z", 3), LOADED),
     script("extended out", Send(P("COPY t TO STDOUT"), B(), D("P"), E(), S), Until("Z")),
     script("extended out in a pipeline", Send(run("SELECT 1"), P("COPY (SELECT 1, 2) TO STDOUT"), B(), E(), run("SELECT 2"), S), Until("Z")),
     script("extended out, an error on the way", Send(P("COPY (SELECT 10 / (3 - g) FROM generate_series(1, 5) g) TO STDOUT"), B(), E(), run("SELECT 2"), S), Until("Z")),

@@ -68,8 +68,9 @@ def copied(rng):
 
 
 def extended_copy(rng):
-    # Whoever sends a Sync before the data doesn't know whether it counts.
-    return run("COPY loaded FROM STDIN") + d("1\tone\n") + rng.choice([c, f("no"), d("bad\n") + c])
+    table = rng.choice(["loaded", "loaded", "stubborn", "nowhere"])
+    data = [rng.choice([d("1\tone\n"), d("2\ttwo\n"), d(""), d("bad\n"), H, S, S]) for _ in range(rng.randrange(5))]
+    return run(f"COPY {table} FROM STDIN") + b"".join(data) + rng.choice([c, c, f("no")])
 
 
 def run_at_once(rng):
