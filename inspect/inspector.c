@@ -230,6 +230,12 @@ bool inspector_text(struct inspector *inspector, const struct session_state *ses
 	return encoding_read(inspector->reader, encoding, *text, *len, text, len);
 }
 
+void inspector_write(struct inspector *inspector, const struct session_state *session, const char *utf8, char *to,
+                     size_t size)
+{
+	encoding_write(inspector->reader, session_state_encoding(session), utf8, to, size);
+}
+
 struct statement *inspector_oversize(struct inspector *inspector)
 {
 	return cache_ref(inspector->oversize);

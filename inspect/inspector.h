@@ -52,9 +52,12 @@ void inspector_read(struct inspector_reading *reading);
 /* Takes it back, and frees it. */
 void inspector_end(struct inspector *inspector, struct inspector_reading *reading);
 
-/* A parameter's text in UTF-8, valid until the next call; false when it is none in client_encoding. */
+/* A parameter's or a name's text in UTF-8, valid until the next call; false when it is none in client_encoding. */
 MUST_USE bool inspector_text(struct inspector *inspector, const struct session_state *session, const char **text,
                              size_t *len);
+/* UTF-8 as the client reads it, into `to`; cut where `size` bytes don't do. */
+void inspector_write(struct inspector *inspector, const struct session_state *session, const char *utf8, char *to,
+                     size_t size);
 /* The statement that stands for texts past the ceiling. */
 struct statement *inspector_oversize(struct inspector *inspector);
 /* The same for FunctionCalls. */

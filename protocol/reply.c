@@ -6,7 +6,7 @@
 
 static bool is_digit(uint8_t byte);
 static uint64_t number_of(struct bytes digits);
-static size_t write_field(uint8_t *to, bool writing, char field, const char *text);
+static size_t write_field(uint8_t *to, bool encoded, char field, const char *text);
 
 bool reply_decode_complete(struct bytes body, struct reply_complete *out)
 {
@@ -113,7 +113,7 @@ size_t reply_write_error(uint8_t *to, size_t size, const struct reply_error *err
 		};
 		for (size_t index = 0; index < ARRAY_LEN(fields); index++)
 			offset +=
-			    write_field(writing ? at + offset : NULL, writing, fields[index].field, fields[index].text);
+			    write_field(writing ? at + offset : NULL, error->encoded, fields[index].field, fields[index].text);
 		if (writing) {
 			at[offset] = 0;
 			at[0] = MESSAGE_ERROR_RESPONSE;
@@ -127,19 +127,19 @@ size_t reply_write_error(uint8_t *to, size_t size, const struct reply_error *err
 
 /* Text that is not plain ASCII might be wrong in the client's encoding, whose drivers decode strictly. The ellipsis of
  * our own texts becomes three points, which are as long. */
-static size_t write_field(uint8_t *to, bool writing, char field, const char *text)
+static size_t write_field(uint8_t *to, bool encoded, char field, const char *text)
 {
 	if (text == NULL || text[0] == '\0')
 		return 0;
 	size_t len = strlen(text);
-	if (writing) {
+	if (to) {
 		to[0] = (uint8_t)field;
 		for (size_t at = 0; at < len; at++) {
 			uint8_t byte = (uint8_t)text[at];
 			bool plain = (byte >= 0x20 && byte < 0x7f) || byte == '\n' || byte == '\t';
-			to[1 + at] = plain ? byte : '?';
+			to[1 + at] = plain || (encoded && byte >= 0x80) ? byte : '?';
 		}
-		for (const char *at = text; (at = strstr(at, "…")) != NULL; at += 3)
+		for (const char *at = text; !encoded && (at = strstr(at, "…")) != NULL; at += 3)
 			memcpy(to + 1 + (at - text), "...", 3);
 		to[1 + len] = 0;
 	}

@@ -32,6 +32,7 @@ struct reply_error {
 	const char *message;
 	const char *detail; /* NULL or "" leaves it out */
 	const char *hint;
+	bool encoded; /* the texts are in the client's encoding; else what is not ASCII becomes question marks */
 };
 
 /* An ErrorResponse. Returns its length, and writes it when `size` allows. */

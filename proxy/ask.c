@@ -38,6 +38,7 @@ static void ask_unseen(struct session *session, struct relay_out *out, const str
 static bool ask_refuses_oversize(const struct session *session);
 static struct statement *ask_recognise(struct session *session, struct bytes sql, const struct inspector_types *types);
 static struct inspector_types ask_types(const struct request_parse *parse, uint32_t oids[LIMIT_BOUND_PARAMETERS]);
+static uint64_t ask_name(const struct session *session, struct bytes name);
 static struct statement *ask_meaning(const struct session *session, uint64_t name, struct ask_meanings *meanings);
 static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, bool stored,
                            struct bound_shape *shapes, uint16_t shapes_max);
@@ -161,13 +162,13 @@ bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, st
 		struct request_bind bind = {0};
 		if (!request_decode_bind(body, true, &bind))
 			bind = (struct request_bind){0};
-		return ask_bind_to(session, out, &bind, names_hash(bind.statement), NULL, 0, now_ns);
+		return ask_bind_to(session, out, &bind, ask_name(session, bind.statement), NULL, 0, now_ns);
 	}
 	const uint8_t *end = memchr(body.data, 0, body.len);
 	struct bytes name = {body.data, end ? (size_t)(end - body.data) : 0};
 	const struct flight_entry entry = {
 	    .kind = FLIGHT_PARSE,
-	    .name = names_hash(name),
+	    .name = ask_name(session, name),
 	    .sent_ns = ask_batch(session, now_ns),
 	    .rejected = ask_refuses_oversize(session),
 	};
@@ -226,7 +227,7 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 	const struct inspector_types types = ask_types(&parse, oids);
 	struct statement *statement = ask_recognise(session, parse.query, &types), *judged = statement;
 	const struct verdict *verdict = judgement_of(session, &judged, NULL, 0, &entry.rejected);
-	entry.name = names_hash(parse.name);
+	entry.name = ask_name(session, parse.name);
 	entry.statement = statement; /* the reference goes with it */
 	if (entry.rejected) {
 		/* A statement that goes on is counted at each Bind instead: that is when it runs. */
@@ -249,7 +250,7 @@ static void ask_bind(struct session *session, struct relay_out *out, struct byte
 	struct bound_shape shapes[LIMIT_BOUND_PARAMETERS];
 	struct ask_meanings meanings = {0};
 	const struct statement *statement;
-	uint64_t name = names_hash(bind.statement);
+	uint64_t name = ask_name(session, bind.statement);
 	uint16_t count = 0;
 	while (count == 0 && (statement = ask_meaning(session, name, &meanings)) != NULL)
 		if (statement->wants_parameters || statement->stores_parameters)
@@ -295,7 +296,7 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 	const struct verdict *verdict = NULL;
 	struct flight_entry entry = {
 	    .kind = FLIGHT_BIND,
-	    .name = names_hash(bind->portal),
+	    .name = ask_name(session, bind->portal),
 	    .sent_ns = ask_batch(session, now_ns),
 	};
 	/* Nearly always there is one. Of several, the first that is rejected decides. */
@@ -332,7 +333,7 @@ static void ask_target(struct session *session, struct relay_out *out, struct by
 	struct flight_entry entry = {
 	    .kind = message.data[0] == MESSAGE_CLOSE ? FLIGHT_CLOSE : FLIGHT_DESCRIBE,
 	    .target = target.kind,
-	    .name = names_hash(target.name),
+	    .name = ask_name(session, target.name),
 	    .sent_ns = ask_batch(session, now_ns),
 	};
 	ask_push_entry(session, &entry);
@@ -344,7 +345,7 @@ static void ask_execute(struct session *session, struct relay_out *out, struct b
 	struct request_execute execute = {0};
 	if (!request_decode_execute(ask_body(message), &execute))
 		execute = (struct request_execute){0};
-	uint64_t portal = names_hash(execute.portal);
+	uint64_t portal = ask_name(session, execute.portal);
 	struct statement *statement = ask_portal(session, portal);
 	struct statement *attributed = statement ? ask_attributed(session, statement) : NULL;
 	const struct flight_entry entry = {
@@ -423,6 +424,16 @@ static struct statement *ask_recognise(struct session *session, struct bytes sql
 	if (statement->opaque != OPAQUE_NONE)
 		ask_unparsed(session, statement, sql.len);
 	return statement;
+}
+
+/* SQL has the same names, and is read in UTF-8. What is not in client_encoding names nothing: the server refuses it. */
+static uint64_t ask_name(const struct session *session, struct bytes name)
+{
+	const char *text = (const char *)name.data;
+	size_t len = name.len;
+	if (!inspector_text(session->worker->inspector, &session->state, &text, &len))
+		return names_hash(name);
+	return names_hash((struct bytes){(const uint8_t *)text, len});
 }
 
 /* A name counts from ParseComplete, but a pipeline may use it before that has come back; and a Parse may fail, as one

@@ -1,6 +1,7 @@
 #include "proxy/rejection.h"
 
 #include "config/limits.h"
+#include "inspect/inspector.h"
 #include "inspect/rules/rules.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
@@ -8,6 +9,9 @@
 
 #include <stdarg.h>
 #include <string.h>
+
+/* A character of two bytes in UTF-8 is one of four in GB18030. */
+enum { REJECTION_ENCODED_BYTES = 2 * LIMIT_REJECTION_TEXT_BYTES };
 
 static void rejection_append(struct session *session, char *message, char *detail, char *hint);
 static char *rejection_text(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -49,6 +53,9 @@ static char *rejection_text(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	/* Few encodings have that character. */
+	for (char *at = text; (at = strstr(at, "…")) != NULL;)
+		memcpy(at, "...", 3);
 	char *copy = strdup(text);
 	CHECK(copy != NULL);
 	return copy;
@@ -118,12 +125,19 @@ size_t rejection_write(const struct session *session, uint8_t *to)
 	/* The head of the flight is the rejected request, and rejections are kept in the same order. */
 	const struct session_rejection *rejection = session->rejections;
 	CHECK(rejection != NULL);
+	/* Names of tables may be in any script, and drivers decode strictly. */
+	char message[REJECTION_ENCODED_BYTES], detail[REJECTION_ENCODED_BYTES], hint[REJECTION_ENCODED_BYTES];
+	struct inspector *inspector = session->worker->inspector;
+	inspector_write(inspector, &session->state, rejection->message, message, sizeof message);
+	inspector_write(inspector, &session->state, rejection->detail, detail, sizeof detail);
+	inspector_write(inspector, &session->state, rejection->hint, hint, sizeof hint);
 	const struct reply_error error = {
 	    .severity = "ERROR",
 	    .sqlstate = "42501",
-	    .message = rejection->message,
-	    .detail = rejection->detail,
-	    .hint = rejection->hint,
+	    .message = message,
+	    .detail = detail,
+	    .hint = hint,
+	    .encoded = true,
 	};
 	size_t len = reply_write_error(to, LIMIT_LOG_LINE_BYTES, &error);
 	if (len > LIMIT_LOG_LINE_BYTES) {

@@ -94,9 +94,13 @@ static const struct {
 
 struct encoding_reader {
 	iconv_t open[ARRAY_LEN(encodings)]; /* NULL: not tried yet */
+	iconv_t back[ARRAY_LEN(encodings)]; /* the same from UTF-8 */
 	char *text;
 	size_t capacity;
 };
+
+/* No character of any is longer. */
+enum { ENCODING_CHARACTER_BYTES = 8 };
 
 static bool encoding_is_trail(uint8_t byte);
 static size_t encoding_character(const struct encoding *encoding, const uint8_t *at, size_t left);
@@ -106,6 +110,8 @@ static char *encoding_convert(struct encoding_reader *reader, const struct encod
                               const char *end, char *to);
 static bool encoding_iconv(struct encoding_reader *reader, iconv_t open, const char *from, const char *end, char **to);
 static iconv_t encoding_open(struct encoding_reader *reader, const struct encoding *encoding);
+static size_t encoding_write_one(iconv_t back, const char *utf8, size_t len, char to[ENCODING_CHARACTER_BYTES]);
+static void encoding_close(const iconv_t *open);
 
 /* What iconv_open can't find; as iconv_open's own failure. */
 static const iconv_t none = (iconv_t)-1;
@@ -193,9 +199,8 @@ void encoding_reader_free(struct encoding_reader *reader)
 {
 	if (!reader)
 		return;
-	for (size_t at = 0; at < ARRAY_LEN(reader->open); at++)
-		if (reader->open[at] && reader->open[at] != none)
-			iconv_close(reader->open[at]);
+	encoding_close(reader->open);
+	encoding_close(reader->back);
 	free(reader->text);
 	free(reader);
 }
@@ -246,6 +251,32 @@ bool encoding_read(struct encoding_reader *reader, const struct encoding *encodi
 	*utf8_len = (size_t)(to - reader->text);
 	CHECK(*utf8_len < reader->capacity);
 	return true;
+}
+
+void encoding_write(struct encoding_reader *reader, const struct encoding *encoding, const char *utf8, char *to,
+                    size_t size)
+{
+	iconv_t *back = &reader->back[encoding - encodings];
+	if (!*back)
+		*back = encoding->iconv ? iconv_open(encoding->iconv, "UTF-8") : none;
+	char *end = to + size - 1;
+	while (*utf8) {
+		size_t len = 1;
+		while (len < 4 && ((uint8_t)utf8[len] & 0xc0) == 0x80)
+			len++;
+		char character[ENCODING_CHARACTER_BYTES] = {*utf8};
+		size_t bytes = len;
+		if (encoding->cut == CUT_NONE)
+			memcpy(character, utf8, len);
+		else if ((uint8_t)*utf8 >= HIGH)
+			bytes = encoding_write_one(*back, utf8, len, character);
+		if (bytes > (size_t)(end - to))
+			break;
+		memcpy(to, character, bytes);
+		to += bytes;
+		utf8 += len;
+	}
+	*to = '\0';
 }
 
 /* The length of the character, outside ASCII, that begins here; 0 when the server says there is none. */
@@ -340,4 +371,23 @@ static iconv_t encoding_open(struct encoding_reader *reader, const struct encodi
 	if (!*open)
 		*open = encoding->iconv ? iconv_open("UTF-8", encoding->iconv) : none;
 	return *open;
+}
+
+static size_t encoding_write_one(iconv_t back, const char *utf8, size_t len, char to[ENCODING_CHARACTER_BYTES])
+{
+	char *in = (char *)(uintptr_t)utf8, *out = to;
+	size_t in_left = len, out_left = ENCODING_CHARACTER_BYTES;
+	if (back != none && iconv(back, &in, &in_left, &out, &out_left) != (size_t)-1 && in_left == 0 && out > to)
+		return (size_t)(out - to);
+	if (back != none)
+		(void)iconv(back, NULL, NULL, NULL, NULL);
+	to[0] = '?';
+	return 1;
+}
+
+static void encoding_close(const iconv_t *open)
+{
+	for (size_t at = 0; at < ARRAY_LEN(encodings); at++)
+		if (open[at] && open[at] != none)
+			iconv_close(open[at]);
 }

@@ -46,5 +46,9 @@ void encoding_reader_free(struct encoding_reader *reader);
  * encoding: the server refuses it before it looks for a statement in it. */
 MUST_USE bool encoding_read(struct encoding_reader *reader, const struct encoding *encoding, const char *text,
                             size_t len, const char **utf8, size_t *utf8_len);
+/* The other way, into `to`: a question mark for what that encoding has no character for, and cut to whole characters
+ * where `size` bytes, with the terminator, don't do. */
+void encoding_write(struct encoding_reader *reader, const struct encoding *encoding, const char *utf8, char *to,
+                    size_t size);
 
 #endif

@@ -248,9 +248,35 @@ def test_names_in_any_encoding(enforcing, latin, encoding):
     with Wire(enforcing.host, enforcing.port) as wire:
         wire.login(latin, client_encoding=encoding)
         wire.send(query(text))
-        assert error_of(wire.until(b"Z"))["C"] == "42501"
+        error = b"".join(body for kind, body in wire.until(b"Z") if kind == b"E")
+        assert b"C42501\0" in error and text.split()[4] in error
     event = enforcing.wait_for("finding", table="größe", action="rejected")
     assert "größe" in event["query"]
+
+
+@pytest.mark.parametrize("encoding, name", [("LATIN1", "ü"), ("UTF8", "ü"), ("SJIS", "表"), ("GB18030", "ü"), ("UTF8", "n" * 70), ("LATIN1", "ü" * 30)])
+def test_prepared_names_in_any_encoding(start_proctor, database, encoding, name):
+    """Protocol and SQL share the names, whatever the client's encoding: what one has prepared is known to the other."""
+    proctor = start_proctor(direct_ok=False, settings=SETTINGS, rules={"Q101": "reject"})
+    with Wire(proctor.host, proctor.port) as wire:
+        wire.login(database)
+        wire.query("SELECT 1")
+        proctor.wait_for("catalog", database=database)
+        wire.query(f"SET client_encoding = {encoding}")
+        name = name.encode({"SJIS": "shift_jis"}.get(encoding, encoding))
+        like = b"SELECT n FROM big WHERE n::text LIKE $1"
+        wire.send(query(b'PREPARE "' + name + b'" (text) AS ' + like))
+        assert error_of(wire.until(b"Z")) is None
+        for value, code in ((b"%1%", "42501"), (b"1%", None)):
+            wire.send(message(b"B", b"\0" + name[:63] + b"\0\0\0\0\1" + struct.pack("!i", len(value)) + value + b"\0\0") + SYNC)
+            error = error_of(wire.until(b"Z"))
+            assert (error and error["C"]) == code
+        wire.send(query(b'DEALLOCATE "' + name + b'"'))
+        assert error_of(wire.until(b"Z")) is None
+        wire.send(message(b"P", name[:63] + b"\0" + like + b"\0\0\0") + SYNC)
+        assert error_of(wire.until(b"Z")) is None
+        wire.send(query(b'EXECUTE "' + name + b'" (\'%1%\')'))
+        assert error_of(wire.until(b"Z"))["C"] == "42501"
 
 
 ENCODED = {"LATIN1": "latin-1", "WIN1252": "cp1252", "LATIN9": "iso8859-15", "WIN1250": "cp1250", "GB18030": "gb18030", "UTF8": "utf-8"}

@@ -82,10 +82,10 @@ def startup(**parameters):
 
 
 def error_of(messages):
-    """The fields of the first ErrorResponse, by their letter, or None."""
+    """The fields of the first ErrorResponse, by their letter, or None; what is not UTF-8 escaped."""
     for kind, body in messages:
         if kind == b"E":
-            return {field[:1].decode(): field[1:].decode() for field in body.split(b"\0") if field}
+            return {field[:1].decode(): field[1:].decode(errors="backslashreplace") for field in body.split(b"\0") if field}
     return None
 
 

@@ -260,6 +260,34 @@ static void test_matters(void **state)
 	assert_true(encoding_matters("\x81\x30", 2));
 }
 
+static void assert_written(const char *encoding, const char *utf8, size_t size,
+                           const char *expected)
+{
+	char *to = malloc(size);
+	encoding_write(reader, encoding_named(encoding, strlen(encoding)), utf8, to, size);
+	assert_string_equal(to, expected);
+	free(to);
+}
+
+static void test_written(void **state)
+{
+	/* What a client of that encoding reads; a question mark for what it has none for, and never half a character. */
+	(void)state;
+	assert_written("UTF8", "gr\xc3\xb6\xc3\x9f" "e", 64, "gr\xc3\xb6\xc3\x9f" "e");
+	assert_written("LATIN1", "gr\xc3\xb6\xc3\x9f" "e", 64, "gr\xf6\xdf" "e");
+	assert_written("LATIN1", "\xe8\xa1\xa8 a\xf0\x9f\x90\x98", 64, "? a?");
+	assert_written("SJIS", "\xe8\xa1\xa8\\", 64, "\x95\x5c\\");
+	assert_written("GB18030", "\xc3\xb6", 64, "\x81\x30\x8b\x32");
+	assert_written("MULE_INTERNAL", "a\xc3\xb6", 64, "a?");
+	assert_written("SQL_ASCII", "\xc3\xb6", 64, "\xc3\xb6");
+	assert_written("GB18030", "a\xc3\xb6", 5, "a");
+	assert_written("GB18030", "a\xc3\xb6", 6, "a\x81\x30\x8b\x32");
+	assert_written("UTF8", "a\xc3\xb6", 3, "a");
+	assert_written("UTF8", "", 1, "");
+	/* Not UTF-8, and its end. */
+	assert_written("LATIN1", "\xff\xc3", 64, "??");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +300,7 @@ int main(void)
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_hiding),
 	    cmocka_unit_test(test_matters),
+	    cmocka_unit_test(test_written),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

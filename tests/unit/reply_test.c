@@ -201,6 +201,12 @@ static void test_write_is_ascii(void **state)
 	assert_non_null(memmem(area, bytes, "Mcaf?????\0D", 11));
 	assert_non_null(memmem(area, bytes, "Df(..., ...)\0H", 14));
 	assert_non_null(memmem(area, bytes, "Htwo\nlines\tof ~ it\0", 19));
+
+	/* Unless it is in the client's encoding already. */
+	const struct reply_error encoded = {
+	    .severity = "ERROR", .sqlstate = "42501", .message = "gr\xf6\xdf" "e\x01", .detail = "\x95\\", .encoded = true};
+	bytes = reply_write_error(area, sizeof area, &encoded);
+	assert_non_null(memmem(area, bytes, "Mgr\xf6\xdf" "e?\0D\x95\\", 11));
 }
 
 int main(void)
