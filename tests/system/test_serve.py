@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import psycopg2
@@ -265,6 +266,12 @@ def test_max_client_conn(start_proctor, database):
     with pytest.raises(psycopg2.OperationalError) as caught:
         psycopg2.connect(proctor.dsn(database))
     assert "max_client_conn" in str(caught.value) or "too many" in str(caught.value)
+    # A cancel needs no place of its own.
+    timer = threading.Timer(0.3, first.cancel)
+    timer.start()
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        first.cursor().execute("SELECT pg_sleep(20)")
+    timer.join()
     first.close()
     assert harness.wait_until(lambda: can_connect(proctor, database))
     second.close()

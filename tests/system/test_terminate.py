@@ -2,8 +2,6 @@
 different certificates; what it refuses it refuses as PostgreSQL does, and what it knows shows nowhere."""
 
 import base64
-import hashlib
-import hmac
 import os
 import re
 import signal
@@ -19,6 +17,7 @@ import pytest
 
 import harness
 import wire
+from scram import Scram
 from test_tls import make_certificate
 
 PASSWORD = "cAnArY correct horse"
@@ -417,48 +416,6 @@ def test_a_client_that_does_not_answer(terminate):
     proctor.wait_for("disconnect", sqlstate="08P01")
 
 
-class Scram:
-    """A SCRAM client of the test's own, on a raw socket, that can be wrong."""
-
-    def __init__(self, proctor, user="alice", database="postgres", minor=0):
-        self.socket = socket.create_connection(("127.0.0.1", proctor.port), timeout=10)
-        body = struct.pack("!HH", 3, minor) + b"user\0" + user.encode() + b"\0database\0" + database.encode() + b"\0\0"
-        self.socket.sendall(struct.pack("!i", len(body) + 4) + body)
-
-    def message(self):
-        head = self.exactly(5)
-        return head[:1], self.exactly(struct.unpack("!i", head[1:])[0] - 4)
-
-    def exactly(self, count):
-        data = b""
-        while len(data) < count:
-            piece = self.socket.recv(count - len(data))
-            assert piece, f"the end after {data}"
-            data += piece
-        return data
-
-    def say(self, body, kind=b"p", slowly=False):
-        packet = kind + struct.pack("!i", len(body) + 4) + body
-        for piece in [bytes([byte]) for byte in packet] if slowly else [packet]:
-            self.socket.sendall(piece)
-            time.sleep(0.002 if slowly else 0)
-
-    def first(self, text=b"n,,n=,r=abcdef", mechanism=b"SCRAM-SHA-256", slowly=False):
-        self.say(mechanism + b"\0" + struct.pack("!i", len(text)) + text, slowly=slowly)
-
-    def prove(self, challenge, password=PASSWORD, bare=b"n=,r=abcdef", header=b"biws", slowly=False):
-        fields = dict(part.split(b"=", 1) for part in challenge.split(b","))
-        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields[b"s"]), int(fields[b"i"]))
-        client_key = hmac.digest(salted, b"Client Key", "sha256")
-        final = b"c=" + header + b",r=" + fields[b"r"]
-        signed = b",".join([bare, challenge, final])
-        signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
-        proof = bytes(a ^ b for a, b in zip(client_key, signature))
-        self.say(final + b",p=" + base64.b64encode(proof), slowly=slowly)
-        server_key = hmac.digest(salted, b"Server Key", "sha256")
-        return base64.b64encode(hmac.digest(server_key, signed, "sha256"))
-
-
 def fields_of(body):
     return {part[:1].decode(): part[1:].decode() for part in body.split(b"\0") if part}
 
@@ -472,7 +429,7 @@ def test_the_messages(terminate):
     client.first(slowly=True)
     kind, body = client.message()
     assert (kind, body[:4]) == (b"R", b"\0\0\0\x0b") and body[4:].startswith(b"r=abcdef")
-    signature = client.prove(body[4:], slowly=True)
+    signature = client.prove(body[4:], PASSWORD, slowly=True)
     client.say(b"SELECT 'early'\0", b"Q")
     assert client.message() == (b"R", b"\0\0\0\x0cv=" + signature)
     assert client.message() == (b"R", b"\0\0\0\0")
@@ -489,7 +446,7 @@ def test_a_belated_first_message(terminate):
     client.say(b"SCRAM-SHA-256\0\xff\xff\xff\xff")
     assert client.message() == (b"R", b"\0\0\0\x0b")
     client.say(b"n,,n=,r=abcdef")
-    client.prove(client.message()[1][4:])
+    client.prove(client.message()[1][4:], PASSWORD)
     assert client.message()[1][:4] == b"\0\0\0\x0c"
     assert client.message()[1] == b"\0\0\0\0"
 
@@ -500,7 +457,7 @@ def test_protocol_versions(terminate, server):
     directly = Scram(server, minor=9)
     assert client.message() == directly.message()
     client.first() if client.message() == (b"R", b"\0\0\0\x0aSCRAM-SHA-256\0\0") else pytest.fail("no offer")
-    client.prove(client.message()[1][4:])
+    client.prove(client.message()[1][4:], PASSWORD)
     assert client.message()[1][:4] == b"\0\0\0\x0c"
 
 
@@ -519,7 +476,7 @@ WRONG = {
     "another nonce": (lambda client: (client.first(), client.message(), client.say(b"c=biws,r=abcdef,p=" + b"A" * 43 + b"=")), "08P01", "invalid SCRAM response"),
     "no base64": (lambda client: (client.first(), client.message(), client.say(b"c=biws,r=abcdef,p=!!!!")), "08P01", "malformed SCRAM message"),
     "garbage": (lambda client: (client.first(), client.message(), client.say(b"c=biws,r=abcdef,p=" + b"A" * 43 + b"=,x")), "08P01", "malformed SCRAM message"),
-    "another header": (lambda client: (client.first(), client.prove(client.message()[1][4:], header=b"eSws")), "08P01", "unexpected SCRAM channel-binding attribute in client-final-message"),
+    "another header": (lambda client: (client.first(), client.prove(client.message()[1][4:], PASSWORD, header=b"eSws")), "08P01", "unexpected SCRAM channel-binding attribute in client-final-message"),
     "a wrong proof": (lambda client: (client.first(), client.prove(client.message()[1][4:], "wrong")), "28P01", 'password authentication failed for user "alice"'),
 }
 

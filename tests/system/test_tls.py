@@ -15,6 +15,7 @@ import pytest
 
 import harness
 import wire
+from scram import Scram
 from wire import Wire, kinds, message, startup
 
 PASSWORD = "correct horse"
@@ -327,6 +328,31 @@ def test_channel_binding(proctor_of, certificates):
     connection = connect(proctor, certificates, sslmode="verify-full", channel_binding="require")
     assert ask(connection, "SELECT current_user") == "scram"
     assert not proctor.events("warning")
+
+
+def test_channel_binding_needs_both_legs(proctor_of, certificates):
+    """Behind a clear leg to the server there is nothing to bind to: who insists is refused by its own driver."""
+    proctor = proctor_of("require", "disable")
+    assert ask(connect(proctor, certificates, sslmode="require", channel_binding="prefer"), "SELECT current_user") == "scram"
+    with pytest.raises(psycopg2.OperationalError, match="channel binding is required"):
+        connect(proctor, certificates, sslmode="require", channel_binding="require")
+
+
+def test_a_client_that_takes_its_time(proctor_of, secure):
+    """As long as the server waits for somebody's password no clock of pgproctor's runs; and the client may name its
+    mechanism first, and begin later."""
+    proctor = proctor_of("disable", "disable", client_login_timeout=1)
+    directly, through = Scram(secure, "scram"), Scram(proctor, "scram")
+    assert directly.message() == through.message()
+    for client in (directly, through):
+        client.say(b"SCRAM-SHA-256\0\xff\xff\xff\xff")
+        assert client.message() == (b"R", b"\0\0\0\x0b")
+    time.sleep(2.5)
+    for client in (directly, through):
+        client.say(b"n,,n=,r=abcdef")
+        client.prove(client.message()[1][4:], PASSWORD)
+        assert client.message()[1][:4] == b"\0\0\0\x0c"
+        assert client.message()[1] == b"\0\0\0\0"
 
 
 def test_channel_binding_with_another_certificate(proctor_of, certificates):

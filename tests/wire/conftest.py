@@ -11,7 +11,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 import harness
 from database import SCHEMA, unix
-from dribble import Dribble
+from dribble import Dribble, Recorder
 
 harness.clean_environment()
 TEST_SECONDS = 100
@@ -103,6 +103,7 @@ class Modes:
         "observe": {},
         "enforce": {"mode": "enforce"},
         "answers": {},
+        "recorded": {},
         "reject": REJECTS,
         "reject, answers": REJECTS,
         "TLS client": {"client_tls_sslmode": "require"},
@@ -112,7 +113,7 @@ class Modes:
 
     def __init__(self, postgres, scratch):
         self.postgres, self.scratch = postgres, scratch
-        self.dribbles = []
+        self.between = {}
         self.started = {}
 
     def get(self, mode):
@@ -126,10 +127,10 @@ class Modes:
                 settings.update(client_tls_cert_file=certificate, client_tls_key_file=self.postgres.settings["ssl_key_file"])
             if "server_tls_sslmode" in settings:
                 settings.update(server_tls_ca_file=certificate)
-            if "answers" in mode:
-                dribble = Dribble(unix(self.postgres), directory)
-                self.dribbles.append(dribble)
-                settings["upstream"] = f"{directory}:{dribble.port}"
+            if "answers" in mode or mode == "recorded":
+                between = Recorder if mode == "recorded" else Dribble
+                self.between[mode] = between(unix(self.postgres), directory)
+                settings["upstream"] = f"{directory}:{between.port}"
             proctor = harness.Proctor(self.postgres, directory, settings=settings, rules=rules)
             proctor.socket_dir = directory
             self.started[mode] = proctor.start()
@@ -142,8 +143,8 @@ class Modes:
             said = proctor.process.said()
             if status != 0 or "pgproctor: bug" in said or "Sanitizer" in said or "runtime error" in said:
                 failures.append(f"{mode}: exit status {status}: {said.strip()[-3000:]}")
-        for dribble in self.dribbles:
-            dribble.close()
+        for between in self.between.values():
+            between.close()
         self.started = {}
         return failures
 

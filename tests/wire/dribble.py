@@ -66,3 +66,26 @@ class Dribble:
         # The server has closed: what it closes on may still be sending.
         near.close()
         far.close()
+
+
+class Recorder(Dribble):
+    """Stands there as well, cuts nothing, and keeps what each connection sends to the server."""
+
+    def __init__(self, server, directory):
+        super().__init__(server, directory)
+        self.requests = []
+
+    def relay(self, source, target, size):
+        received = bytearray()
+        if size > 1:
+            self.requests.append(received)
+        try:
+            while data := source.recv(1 << 16):
+                received += data
+                target.sendall(data)
+        except OSError:
+            pass  # closed meanwhile
+        try:
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass

@@ -106,6 +106,8 @@ SCRIPTS = [
     starts("an encoding in quotes, as asyncpg has it", *OURS, ("client_encoding", "'utf-8'"), then=(Send(Q("SHOW client_encoding")), Until("Z"), Send(X), End())),
     starts("settings that lexing depends on", *OURS, ("standard_conforming_strings", "off"), ("search_path", "pg_catalog"), then=(
         Send(Q(r"SELECT 'a\'b', current_schema")), Until("Z"), Send(X), End())),
+    starts("a role and another's authorization", *OURS, ("role", "pg_monitor"), then=(Send(Q("SELECT current_user, session_user; RESET ROLE; SELECT current_user")), Until("Z"), Send(X), End())),
+    starts("someone else's authorization", *OURS, ("session_authorization", "pg_monitor"), then=(Send(Q("SELECT current_user, session_user")), Until("Z"), Send(X), End())),
     starts("options with -c, -- and backslashes", *OURS, ("options", r"-c standard_conforming_strings=off --work_mem=77kB -c application_name=a\ b\\c"), then=(
         Send(Q(r"SELECT 'it\'s', current_setting('work_mem')")), Until("Z"), Send(X), End())),
     Script("a notice at log-in", [

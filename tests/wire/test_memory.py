@@ -1,11 +1,12 @@
 """A client that doesn't read costs no memory: back-pressure reaches the server."""
 
 import os
+import struct
 import time
 
 import pytest
 
-from messages import Q, X
+from messages import E, P, Q, S, X, c
 from play import Player, Send, Until, whole, login
 
 ROWS, ROW_BYTES = 1000, 1024 * 1024
@@ -57,3 +58,46 @@ def test_a_gigabyte_for_a_client_that_does_not_read(modes, side, capsys):
     assert size > ROWS * ROW_BYTES
     assert waiting - idle < GROWTH_KB_MAX
     assert reading - idle < GROWTH_KB_MAX
+
+
+MESSAGE_BYTES = 256 << 20
+
+
+@pytest.mark.skipif("PROCTOR_BINARY" in os.environ, reason="a sanitizer's memory is its own")
+@pytest.mark.parametrize("kind", ["CopyData", "Bind"])
+def test_a_message_of_a_quarter_of_a_gigabyte(modes, side, capsys, kind):
+    """One CopyData, or one Bind's value, of 256 MiB: it streams, and the server gets all of it."""
+    proctor = modes.get("enforce")
+    pid = proctor.process.child.pid
+    player = Player((proctor.host, proctor.port), whole, side)
+    player.begin()
+    for step in [*login(), Send(Q("CREATE TEMP TABLE long (value text)")), Until("Z")]:
+        player.step(step)
+    player.connection.settimeout(60)
+    time.sleep(0.5)
+    idle = most = resident_kb(pid)
+    if kind == "CopyData":
+        player.step(Send(Q("COPY long FROM STDIN")))
+        player.step(Until("G"))
+        before, behind, after = b"", b"\n", c
+    else:
+        player.step(Send(P("INSERT INTO long VALUES ($1)")))
+        before, behind, after = b"\0\0" + struct.pack("!HHi", 0, 1, MESSAGE_BYTES), b"\0\0", E() + S
+    player.step(Send(kind[0].replace("C", "d").encode() + struct.pack("!i", 4 + len(before) + MESSAGE_BYTES + len(behind)) + before))
+    piece = b"x" * (1 << 20)
+    for number in range(MESSAGE_BYTES >> 20):
+        player.connection.sendall(piece)
+        if number % 16 == 0:
+            most = max(most, resident_kb(pid))
+    player.step(Send(behind, after))
+    player.step(Until("Z"))
+    assert not any(kind == "E" for kind, *_ in player.transcript)
+    player.step(Send(Q("SELECT length(value) FROM long")))
+    player.step(Until("Z"))
+    player.step(Send(X))
+    player.connection.close()
+    most = max(most, resident_kb(pid))
+    with capsys.disabled():
+        print(f"\n  {kind} of {MESSAGE_BYTES >> 20} MiB: +{most - idle} kB")
+    assert any(kind == "D" and body.endswith(str(MESSAGE_BYTES).encode()) for kind, body, *_ in player.transcript)
+    assert most - idle < GROWTH_KB_MAX

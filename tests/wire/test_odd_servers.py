@@ -20,10 +20,10 @@ NO_FORK = b"Ecould not fork new process for connection: Cannot allocate memory\n
 
 class OddServer:
     """Answers each connection with the same bytes: `first` to the start-up packet, `second` to what comes then; and
-    closes, with `reset` by RST. Listens where a PostgreSQL would, so that harness.Proctor finds it."""
+    closes, with `reset` by RST, with `stays` not before the client. Listens where a PostgreSQL would, so that harness.Proctor finds it."""
 
-    def __init__(self, first, second=b"", reset=False, pieces=None):
-        self.first, self.second, self.reset = first, second, reset
+    def __init__(self, first, second=b"", reset=False, pieces=None, stays=False):
+        self.first, self.second, self.reset, self.stays = first, second, reset, stays
         self.pieces = pieces or (lambda data: [data])
         self.received = b""
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -47,6 +47,8 @@ class OddServer:
                     for piece in self.pieces(answer):
                         connection.sendall(piece)
                         time.sleep(0.01)
+                if self.stays:
+                    connection.recv(65536)
                 if self.reset:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -136,6 +138,29 @@ def test_behind_log_in(through, said, asked):
         beginning = HELLO + KEY + READY
         received, _ = through(OddServer(beginning, said, pieces=lambda data: [data] if data is beginning else cut(data)), PACKET, asked, wait=(READY,))
         assert received == beginning + said
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5, 6, 40])
+def test_half_a_message(tmp_path, cut):
+    """What a server has begun to say is the client's at once, without the rest."""
+    row = message("D", b"\0\1\0\0\0\x40" + b"x" * 64)
+    server = OddServer(HELLO + KEY + READY, row[:cut], stays=True)
+    proctor = harness.Proctor(server, tmp_path, databases={}, settings={"catalog": "host=127.0.0.1 port=1 user=nobody"}).start()
+    try:
+        with socket.create_connection((proctor.host, proctor.port), timeout=5) as client:
+            client.sendall(PACKET)
+            received = b""
+            while not received.endswith(READY):
+                received += client.recv(65536)
+            client.sendall(Q("SELECT 1"))
+            begun = b""
+            # Of a header only the whole says what the message is.
+            while len(begun) < (cut if cut >= 5 else 0):
+                begun += client.recv(65536)
+            assert begun == row[: cut if cut >= 5 else 0]
+    finally:
+        server.close()
+        assert proctor.stop() == 0
 
 
 def test_reset(through):
