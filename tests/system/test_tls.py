@@ -182,6 +182,8 @@ def test_logging_in(proctor_of, certificates, user, client, server):
     if user != "postgres":
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
             connect(proctor, certificates, user, sslmode=mode, password="wrong")
+    assert proctor.stop() == 0
+    assert not any(PASSWORD in line for line in proctor.lines())
 
 
 @pytest.mark.parametrize("client", ["disable", "require"])
