@@ -1,5 +1,7 @@
 #include "inspect/text/shape.h"
 
+#include "inspect/text/prefix.h"
+
 #include <limits.h>
 #include <string.h>
 
@@ -15,7 +17,6 @@ enum byte_class {
 	REGEX_META = 2,    /* means something in a regular expression */
 	REGEX_COUNT = 4,   /* . * + ?: the metacharacters that stand for no letter of their own and no edge of a word */
 	SIMILAR_META = 8,  /* means something in SIMILAR TO beyond LIKE */
-	REGEX_BRANCH = 16, /* * ? {: what they follow may be missing */
 	LIKE_META = 32,    /* % _ and the backslash */
 	REGEX_CLASS = 64,  /* [ and the backslash: a class or an escape may stand for word characters */
 	REGEX_RUN = 128,   /* WORD or REGEX_COUNT: what regex_min_run_has_trigram can follow */
@@ -27,10 +28,10 @@ static const uint8_t classes[256] = {
     ['0' ... '9'] = WORD | REGEX_RUN,
     [0x80 ... 0xFF] = WORD | REGEX_RUN,
     ['.'] = REGEX_META | REGEX_COUNT | REGEX_RUN,
-    ['*'] = REGEX_META | REGEX_COUNT | REGEX_RUN | SIMILAR_META | REGEX_BRANCH,
+    ['*'] = REGEX_META | REGEX_COUNT | REGEX_RUN | SIMILAR_META,
     ['+'] = REGEX_META | REGEX_COUNT | REGEX_RUN | SIMILAR_META,
-    ['?'] = REGEX_META | REGEX_COUNT | REGEX_RUN | SIMILAR_META | REGEX_BRANCH,
-    ['{'] = REGEX_META | SIMILAR_META | REGEX_BRANCH,
+    ['?'] = REGEX_META | REGEX_COUNT | REGEX_RUN | SIMILAR_META,
+    ['{'] = REGEX_META | SIMILAR_META,
     ['}'] = REGEX_META | SIMILAR_META,
     ['('] = REGEX_META | SIMILAR_META,
     [')'] = REGEX_META | SIMILAR_META,
@@ -64,7 +65,6 @@ static void run_add(struct run *run, unsigned char byte, struct pattern_shape *s
 static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape);
 static bool is_continuation(unsigned char byte);
 static bool asks_item(const char *text, size_t len);
-static size_t regex_character(const char *text, size_t len, bool *literal);
 static bool regex_min_run_has_trigram(const char *text, size_t len);
 static unsigned bits_of(struct pattern_shape shape);
 
@@ -165,39 +165,31 @@ static struct pattern_shape regex_of(struct mixture mixture, const char *text, s
 	    .has_wildcard = mixture.any & REGEX_META,
 	    .only_wildcards = mixture.all & REGEX_COUNT,
 	};
-	bool literal;
-	size_t first;
 
 	/* Any other literal stands for a word's edge. */
 	shape.has_trigram = (mixture.any & (WORD | REGEX_CLASS)) &&
 	                    (!(mixture.all & REGEX_RUN) || regex_min_run_has_trigram(text, len));
-	/* The server finds a fixed prefix only behind ^ and not past an alternative (regexport's pg_regprefix). */
-	shape.leading_wildcard = true;
-	if (len > 1 && text[0] == '^' && !memchr(text, '|', len)) {
-		first = regex_character(text + 1, len - 1, &literal);
-		if (literal && !(first + 1 < len && (classes[(unsigned char)text[first + 1]] & REGEX_BRANCH)))
-			shape.leading_wildcard = false;
-	}
-	shape.has_prefix = !shape.leading_wildcard;
+	const enum prefix_kind prefix = prefix_of_regex(text, len, false);
+	shape.has_prefix = prefix != PREFIX_NONE;
+	shape.leading_wildcard = !shape.has_prefix;
+	shape.has_wildcard &= prefix != PREFIX_EXACT;
 	return shape;
 }
 
 static struct pattern_shape similar_of(struct mixture mixture, struct pattern_shape like, const char *text, size_t len)
 {
 	struct pattern_shape shape = like;
-	bool words, literal;
-	size_t first;
+	bool words;
 
 	if (!(mixture.any & SIMILAR_META))
 		return shape;
 	words = (mixture.any & WORD) || memchr(text, '[', len);
-	shape.has_wildcard = true;
 	shape.asks_item = false;
+	const enum prefix_kind prefix = prefix_of_similar(text, len);
+	shape.has_wildcard = prefix != PREFIX_EXACT;
 	shape.only_wildcards = !words && shape.only_wildcards;
 	shape.has_trigram = words;
-	first = regex_character(text, len, &literal);
-	shape.has_prefix = literal && text[0] != '%' && text[0] != '_' && !memchr(text, '|', len) &&
-	                   !(first < len && (classes[(unsigned char)text[first]] & REGEX_BRANCH));
+	shape.has_prefix = prefix != PREFIX_NONE;
 	shape.leading_wildcard = !shape.has_prefix;
 	return shape;
 }
@@ -231,21 +223,6 @@ static void run_end(struct run *run, bool wildcard, struct pattern_shape *shape)
 static bool is_continuation(unsigned char byte)
 {
 	return (byte & 0xC0) == 0x80;
-}
-
-/* The length of the regex's first character, and whether it stands for itself. */
-static size_t regex_character(const char *text, size_t len, bool *literal)
-{
-	*literal = false;
-	if (len == 0)
-		return 0;
-	if (text[0] == '\\') {
-		/* Before a letter or digit a backslash makes a class or a back reference. */
-		*literal = len > 1 && !is_word((unsigned char)text[1]);
-		return len > 1 ? 2 : 1;
-	}
-	*literal = !(classes[(unsigned char)text[0]] & REGEX_META);
-	return 1;
 }
 
 /* For a regex of word characters and . * + ? only: every text it matches must hold a trigram for pg_trgm to find

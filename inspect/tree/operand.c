@@ -243,16 +243,21 @@ static void fold_constant(struct operand *operand, const A_Const *constant)
 	add_piece(operand, &shape);
 }
 
-/* LIKE … ESCAPE, SIMILAR TO: only with the usual escape does the pattern mean what shape.h takes it for. */
+/* LIKE … ESCAPE, SIMILAR TO. With another escape than the usual one the pattern begins as shape.h takes it to, but what
+ * else is a wildcard of it can't be told: nothing but the shape is in the statement's key. */
 static void fold_escape(struct operand *operand, const FuncCall *call, int depth)
 {
-	if (list_length(call->args) == 2) {
-		const char *escape = nodes_string_constant(lsecond(call->args));
-		if (escape == NULL || strcmp(escape, "\\") != 0)
-			operand->unknown = true;
-	}
+	const char *escape = list_length(call->args) == 2 ? nodes_string_constant(lsecond(call->args)) : "\\";
+	const bool usual = escape != NULL && strcmp(escape, "\\") == 0;
+
+	if (escape == NULL || escape[0] == '%' || escape[0] == '_' || (!usual && operand->reading != READING_LIKE))
+		operand->unknown = true;
 	if (call->args != NIL)
 		fold(operand, linitial(call->args), depth);
+	if (!usual) {
+		operand->shape.has_trigram = true;
+		operand->shape.only_wildcards = false;
+	}
 }
 
 static void fold_unknown(struct operand *operand, const Node *node)

@@ -119,8 +119,8 @@ static void kinds_of_operands(void **state)
 
 static void like_patterns(void **state)
 {
-	/* A pattern has one shape, whether it comes whole or in pieces, through casts, case and escaping; an escape
-	 * character of its own or a value out of several leaves nothing known. */
+	/* A pattern has one shape, whether it comes whole or in pieces, through casts, case and escaping; an escape that is
+	 * no constant, or a value out of several, leaves nothing known. */
 	(void)state;
 	static const struct operand_case cases[] = {
 	    {"'abc'", "literal trigram prefix"},
@@ -136,7 +136,7 @@ static void like_patterns(void **state)
 	    {"'%' || replace('x', '%', '\\%') || '%'", "literal leading wild trigram"},
 	    {"'%' || 'abc' || NULL", "literal ?"},
 	    {"like_escape('%abc', '\\')", "literal leading wild trigram"},
-	    {"like_escape('%abc', '!')", "literal ?"},
+	    {"like_escape('%abc', '!')", "literal leading wild trigram"},
 	    {"like_escape('%abc', $1)", "literal ?"},
 	    {"ARRAY['%abc', 'x']", "literal ?"},
 	    {"ARRAY['%abc']", "literal ?"},

@@ -56,7 +56,7 @@ static void pattern_lookups(void **state)
 		 "select\n"
 		 "level 0 where\n"
 		 "relation 0 t\n"
-		 "where 0:[name] like ~~ column=name bare and literal\n"},
+		 "where 0:[name] like ~~ column=name bare and literal shape=( leading wild trigram )\n"},
 		{"SELECT 1 FROM t WHERE name LIKE '%abc' ESCAPE '\\' ",
 		 "select\n"
 		 "level 0 where\n"
