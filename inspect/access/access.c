@@ -1,7 +1,7 @@
 #include "inspect/access/access.h"
 
 #include "config/limits.h"
-#include "inspect/access/leakproof.h"
+#include "inspect/access/reach.h"
 #include "inspect/access/typing.h"
 
 #include <string.h>
@@ -9,6 +9,7 @@
 enum { PARTS_MAX = 4 * LIMIT_FACTS_CONDITIONS };
 
 static void type_conditions(struct access *access, const struct typing *typing);
+static void drop_never_true(struct access *access);
 static void match_conditions(struct access *access);
 static void match_orders(struct access *access, const struct typing *typing);
 static const char *name_of(const struct access *access, int16_t relation);
@@ -64,9 +65,11 @@ struct access *access_make(const struct access_input *input)
 	    .parameter_count = parameter_count,
 	    .values = input->values,
 	    .value_count = input->value_count,
+	    .utc = input->utc,
 	    .arena = arena,
 	};
 	type_conditions(access, &typing);
+	drop_never_true(access);
 	match_conditions(access);
 	match_orders(access, &typing);
 	return access;
@@ -85,6 +88,26 @@ static const struct term *known_not_null(const struct access *access, const stru
 	test->type = TYPE_BOOL;
 	test->flag = true;
 	return test;
+}
+
+/* Where a WHERE is never true nothing is read, and there is nothing to find. */
+static void drop_never_true(struct access *access)
+{
+	for (uint16_t at = 0; at < access->condition_count; at++) {
+		const struct access_condition *never = &access->conditions[at];
+		const bool is_false =
+		    never->term->kind == TERM_CONSTANT &&
+		    (never->term->null || (never->term->text != NULL && strcmp(never->term->text, "f") == 0));
+		/* Of a set operation one arm may give nothing, and the others something. */
+		const bool several = (at > 0 && never[-1].fact == never->fact) ||
+		                     (at + 1 < access->condition_count && never[1].fact == never->fact);
+		if (!is_false || several || never->fact->from > 0 || never->fact->to != INT16_MAX)
+			continue;
+		for (uint16_t i = 0; i < access->condition_count; i++) {
+			if (access->conditions[i].fact->level == never->fact->level)
+				access->conditions[i].term = never->term;
+		}
+	}
 }
 
 /* One condition for each arm of a set operation that it goes into. */
@@ -110,94 +133,6 @@ static void type_conditions(struct access *access, const struct typing *typing)
 	}
 }
 
-/* -- queries in FROM ----------------------------------------------------------------------------------- */
-
-/* What lies between a level and a table that is read somewhere below it. */
-struct passage {
-	enum fact_reach reach; /* how far a condition of the level goes */
-	uint16_t pushed;       /* the innermost query that it is only pushed down to, else 0 */
-	bool barrier;
-};
-
-/* The relation that stands for what `relation` is read in, as `level` sees it: itself where it stands in that level;
- * -1 when it is in no query in its FROM. */
-static int16_t seen_from(const struct access *access, int16_t relation, uint16_t level, struct passage *passage)
-{
-	const struct facts *facts = access->input->facts;
-	*passage = (struct passage){.reach = REACH_MERGED};
-	for (unsigned steps = 0; steps <= 2u * facts->level_count; steps++) {
-		uint16_t query = facts->relations[relation].level;
-		if (query == level)
-			return relation;
-		/* An arm's conditions are its operation's, whose are the query's in FROM. */
-		for (;;) {
-			enum fact_reach reach = facts->levels[query].reach;
-			if (facts->levels[query].is_barrier && reach == REACH_MERGED)
-				reach = REACH_PUSHED;
-			if (reach > passage->reach)
-				passage->reach = reach;
-			passage->barrier |= facts->levels[query].is_barrier;
-			if (!facts->levels[query].is_arm)
-				break;
-			query = (uint16_t)facts->levels[query].parent;
-			if (query == level)
-				return -1;
-		}
-		if (passage->reach != REACH_MERGED && passage->pushed == 0)
-			passage->pushed = query;
-		if (access->stands[query] < 0)
-			return -1;
-		relation = access->stands[query];
-	}
-	return -1;
-}
-
-/* All columns of the term are of what that query reads. */
-static bool is_within(const struct access *access, const struct term *term, uint16_t query, int depth)
-{
-	if (depth > LIMIT_WALK_DEPTH)
-		return false;
-	for (uint16_t at = 0; at < term->count; at++) {
-		if (term->items[at] != NULL && !is_within(access, term->items[at], query, depth + 1))
-			return false;
-	}
-	if (term->kind != TERM_COLUMN)
-		return term->variant != CLAUSE_SUBLINK;
-	for (uint16_t level = access->input->facts->relations[term->relation].level; level != query;) {
-		const struct fact_level *fact = &access->input->facts->levels[level];
-		if (fact->is_arm)
-			level = (uint16_t)fact->parent;
-		else if (access->stands[level] >= 0)
-			level = access->input->facts->relations[access->stands[level]].level;
-		else
-			return false;
-	}
-	return true;
-}
-
-/* One in a sub-select that names only outer tables does, once EXISTS has become a join. */
-bool access_restricts(const struct access *access, const struct access_condition *condition, int16_t relation)
-{
-	const struct facts *facts = access->input->facts;
-	const struct fact_condition *fact = condition->fact;
-	struct passage passage;
-	if (!term_mentions(condition->term, relation))
-		return false;
-	const int16_t seen = seen_from(access, relation, fact->level, &passage);
-	if (seen >= 0)
-		return seen >= fact->from && seen < fact->to && passage.reach != REACH_NONE &&
-		       (passage.pushed == 0 || is_within(access, condition->term, passage.pushed, 0)) &&
-		       (!passage.barrier || leakproof_term(condition->term, access->dictionary));
-	if (relation < fact->from || relation >= fact->to)
-		return false;
-	for (uint16_t at = 0; at < facts->relation_count; at++) {
-		if (term_mentions(condition->term, (int16_t)at) &&
-		    seen_from(access, (int16_t)at, fact->level, &passage) >= 0)
-			return false;
-	}
-	return true;
-}
-
 const struct matching *access_matching(struct access *access, int16_t relation)
 {
 	struct arena *arena = access->input->arena;
@@ -208,7 +143,7 @@ const struct matching *access_matching(struct access *access, int16_t relation)
 	uint16_t count = 0;
 	for (uint16_t at = 0; at < access->condition_count; at++) {
 		const struct term *term = access->conditions[at].term;
-		if (!access_restricts(access, &access->conditions[at], relation))
+		if (!reach_restricts(access, &access->conditions[at], relation))
 			continue;
 		for (uint16_t i = 0; i < (term->kind == TERM_AND ? term->count : 1) && count < PARTS_MAX; i++)
 			parts[count++] = term->kind == TERM_AND ? term->items[i] : term;
@@ -217,6 +152,7 @@ const struct matching *access_matching(struct access *access, int16_t relation)
 	    .dictionary = access->dictionary,
 	    .relation = access->input->relations[relation],
 	    .number = relation,
+	    .only = access->input->facts->relations[relation].only,
 	    .conditions = parts,
 	    .condition_count = count,
 	    .bound = access->input->bound,
@@ -235,7 +171,7 @@ static void match_conditions(struct access *access)
 		struct access_condition *condition = &access->conditions[at];
 		for (uint16_t r = 0; r < facts->relation_count; r++) {
 			int16_t relation = (int16_t)r;
-			if (!access_restricts(access, condition, relation))
+			if (!reach_restricts(access, condition, relation))
 				continue;
 			const struct matching *matching = access_matching(access, relation);
 			if (matching == NULL)
@@ -378,8 +314,8 @@ static void match_orders(struct access *access, const struct typing *typing)
 			sorts[order->count++] = (struct matching_sort){term, sort->descending, sort->nulls_first};
 			int16_t relation = term_relation(term);
 			/* What a query puts out is in the order of its table only where it is one with the outer. */
-			struct passage passage;
-			if (relation >= 0 && seen_from(access, relation, first->level, &passage) != relation &&
+			struct reach_passage passage;
+			if (relation >= 0 && reach_seen_from(access, relation, first->level, &passage) != relation &&
 			    (passage.reach != REACH_MERGED || arms > 1))
 				relation = -1;
 			/* A constant sorts nothing; what mixes tables, or is none's, no index has in order. */

@@ -14,6 +14,7 @@ struct access_input {
 	struct pattern_values bound;
 	const struct clause *const *values; /* of the parameters, where they are to be seen; element 0 for $1 */
 	uint16_t value_count;
+	bool utc;      /* the session's time zone is UTC */
 	bool generous; /* as in matching.h */
 	struct arena *arena; /* everything lives there */
 };
@@ -52,9 +53,6 @@ struct access {
 struct access *access_make(const struct access_input *input);
 /* What is known of one appearance of a table; NULL when it is none that the input knows. */
 const struct matching *access_matching(struct access *access, int16_t relation);
-
-/* Does the condition restrict what is read of that appearance? */
-bool access_restricts(const struct access *access, const struct access_condition *condition, int16_t relation);
 
 struct access_event {
 	const char *relation;  /* "shop.product"; public is left out */

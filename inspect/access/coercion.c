@@ -105,6 +105,35 @@ static uint32_t collation_of(const struct dictionary *dictionary, uint32_t type)
 	return known != NULL ? known->collation : 0;
 }
 
+static bool is_moment(uint32_t type)
+{
+	return type == TYPE_DATE || type == TYPE_TIMESTAMP || type == TYPE_TIMESTAMPTZ;
+}
+
+/* Whose text means the same in every session: no moments, no names of objects, and none of what may hold those. */
+static bool reads_the_same(const struct dictionary_type *type)
+{
+	enum { TYPE_MONEY = 790, TYPE_OID = 26 };
+	if (type == NULL)
+		return false;
+	switch (type->category) {
+	case 'N':
+		/* regclass and its like are numbers, too. */
+		return type->oid != TYPE_MONEY && (type->preferred || type->oid == TYPE_INT2 || type->oid == TYPE_INT4 ||
+		                                   type->oid == TYPE_INT8 || type->oid == TYPE_NUMERIC ||
+		                                   type->oid == TYPE_FLOAT4 || type->oid == TYPE_OID);
+	case 'D':
+	case 'T':
+	case 'A':
+	case 'E':
+	case 'R':
+	case 'C':
+		return false;
+	default:
+		return true;
+	}
+}
+
 const struct term *coercion_apply(const struct dictionary *dictionary, const struct term *term, uint32_t to,
                                   int32_t modifier, enum coercion_context context, struct arena *arena)
 {
@@ -136,11 +165,13 @@ const struct term *coercion_apply(const struct dictionary *dictionary, const str
 		const struct dictionary_function *called = dictionary_function(dictionary, function);
 		const struct dictionary_type *source = dictionary_type(dictionary, term->type);
 		/* Functions of the session's settings are left for the executor. */
-		bool folds = path != PATH_FUNCTION || (called != NULL && called->volatility == 'i');
+		bool folds = path == PATH_RELABEL || (path == PATH_FUNCTION && called != NULL && called->volatility == 'i') ||
+		             (path == PATH_CONVERT && reads_the_same(source) && reads_the_same(target));
 		if (folds) {
 			bool same_text =
 			    path == PATH_RELABEL || path == PATH_CONVERT ||
-			    (source != NULL && target != NULL && source->category == 'N' && target->category == 'N');
+			    (source != NULL && target != NULL && source->category == 'N' && target->category == 'N') ||
+			    (is_moment(term->type) && is_moment(to));
 			made = arena_alloc(arena, sizeof(*made));
 			*made = *term;
 			made->type = to;
@@ -148,8 +179,11 @@ const struct term *coercion_apply(const struct dictionary *dictionary, const str
 			if (!same_text)
 				made->text = NULL;
 			made->collation = collation_of(dictionary, to);
-			made->strength = made->collation != 0 && made->strength < STRENGTH_IMPLICIT ? STRENGTH_IMPLICIT
-			                                                                            : made->strength;
+			made->strength = made->collation != 0 ? STRENGTH_IMPLICIT : STRENGTH_NONE;
+			if (made->collation != 0 && term->collation != 0) {
+				made->collation = term->collation;
+				made->strength = term->strength;
+			}
 			return made;
 		}
 	}
@@ -159,6 +193,8 @@ const struct term *coercion_apply(const struct dictionary *dictionary, const str
 	                &term, 1, arena);
 	made->type = to;
 	made->oid = path == PATH_FUNCTION ? function : 0;
+	if (path == PATH_CONVERT)
+		made->is_stable |= !reads_the_same(dictionary_type(dictionary, term->type)) || !reads_the_same(target);
 	if (path == PATH_FUNCTION) {
 		const struct dictionary_function *called = dictionary_function(dictionary, function);
 		made->is_stable |= called == NULL || called->volatility != 'i';
@@ -314,6 +350,8 @@ bool coercion_resolve(const struct dictionary *dictionary, const uint32_t *actua
 	if (array == TYPE_NONE && element != TYPE_NONE)
 		array = array_of(dictionary, element);
 	uint32_t common = compatible_count > 0 ? coercion_common(dictionary, compatible, compatible_count) : TYPE_TEXT;
+	if (common == TYPE_NONE)
+		return false;
 	for (uint16_t at = 0; at <= count; at++) {
 		uint32_t *to = at < count ? &declared[at] : result;
 		switch (*to) {

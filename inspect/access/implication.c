@@ -197,17 +197,14 @@ static int strategy_in(const struct dictionary *dictionary, uint32_t family, uin
 	return 0;
 }
 
-/* Moments in ISO's form sort as text, a date standing for its midnight. Those with a zone would need its rules. */
+/* As constant.h has them they sort as text, a date standing for its midnight. */
 static int compare_moments(const char *a, const char *b)
 {
-	static const char midnight[] = " 00:00:00";
-	size_t len_a = strlen(a), len_b = strlen(b);
-	if (strspn(a, "0123456789-: .") != len_a || strspn(b, "0123456789-: .") != len_b || len_a < 10 || len_b < 10 ||
-	    a[4] != '-' || b[4] != '-' || a[7] != '-' || b[7] != '-')
-		return 3;
-	int order = memcmp(a, b, 10);
+	static const char midnight[] = " 00:00:00.000000";
+	enum { DATE_LEN = 10 };
+	int order = memcmp(a, b, DATE_LEN);
 	if (order == 0)
-		order = strcmp(len_a == 10 ? midnight : a + 10, len_b == 10 ? midnight : b + 10);
+		order = strcmp(a[DATE_LEN] == '\0' ? midnight : a + DATE_LEN, b[DATE_LEN] == '\0' ? midnight : b + DATE_LEN);
 	return (order > 0) - (order < 0);
 }
 
@@ -215,6 +212,7 @@ static int compare_moments(const char *a, const char *b)
 static int compare_values(const struct dictionary *dictionary, const struct term *a, const struct term *b,
                           uint32_t collation)
 {
+	static const char smalls[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 	if (a->text == NULL || b->text == NULL)
 		return 3;
 	const struct dictionary_type *type = dictionary_type(dictionary, dictionary_base(dictionary, b->type));
@@ -232,7 +230,7 @@ static int compare_values(const struct dictionary *dictionary, const struct term
 	if (type->category == 'D' && other != type->oid && (other == TYPE_TIMESTAMPTZ || type->oid == TYPE_TIMESTAMPTZ))
 		return 3;
 	int order = strcmp(a->text, b->text);
-	if (order == 0)
+	if (order == 0 && other == type->oid)
 		return 0;
 	switch (type->oid) {
 	case TYPE_TEXT:
@@ -240,9 +238,13 @@ static int compare_values(const struct dictionary *dictionary, const struct term
 	case TYPE_BPCHAR:
 	case TYPE_NAME: {
 		const struct dictionary_collation *by = dictionary_collation(dictionary, collation);
-		if (by != NULL && by->is_c)
-			return order < 0 ? -1 : 1;
-		return by != NULL && by->nondeterministic ? 3 : 2;
+		if (by != NULL && by->nondeterministic)
+			return 3;
+		/* Small letters and digits come in the same order nearly everywhere. */
+		bool plain = strspn(a->text, smalls) == strlen(a->text) && strspn(b->text, smalls) == strlen(b->text);
+		if (order == 0 || plain || (by != NULL && by->is_c))
+			return (order > 0) - (order < 0);
+		return 2;
 	}
 	case TYPE_UUID:
 		return 2;

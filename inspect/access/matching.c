@@ -3,8 +3,11 @@
 #include "inspect/access/implication.h"
 #include "inspect/access/overload.h"
 #include "inspect/access/typing.h"
+#include "inspect/text/prefix.h"
 
 #include <string.h>
+
+enum { HEIRS_DEEP_MAX = 10 };
 
 static bool has_method(const struct catalog_index *index, const char *method);
 static enum matching_quality match_operator(const struct matching *m, const struct matching_index *index, uint16_t key,
@@ -40,6 +43,42 @@ const struct term *matching_key_of(const struct matching *m, const struct catalo
 	return key->clause != NULL ? term_strip(typing_of(&typing, key->clause)) : NULL;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool is_alike(const struct catalog_index *a, const struct catalog_index *b)
+{
+	if (!b->valid || !b->ready || !same_text(a->method, b->method) || a->key_count != b->key_count ||
+	    !same_text(a->predicate, b->predicate))
+		return false;
+	for (uint16_t at = 0; at < a->key_count; at++) {
+		const struct catalog_index_key *one = &a->keys[at], *other = &b->keys[at];
+		if (!same_text(one->expression, other->expression) || one->family != other->family ||
+		    one->collation_oid != other->collation_oid || one->descending != other->descending ||
+		    one->nulls_first != other->nulls_first)
+			return false;
+	}
+	return true;
+}
+
+/* A table's own index says nothing of the tables that inherit from it by INHERITS, a partitioned one's does. */
+static bool heirs_have(const struct catalog_relation *relation, const struct catalog_index *index, int depth)
+{
+	if (relation->kind == CATALOG_PARTITIONED_TABLE || depth > HEIRS_DEEP_MAX)
+		return true;
+	for (uint32_t at = 0; at < relation->partition_count; at++) {
+		const struct catalog_relation *heir = relation->partitions[at];
+		bool has = false;
+		for (uint16_t i = 0; i < heir->index_count && !has; i++)
+			has = is_alike(index, &heir->indexes[i]);
+		if (!has || !heirs_have(heir, index, depth + 1))
+			return false;
+	}
+	return true;
+}
+
 const struct matching_index *matching_indexes(const struct matching *m, uint16_t *count)
 {
 	const struct catalog_relation *relation = m->relation;
@@ -48,7 +87,7 @@ const struct matching_index *matching_indexes(const struct matching *m, uint16_t
 	*count = 0;
 	for (uint16_t at = 0; at < relation->index_count; at++) {
 		const struct catalog_index *index = &relation->indexes[at];
-		if (!index->valid || !index->ready)
+		if (!index->valid || !index->ready || (!m->only && !heirs_have(relation, index, 0)))
 			continue;
 		struct matching_index *to = &list[(*count)++];
 		const struct term **keys = arena_alloc(m->arena, (index->key_count + 1u) * sizeof(*keys));
@@ -97,8 +136,9 @@ struct matching_hit matching_condition(const struct matching *m, const struct ma
 			if (quality > best.quality)
 				best = (struct matching_hit){quality, index->index, k};
 		}
-		/* A condition that makes the index's predicate true needs no key of it. */
-		if (best.quality < MATCHING_PARTIAL && index->predicate != NULL &&
+		/* A condition that makes the index's predicate true needs no key of it, but for a hash index, which
+		 * can't be read without one (amoptionalkey). */
+		if (best.quality < MATCHING_PARTIAL && index->predicate != NULL && !has_method(index->index, "hash") &&
 		    proves_part(m, index->predicate, condition))
 			best = (struct matching_hit){MATCHING_PARTIAL, index->index, 0};
 	}
@@ -311,15 +351,13 @@ static enum matching_quality match_operator(const struct matching *m, const stru
 
 /* -- prefixes ---------------------------------------------------------------------------------------- */
 
-enum prefix { PREFIX_NONE, PREFIX_SOME, PREFIX_EXACT };
-
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) != 0;
 }
 
 /* What is fixed at the beginning: of a pattern without case, only what has no case. */
-static enum prefix prefix_of(const struct matching *m, const struct term *term, const char *name)
+static enum prefix_kind prefix_of(const struct matching *m, const struct term *term, const char *name)
 {
 	const struct clause_pattern *pattern = term->pattern;
 	const bool folds = name[strlen(name) - 1] == '*', regex = name[0] == '~' && name[1] != '~';
@@ -329,32 +367,24 @@ static enum prefix prefix_of(const struct matching *m, const struct term *term, 
 	/* Only what is a constant before the scan begins: no concat(), which depends on settings. */
 	if (pattern->operand == OPERAND_LITERAL && term->items[1]->kind != TERM_CONSTANT)
 		return PREFIX_NONE;
-	if (!regex && text != NULL && text[0] == '\0')
+	if (text != NULL && pattern->reading == READING_REGEX)
+		return prefix_of_regex(text, strlen(text), folds);
+	if (text != NULL && pattern->reading == READING_LIKE && text[0] == '\0')
 		return PREFIX_EXACT;
 	struct pattern_shape shape;
-	if (!pattern_shape_of(pattern, m->bound, &shape))
+	if (text != NULL && pattern->reading == READING_LIKE)
+		shape = shape_like(text, strlen(text));
+	else if (!pattern_shape_of(pattern, m->bound, &shape))
 		return PREFIX_NONE;
 	if (folds) {
-		if (text == NULL || !shape.has_prefix)
-			return PREFIX_NONE;
-		const char *at = text + (regex && text[0] == '^');
-		if (is_letter(at[0]) || at[0] == '\\' || at[0] == '\0')
+		if (text == NULL || !shape.has_prefix || is_letter(text[0]) || text[0] == '\\')
 			return PREFIX_NONE;
 		bool letters = false;
 		for (const char *c = text; *c != '\0'; c++)
 			letters = letters || is_letter(*c);
-		return !letters && !regex && !shape.has_wildcard ? PREFIX_EXACT : PREFIX_SOME;
+		return !letters && !shape.has_wildcard ? PREFIX_EXACT : PREFIX_SOME;
 	}
-	/* As written: SIMILAR TO comes as ~ with its own shape, and there text is a pattern without ^. */
-	if (regex && text != NULL && text[0] == '^' && strlen(text) > 2 && text[strlen(text) - 1] == '$') {
-		bool plain = true;
-		for (const char *c = text + 1; c[1] != '\0'; c++)
-			plain = plain && (is_letter(*c) || (*c >= '0' && *c <= '9') || *c == ' ' || *c == '_' ||
-			                  *c == '-' || *c == '@' || *c == '/');
-		if (plain)
-			return PREFIX_EXACT;
-	}
-	if (!shape.has_wildcard && (!regex || shape.has_prefix))
+	if (!shape.has_wildcard && (!regex || shape.has_prefix || pattern->reading == READING_SIMILAR))
 		return PREFIX_EXACT;
 	return shape.has_prefix ? PREFIX_SOME : PREFIX_NONE;
 }
@@ -370,7 +400,7 @@ static enum matching_quality match_pattern(const struct matching *m, const struc
                                            const struct term *term)
 {
 	const struct catalog_index_key *own = &index->index->keys[key];
-	enum prefix prefix;
+	enum prefix_kind prefix;
 	if (term->kind == TERM_CALL) {
 		prefix = term->items[1]->null ? PREFIX_NONE : PREFIX_SOME;
 	} else {

@@ -13,6 +13,7 @@ struct matching {
 	const struct dictionary *dictionary;
 	const struct catalog_relation *relation;
 	int16_t number;                       /* the facts' index of the appearance */
+	bool only;                            /* without what inherits from the table */
 	const struct term *const *conditions; /* canonical */
 	uint16_t condition_count;
 	struct pattern_values bound;

@@ -37,6 +37,57 @@ bool output_unknown(const struct typing *typing, int16_t at)
 	       typing->facts->levels[relation->query].outputs == NULL;
 }
 
+/* Of a set operation the first arm names the columns. */
+static uint16_t first_arm(const struct facts *facts, uint16_t level)
+{
+	for (uint16_t at = (uint16_t)(level + 1); at < facts->level_count && facts->levels[level].arms > 0; at++) {
+		if (facts->levels[at].parent == (int16_t)level && facts->levels[at].is_arm)
+			level = at;
+	}
+	return level;
+}
+
+static void names_of_query(struct typer *t, uint16_t level, const struct fact_relation *as,
+                           void (*name)(void *context, const char *name), void *context)
+{
+	const struct facts *facts = t->in->facts;
+	const uint16_t arm = first_arm(facts, level);
+	const struct fact_level *query = &facts->levels[arm];
+
+	t->depth++;
+	for (uint16_t at = 0; at < query->output_count && t->depth < LIMIT_WALK_DEPTH; at++) {
+		const struct fact_output *output = &query->outputs[at];
+		if (output->name != NULL) {
+			name(context, at < as->column_count ? as->columns[at] : output->name);
+			continue;
+		}
+		for (uint16_t r = 0; r < facts->relation_count; r++) {
+			if (output->relation >= 0 ? output->relation == (int16_t)r : facts->relations[r].level == arm)
+				output_names(t, (int16_t)r, name, context);
+		}
+	}
+	t->depth--;
+}
+
+void output_names(struct typer *t, int16_t at, void (*name)(void *context, const char *name), void *context)
+{
+	const struct fact_relation *relation = &t->in->facts->relations[at];
+	const struct catalog_relation *known = t->in->relations[at];
+
+	if (relation->query != 0)
+		names_of_query(t, relation->query, relation, name, context);
+	for (uint16_t i = 0; relation->query == 0 && known != NULL && i < known->column_count; i++)
+		name(context, known->columns[i].name);
+}
+
+const struct term *output_only(struct typer *t, uint16_t level)
+{
+	const struct fact_level *query = &t->in->facts->levels[first_arm(t->in->facts, level)];
+	const struct fact_output *output = query->output_count == 1 ? query->outputs : NULL;
+
+	return output != NULL && output->name != NULL && output->clause != NULL ? typing_clause(t, output->clause) : NULL;
+}
+
 static void seek_relation(struct seeker *s, int16_t at)
 {
 	const struct typing *in = s->t->in;

@@ -240,8 +240,13 @@ static const struct candidate *select_candidate(const struct dictionary *diction
 	const struct candidate *only = NULL;
 	for (uint16_t at = 0; at < all->count; at++) {
 		bool fits = true;
-		for (uint16_t i = 0; i < all->arguments && fits; i++)
-			fits = coercion_possible(dictionary, known, all->list[at].types[i], COERCION_IMPLICIT);
+		uint32_t all_known[ARGUMENTS_MAX], declared[ARGUMENTS_MAX], result = TYPE_NONE;
+		for (uint16_t i = 0; i < all->arguments && fits; i++) {
+			all_known[i] = known;
+			declared[i] = all->list[at].types[i];
+			fits = coercion_possible(dictionary, known, declared[i], COERCION_IMPLICIT);
+		}
+		fits = fits && coercion_resolve(dictionary, all_known, declared, all->arguments, &result);
 		if (fits && only != NULL)
 			return NULL;
 		if (fits)

@@ -1,6 +1,7 @@
 #include "inspect/access/search.h"
 
 #include "config/limits.h"
+#include "inspect/access/reach.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,7 @@ static void add(struct finder *f, const struct term *term, bool arm)
 	int side = term->items[0]->has_column ? 0 : 1;
 	const int16_t relation = term_relation(term->items[side]);
 	if (relation < 0 || searches->input.relations[relation] == NULL ||
-	    !access_restricts(access, f->condition, relation))
+	    !reach_restricts(access, f->condition, relation))
 		return;
 	/* <@ turned is @>; what has no such pair stays as it is, a value = ANY (column) too. */
 	if (side == 1 && term->kind == TERM_OPERATOR && operator->commutator != 0) {

@@ -1,6 +1,7 @@
 #include "inspect/access/selectivity.h"
 
 #include "config/limits.h"
+#include "inspect/access/reach.h"
 
 #include <math.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static double rows_left(struct estimate *e, int16_t relation, const struct acces
 	e->seen[relation] = true;
 	for (uint16_t at = 0; at < e->access->condition_count; at++) {
 		const struct access_condition *condition = &e->access->conditions[at];
-		if (condition != except && access_restricts(e->access, condition, relation))
+		if (condition != except && reach_restricts(e->access, condition, relation))
 			share *= share_of_condition(e, relation, condition->term);
 	}
 	e->seen[relation] = false;
@@ -101,7 +102,7 @@ static double rows_found(struct estimate *e, int16_t relation, const struct acce
 				             operator!= NULL && strcmp(operator->name, "=") == 0 &&
 				             (!term->items[0]->has_column || !term->items[1]->has_column) &&
 				             term->variant != CLAUSE_SUBLINK &&
-				             access_restricts(e->access, &e->access->conditions[i], relation) &&
+				             reach_restricts(e->access, &e->access->conditions[i], relation) &&
 				             matching_key(matching, index, key, term) == MATCHING_GOOD;
 				if (equal && items_of(term) < values)
 					values = items_of(term);

@@ -1,6 +1,7 @@
 #include "inspect/access/term.h"
 
 #include "config/limits.h"
+#include "inspect/access/constant.h"
 
 #include <string.h>
 
@@ -59,7 +60,9 @@ enum term_truth term_equal(const struct term *a, const struct term *b)
 			return TERM_YES;
 		if (a->text == NULL || b->text == NULL)
 			return TERM_MAYBE;
-		return strcmp(a->text, b->text) == 0 ? TERM_YES : TERM_NO;
+		if (strcmp(a->text, b->text) == 0)
+			return TERM_YES;
+		return constant_differs(a->type) ? TERM_NO : TERM_MAYBE;
 	case TERM_PARAMETER:
 		return a->number == b->number && a->number != 0 ? TERM_YES : TERM_NO;
 	case TERM_OPAQUE:
@@ -155,6 +158,15 @@ static const struct term *canonical(struct canonizer *c, const struct term *term
 	case TERM_OPERATOR:
 		term = simplified_boolean(c, term);
 		break;
+	case TERM_BOOLEAN_TEST: {
+		struct term *test = arena_alloc(c->arena, sizeof(*test));
+		const struct term **item = arena_alloc(c->arena, sizeof(*item));
+		*item = canonical(c, term->items[0]);
+		*test = *term;
+		test->items = item;
+		term = test;
+		break;
+	}
 	default:
 		break;
 	}
@@ -181,7 +193,10 @@ static const struct term *negate(struct canonizer *c, const struct term *term)
 		result = term->null ? term : NULL;
 		break;
 	case TERM_NOT:
-		result = canonical(c, term->items[0]);
+		/* By then it is too late for a join (pull_up_sublinks, prepjointree.c). */
+		result = term->items[0]->variant == CLAUSE_SUBLINK
+		             ? term_new(TERM_OPAQUE, term->items, 1, c->arena)
+		             : canonical(c, term->items[0]);
 		break;
 	case TERM_AND:
 	case TERM_OR:
@@ -272,10 +287,13 @@ static const struct term *junction(struct canonizer *c, enum term_kind kind, con
 	/* A NULL is as good as false: it makes an AND so, and an OR goes without it (find_duplicate_ors). */
 	uint16_t kept = 0;
 	for (uint16_t at = 0; at < found; at++) {
-		bool null = flat[at]->kind == TERM_CONSTANT && flat[at]->null;
-		if (null && (kind == TERM_AND || found == 1))
+		const bool constant = flat[at]->kind == TERM_CONSTANT;
+		const bool is_true = constant && !flat[at]->null && flat[at]->text != NULL && flat[at]->text[0] == 't';
+		const bool is_false = constant && (flat[at]->null || (flat[at]->text != NULL && !is_true));
+		if (kind == TERM_AND ? is_false : is_true)
 			return flat[at];
-		if (!null || (kept == 0 && at + 1 == found))
+		const bool drops = kind == TERM_AND ? is_true : is_false;
+		if (!drops || (kept == 0 && at + 1 == found))
 			flat[kept++] = flat[at];
 	}
 	if (kept == 1 && found > 1)
@@ -353,7 +371,7 @@ bool term_strict_for(const struct term *term, const struct term *of, const struc
 	of = term_strip(of);
 	if (term == NULL)
 		return false;
-	if (term_equal(term, of) == TERM_YES)
+	if (term_equal(term, of) == TERM_YES || (term->kind == TERM_CONSTANT && term->null))
 		return true;
 	const struct dictionary_function *function = NULL;
 	if (term->kind == TERM_OPERATOR || term->kind == TERM_ARRAY_OPERATOR) {

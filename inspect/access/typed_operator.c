@@ -1,6 +1,7 @@
 #include "inspect/access/typed_operator.h"
 
 #include "inspect/access/coercion.h"
+#include "inspect/access/constant.h"
 #include "inspect/access/overload.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@ enum { ITEMS_MAX = 200 };
 static const struct term *folded(struct typer *t, struct term *term, const struct dictionary_function *function);
 static const struct term *constant_array(struct typer *t, const struct term *term);
 static const struct term *cased(struct typer *t, const struct term *constant, const char *function, const char *text);
+static const struct term *escaped(struct typer *t, const struct term *constant, const char *text, const char *escape);
 static const struct term *compare_rows(struct typer *t, const char *name, const struct clause *left,
                                        const struct clause *right);
 
@@ -102,6 +104,8 @@ static const struct term *folded(struct typer *t, struct term *term, const struc
 	made->type = term->type;
 	made->collation = term->collation;
 	made->strength = term->strength;
+	if (function != NULL && function->builtin)
+		made->text = constant_computed(function->name, term->items, term->count, t->arena);
 	return made;
 }
 
@@ -141,7 +145,36 @@ const struct term *typed_operator_call(struct typer *t, const struct clause *cla
 	const struct term *made = folded(t, call, function);
 	if (made->kind == TERM_CONSTANT && count == 1 && function->builtin)
 		return cased(t, made, function->name, items[0]->text);
+	if (made->kind == TERM_CONSTANT && count == 2 && function->builtin && strcmp(function->name, "like_escape") == 0)
+		return escaped(t, made, items[0]->text, items[1]->text);
 	return made;
+}
+
+/* LIKE … ESCAPE, with a backslash for the escape (like_escape, like_match.c). */
+static const struct term *escaped(struct typer *t, const struct term *constant, const char *text, const char *escape)
+{
+	if (text == NULL || escape == NULL || strcmp(escape, "\\") == 0) {
+		struct term *same = (struct term *)constant;
+		same->text = escape != NULL ? text : NULL;
+		return same;
+	}
+	char *made = arena_alloc(t->arena, 2 * strlen(text) + 1), *to = made;
+	const size_t len = strlen(escape);
+	for (const char *at = text; *at != '\0';) {
+		if (len > 0 && strncmp(at, escape, len) == 0) {
+			*to++ = '\\';
+			at += len;
+			if (*at == '\0')
+				break;
+			*to++ = *at++;
+			continue;
+		}
+		if (*at == '\\')
+			*to++ = '\\';
+		*to++ = *at++;
+	}
+	((struct term *)constant)->text = made;
+	return constant;
 }
 
 /* upper('x') is 'X'; past ASCII that depends on the collation. */
@@ -173,8 +206,8 @@ const struct term *typed_operator_of(struct typer *t, const struct clause *claus
 	                           typing_clause(t, right), clause->pattern);
 }
 
-const struct term *typed_operator_make(struct typer *t, const char *name, const struct term *left,
-                                       const struct term *right, const struct clause_pattern *pattern)
+static const struct term *make_operator(struct typer *t, const char *name, const struct term *left,
+                                        const struct term *right, const struct clause_pattern *pattern, bool folds)
 {
 	const struct term *items[2] = {left, right};
 	uint16_t count = left != NULL ? 2 : 1;
@@ -206,7 +239,13 @@ const struct term *typed_operator_make(struct typer *t, const char *name, const 
 	term->type = result;
 	term->pattern = pattern;
 	typed_operator_collate(t, term);
-	return folded(t, term, function);
+	return folds ? folded(t, term, function) : term;
+}
+
+const struct term *typed_operator_make(struct typer *t, const char *name, const struct term *left,
+                                       const struct term *right, const struct clause_pattern *pattern)
+{
+	return make_operator(t, name, left, right, pattern, true);
 }
 
 /* '{a,b}' where nothing is quoted; else the literal itself. */
@@ -349,14 +388,15 @@ static const struct term *compare_rows(struct typer *t, const char *name, const 
 {
 	const struct term *pairs[ITEMS_MAX], *sides[2 * ITEMS_MAX];
 	uint16_t count = left->count;
+	const bool apart = count == 1 || strcmp(name, "=") == 0 || strcmp(name, "<>") == 0;
 	if (count == 0 || count != right->count || count > ITEMS_MAX)
 		return typing_opaque(t, NULL, 0);
 	for (uint16_t at = 0; at < count; at++)
-		pairs[at] = typed_operator_make(t, name, typing_clause(t, left->items[at]),
-		                                typing_clause(t, right->items[at]), NULL);
+		pairs[at] = make_operator(t, name, typing_clause(t, left->items[at]),
+		                          typing_clause(t, right->items[at]), NULL, apart);
 	if (count == 1)
 		return pairs[0];
-	if (strcmp(name, "=") == 0 || strcmp(name, "<>") == 0)
+	if (apart)
 		return junction(t, strcmp(name, "=") == 0 ? TERM_AND : TERM_OR, pairs, count);
 	for (uint16_t at = 0; at < count; at++) {
 		if (pairs[at]->kind != TERM_OPERATOR || pairs[at]->count != 2)

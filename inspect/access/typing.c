@@ -1,7 +1,9 @@
 #include "inspect/access/typing.h"
 
 #include "inspect/access/coercion.h"
+#include "inspect/access/constant.h"
 #include "inspect/access/output.h"
+#include "inspect/access/overload.h"
 #include "inspect/access/typed_operator.h"
 
 #include "config/limits.h"
@@ -21,11 +23,14 @@ static const struct term *type_array(struct typer *t, const struct clause *claus
 static const struct term *type_subscript(struct typer *t, const struct clause *clause);
 static const struct term *type_common(struct typer *t, const struct clause *clause);
 static const struct term *type_sublink(struct typer *t, const struct clause *clause);
+static const struct term *type_natural(struct typer *t, const struct clause *clause);
 
 const struct term *typing_of(const struct typing *typing, const struct clause *clause)
 {
 	struct typer t = {.in = typing, .dictionary = typing->dictionary, .arena = typing->arena};
-	return typing_clause(&t, clause);
+	const struct term *term = typing_clause(&t, clause);
+	constant_settle(term, t.dictionary, typing->utc, t.arena);
+	return term;
 }
 
 const struct term *typing_clause(struct typer *t, const struct clause *clause)
@@ -78,6 +83,8 @@ static const struct term *type_node(struct typer *t, const struct clause *clause
 		return type_common(t, clause);
 	case CLAUSE_SUBLINK:
 		return type_sublink(t, clause);
+	case CLAUSE_NATURAL:
+		return type_natural(t, clause);
 	case CLAUSE_KEYWORD: {
 		struct term *keyword = term_new(TERM_OTHER, NULL, 0, t->arena);
 		const struct dictionary_type *type =
@@ -164,20 +171,27 @@ static const struct term *column_of_level(struct typer *t, const struct clause *
 	return NULL;
 }
 
+/* JOIN … USING: of the one relation of that side that has it. */
+static const struct term *column_of_side(struct typer *t, const struct clause *side, const char *name)
+{
+	const struct term *term = NULL;
+	for (int16_t at = side->from; at < side->to && term == NULL; at++) {
+		if (t->in->facts->relations[at].level == side->level)
+			term = column_term(t, at, name);
+	}
+	return term;
+}
+
 static const struct term *type_column(struct typer *t, const struct clause *clause)
 {
 	const struct typing *in = t->in;
 	const struct term *term = NULL;
-	if (in->facts == NULL) {
+	if (in->facts == NULL)
 		term = column_term(t, in->relation, clause->name);
-	} else if (clause->relation >= 0) {
+	else if (clause->relation >= 0)
 		term = column_term(t, clause->relation, clause->name);
-	} else if (clause->from >= 0) {
-		for (int16_t at = clause->from; at < clause->to && term == NULL; at++) {
-			if (in->facts->relations[at].level == clause->level)
-				term = column_term(t, at, clause->name);
-		}
-	}
+	else if (clause->from >= 0)
+		term = column_of_side(t, clause, clause->name);
 	if (term == NULL && in->facts != NULL && clause->schema == NULL && clause->from < 0)
 		term = column_of_level(t, clause);
 	return term != NULL ? term : typing_opaque_column(t);
@@ -358,6 +372,12 @@ static const struct term *type_boolean(struct typer *t, const struct clause *cla
 			items[at] =
 			    coercion_apply(t->dictionary, items[at], TYPE_BOOL, -1, COERCION_IMPLICIT, t->arena);
 	}
+	if (clause->kind == CLAUSE_NOT && items[0]->kind == TERM_CONSTANT && items[0]->text != NULL) {
+		struct term *other = arena_alloc(t->arena, sizeof(*other));
+		*other = *items[0];
+		other->text = strchr("tTyY1", other->text[0]) != NULL ? "f" : "t";
+		return other;
+	}
 	struct term *term = term_new(kinds[clause->kind], items, count, t->arena);
 	term->type = TYPE_BOOL;
 	term->flag = clause->kind == CLAUSE_NULL_TEST && clause->flag;
@@ -445,6 +465,19 @@ static const struct term *type_common(struct typer *t, const struct clause *clau
 		if (value && common != TYPE_NONE && (!compares || items[at]->type == TYPE_UNKNOWN))
 			items[at] = coercion_apply(t->dictionary, items[at], common, -1, COERCION_IMPLICIT, t->arena);
 	}
+	if (compares && count == 2) {
+		/* By the operator =, which decides what they become (transformAExprNullIf). */
+		const struct dictionary_operator *equal =
+		    overload_operator(t->dictionary, "=", items[0]->type, items[1]->type);
+		uint32_t declared[2] = {equal != NULL ? equal->left : TYPE_NONE, equal != NULL ? equal->right : TYPE_NONE};
+		uint32_t actual[2] = {items[0]->type, items[1]->type}, result = TYPE_BOOL;
+		if (equal == NULL || !coercion_resolve(t->dictionary, actual, declared, 2, &result))
+			return typing_opaque(t, items, count);
+		for (int at = 0; at < 2; at++)
+			items[at] = coercion_apply(t->dictionary, items[at], declared[at], -1, COERCION_IMPLICIT,
+			                           t->arena);
+		common = items[0]->type;
+	}
 	if (clause->kind == CLAUSE_DISTINCT) {
 		/* x IS DISTINCT FROM NULL (transformAExprDistinct). */
 		for (int at = 0; at < 2; at++) {
@@ -470,6 +503,67 @@ static const struct term *type_common(struct typer *t, const struct clause *clau
 	return term->type == TYPE_NONE ? typing_opaque(t, items, count) : term;
 }
 
+/* -- sub-selects and joins ----------------------------------------------------------------------------- */
+
+struct found_columns {
+	const struct facts *facts;
+	uint16_t query;
+	const struct term **list;
+	uint16_t count;
+	int depth;
+};
+
+static bool stands_in(const struct facts *facts, uint16_t level, uint16_t query)
+{
+	int16_t at = (int16_t)level;
+	while (at > (int16_t)query)
+		at = facts->levels[at].parent;
+	return at == (int16_t)query;
+}
+
+static void find_outer(struct found_columns *found, const struct term *term)
+{
+	if (term == NULL || !term->has_column || found->depth > LIMIT_WALK_DEPTH || found->count == ITEMS_MAX)
+		return;
+	if (term->kind == TERM_COLUMN &&
+	    !stands_in(found->facts, found->facts->relations[term->relation].level, found->query))
+		found->list[found->count++] = term;
+	found->depth++;
+	for (uint16_t at = 0; at < term->count; at++)
+		find_outer(found, term->items[at]);
+	found->depth--;
+}
+
+/* What (SELECT …) gives, of which outer queries' columns: gone over once, so that nesting costs no more than its depth. */
+static struct term *type_query(struct typer *t, uint16_t query, const struct term **items, uint16_t count)
+{
+	const struct facts *facts = t->in->facts;
+	struct found_columns found = {.facts = facts, .query = query, .list = items, .count = count};
+	const struct term *only = NULL;
+	if (query != 0 && facts != NULL) {
+		only = output_only(t, query);
+		find_outer(&found, only);
+		for (uint16_t at = 0; at < facts->condition_count; at++) {
+			if (facts->conditions[at].level == query && facts->conditions[at].clause != NULL)
+				find_outer(&found, typing_clause(t, facts->conditions[at].clause));
+		}
+	}
+	struct term *value = term_new(TERM_OTHER, items, found.count, t->arena);
+	value->variant = CLAUSE_SUBLINK;
+	value->has_parameter = true;
+	if (only == NULL)
+		return value;
+	/* A literal that nothing gives a type is a text (resolveTargetListUnknowns). */
+	const struct dictionary_type *type =
+	    dictionary_type(t->dictionary, only->type == TYPE_UNKNOWN ? TYPE_TEXT : only->type);
+	if (type == NULL)
+		return value;
+	value->type = type->oid;
+	value->collation = only->type == TYPE_UNKNOWN ? type->collation : only->collation;
+	value->strength = value->collation != 0 ? STRENGTH_IMPLICIT : STRENGTH_NONE;
+	return value;
+}
+
 /* x IN (SELECT …) is a join on x = something, and (SELECT …) a value that is there before the scan unless it names
  * the row. */
 static const struct term *type_sublink(struct typer *t, const struct clause *clause)
@@ -478,9 +572,7 @@ static const struct term *type_sublink(struct typer *t, const struct clause *cla
 	uint16_t count = 0;
 	for (uint16_t at = 1; at < clause->count && count < ITEMS_MAX; at++)
 		items[count++] = typing_clause(t, clause->items[at]);
-	struct term *value = term_new(TERM_OTHER, items, count, t->arena);
-	value->variant = CLAUSE_SUBLINK;
-	value->has_parameter = true;
+	struct term *value = type_query(t, clause->variant == SUBLINK_OTHER ? 0 : clause->query, items, count);
 	if (clause->variant == SUBLINK_VALUE)
 		return value;
 	if (clause->variant != SUBLINK_ANY || clause->items[0] == NULL || clause->items[0]->kind == CLAUSE_ROW)
@@ -493,4 +585,33 @@ static const struct term *type_sublink(struct typer *t, const struct clause *cla
 	*semi = *equal;
 	semi->variant = CLAUSE_SUBLINK; /* a join while it is and-ed to the rest, a filter anywhere else */
 	return semi;
+}
+
+/* What both sides have the name of (transformFromClauseItem, parse_clause.c). */
+struct natural {
+	struct typer *t;
+	const struct clause *left, *right;
+	const struct term *equal[ITEMS_MAX];
+	uint16_t count;
+};
+
+static void add_natural(void *context, const char *name)
+{
+	struct natural *natural = context;
+	const struct term *left = column_of_side(natural->t, natural->left, name);
+	const struct term *right = left != NULL ? column_of_side(natural->t, natural->right, name) : NULL;
+	if (right != NULL && natural->count < ITEMS_MAX)
+		natural->equal[natural->count++] = typed_operator_make(natural->t, "=", left, right, NULL);
+}
+
+static const struct term *type_natural(struct typer *t, const struct clause *clause)
+{
+	struct natural natural = {.t = t, .left = clause->items[0], .right = clause->items[1]};
+	for (int16_t at = natural.right->from; at < natural.right->to; at++) {
+		if (t->in->facts->relations[at].level == natural.right->level)
+			output_names(t, at, add_natural, &natural);
+	}
+	struct term *all = term_new(TERM_AND, natural.equal, natural.count, t->arena);
+	all->type = TYPE_BOOL;
+	return natural.count == 1 ? natural.equal[0] : all;
 }

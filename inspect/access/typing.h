@@ -16,6 +16,7 @@ struct typing {
 	uint16_t value_count;
 	int16_t relation; /* without facts: the number that its columns get */
 	uint16_t arm;     /* of each set operation in FROM: whose columns its are */
+	bool utc;         /* the session's time zone is UTC */
 	uint16_t *arms;   /* raised to as many as such an operation has; NULL: nobody wants to know */
 	struct arena *arena;
 };

@@ -202,6 +202,8 @@ static const struct clause *moved(const struct opening *opening, const struct cl
 		items[at] = moved(opening, clause->items[at], depth + 1);
 	made->items = items;
 	made->level = level_of(opening, clause->level);
+	if (made->query != 0)
+		made->query = (uint16_t)(made->query + opening->first_level);
 	if (made->relation >= 0)
 		made->relation = (int16_t)(made->relation + opening->first_relation);
 	if (made->from >= 0) {

@@ -32,6 +32,7 @@ enum clause_kind {
 	CLAUSE_ROW,
 	CLAUSE_SUBSCRIPT, /* items: the array, then subscripts; flag: a slice */
 	CLAUSE_SUBLINK,   /* items: what is compared (NULL when nothing), then the columns in it; variant: its kind */
+	CLAUSE_NATURAL,   /* left = right of each column that both sides have; items: one COLUMN without a name a side */
 	CLAUSE_KEYWORD,   /* CURRENT_DATE …; variant: SVFOP_…, name: its type */
 };
 
@@ -59,6 +60,7 @@ struct clause {
 	int16_t relation;      /* COLUMN: index into the facts' relations, -1: see level */
 	uint16_t level;        /* COLUMN */
 	int16_t from, to;      /* COLUMN without a relation: one of these that has it; -1: of the level's or an outer's */
+	uint16_t query;        /* SUBLINK: the level that it is; 0: not known */
 	uint16_t number;       /* PARAMETER; INTEGER literals: 8 when it is no int4 */
 	const char *schema;    /* COLUMN: its qualifier as written, CALL, CAST (the type's); NULL when not qualified */
 	const char *name;      /* COLUMN, CALL, OPERATOR, CAST, COLLATE, KEYWORD */

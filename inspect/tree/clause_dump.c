@@ -37,6 +37,7 @@ static const char *const names[] = {
     [CLAUSE_ROW] = "row",
     [CLAUSE_SUBSCRIPT] = "subscript",
     [CLAUSE_SUBLINK] = "sublink",
+    [CLAUSE_NATURAL] = "natural",
     [CLAUSE_KEYWORD] = "keyword",
 };
 

@@ -66,7 +66,7 @@ const struct clause *clauses_using(const struct clauses_scope *scope, const char
 		sides[at]->from = at == 0 ? left : right;
 		sides[at]->to = at == 0 ? right : end;
 	}
-	struct clause *equal = new_clause(&maker, CLAUSE_OPERATOR);
+	struct clause *equal = new_clause(&maker, name != NULL ? CLAUSE_OPERATOR : CLAUSE_NATURAL);
 	equal->name = "=";
 	const struct clause *items[] = {sides[0], sides[1]};
 	set_items(&maker, equal, items, 2);
@@ -197,7 +197,8 @@ static const struct clause *make_column(struct maker *maker, const ColumnRef *co
 	clause->level = maker->scope->level;
 	clause->relation = -1;
 	if (maker->scope->gather != NULL)
-		clause->relation = gather_resolve(maker->scope->gather, clause->schema, clause->level);
+		clause->relation = gather_resolve(maker->scope->gather, nodes_column_schema(column->fields),
+		                                  clause->schema, clause->level);
 	return clause;
 }
 
@@ -261,12 +262,28 @@ static const struct clause *make_structural(struct maker *maker, const Node *nod
 	return make(&inner, node);
 }
 
+static const List *spread_arguments(struct maker *maker, const List *arguments, List *to)
+{
+	const List *last = ((const A_ArrayExpr *)llast(arguments))->elements;
+	const int plain = list_length(arguments) - 1, count = plain + list_length(last);
+	to->elements = arena_alloc(maker->scope->arena, ((size_t)count + 1) * sizeof(*to->elements));
+	to->length = to->max_length = count;
+	for (int at = 0; at < count; at++)
+		to->elements[at].ptr_value = list_nth(at < plain ? arguments : last, at < plain ? at : at - plain);
+	return to;
+}
+
 static const struct clause *make_call(struct maker *maker, const FuncCall *call)
 {
 	if (call->agg_star || call->agg_order != NIL || call->agg_filter != NULL || call->over != NULL ||
-	    call->func_variadic || call->agg_distinct || call->agg_within_group)
+	    (call->func_variadic && !IsA(llast(call->args), A_ArrayExpr)) || call->agg_distinct || call->agg_within_group)
 		return make_opaque(maker, (const Node *)call);
-	struct clause *clause = with_list(maker, CLAUSE_CALL, NULL, call->args);
+	/* f(a, VARIADIC ARRAY[b, c]), as the server writes f(a, b, c). */
+	List spread = {.type = T_List};
+	const List *arguments = call->args;
+	if (call->func_variadic)
+		arguments = spread_arguments(maker, call->args, &spread);
+	struct clause *clause = with_list(maker, CLAUSE_CALL, NULL, arguments);
 	clause->name = arena_text(maker->scope->arena, nodes_last_name(call->funcname));
 	clause->schema = arena_text(maker->scope->arena, nodes_schema_name(call->funcname));
 	if (!maker->scope->literals && clause->count > 1 && expression_structural_function(clause->name)) {
@@ -425,6 +442,8 @@ static const struct clause *make_sublink(struct maker *maker, const SubLink *lin
 	if (link->subselect != NULL && IsA(link->subselect, SelectStmt))
 		collect_select(&collector, (const SelectStmt *)link->subselect);
 	set_items(maker, clause, collector.found, collector.count);
+	if (maker->scope->gather != NULL && link->subselect != NULL)
+		gather_link(maker->scope->gather, link->subselect, &clause->query);
 	clause->variant = link->subLinkType == EXISTS_SUBLINK         ? SUBLINK_EXISTS
 	                  : link->subLinkType == ANY_SUBLINK && equal ? SUBLINK_ANY
 	                  : link->subLinkType == EXPR_SUBLINK         ? SUBLINK_VALUE

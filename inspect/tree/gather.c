@@ -15,6 +15,7 @@ void gather_init(struct gather *gather, struct arena *arena, struct facts *facts
 	gather->facts = facts;
 	gather->literals = false;
 	gather->with_count = 0;
+	gather->link_count = 0;
 	gather->counted = false;
 	memset(facts, 0, sizeof(*facts));
 	memset(gather->use_places, 0, sizeof(gather->use_places));
@@ -28,6 +29,7 @@ void gather_again(struct gather *gather)
 	memset(gather->use_places, 0, sizeof(gather->use_places));
 	gather->range_count = 0;
 	gather->cte_count = 0;
+	gather->link_count = 0;
 	gather->counted = true;
 }
 
@@ -57,7 +59,31 @@ int16_t gather_level(struct gather *gather, int16_t parent)
 	}
 	gather->levels[facts->level_count] = (struct fact_level){.parent = parent};
 	gather->items[facts->level_count] = 0;
+	gather->queries[facts->level_count] = NULL;
 	return (int16_t)facts->level_count++;
+}
+
+void gather_query(struct gather *gather, const void *node, uint16_t level)
+{
+	uint16_t kept = 0;
+
+	gather->queries[level] = node;
+	for (uint16_t at = 0; at < gather->link_count; at++) {
+		if (gather->links[at].node == node)
+			*gather->links[at].level = level;
+		else
+			gather->links[kept++] = gather->links[at];
+	}
+	gather->link_count = kept;
+}
+
+void gather_link(struct gather *gather, const void *node, uint16_t *level)
+{
+	for (uint16_t at = 1; at < gather->facts->level_count; at++)
+		if (gather->queries[at] == node)
+			*level = at;
+	if (gather->link_count < ARRAY_LEN(gather->links))
+		gather->links[gather->link_count++] = (struct gather_link){node, level};
 }
 
 int16_t gather_relation(struct gather *gather, const struct fact_relation *relation)
@@ -189,7 +215,18 @@ void gather_range(struct gather *gather, const char *name, int16_t relation, uin
 	    .name = arena_text(gather->arena, name), .relation = relation, .level = level};
 }
 
-int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint16_t level)
+/* one.t.c is of one.t in FROM, or of a t there without a schema: which that is, search_path says. */
+static bool is_schema(const struct gather *gather, const struct gather_range *range, const char *schema, bool written)
+{
+	const struct fact_relation *relation = range->relation >= 0 ? &gather->relations[range->relation] : NULL;
+
+	if (schema == NULL)
+		return true;
+	return relation != NULL && relation->alias == NULL && relation->query == 0 &&
+	       (written ? relation->schema != NULL && strcmp(relation->schema, schema) == 0 : relation->schema == NULL);
+}
+
+int16_t gather_resolve(const struct gather *gather, const char *schema, const char *qualifier, uint16_t level)
 {
 	int16_t at_level = (int16_t)level;
 
@@ -202,11 +239,13 @@ int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint1
 		return -1;
 	}
 	for (; at_level >= 0; at_level = gather->levels[at_level].parent)
-		for (uint16_t at = 0; at < gather->range_count; at++) {
-			const struct gather_range *range = &gather->ranges[at];
-			if (range->level == at_level && range->name != NULL && strcmp(range->name, qualifier) == 0)
-				return range->relation;
-		}
+		for (int written = 1; written >= 0; written--)
+			for (uint16_t at = 0; at < gather->range_count; at++) {
+				const struct gather_range *range = &gather->ranges[at];
+				if (range->level == at_level && range->name != NULL &&
+				    strcmp(range->name, qualifier) == 0 && is_schema(gather, range, schema, written))
+					return range->relation;
+			}
 	return -1;
 }
 

@@ -28,6 +28,12 @@ struct gather_with {
 	bool open, recursive; /* being walked; named within itself */
 };
 
+/* A clause that stands for a sub-select, until that is walked. */
+struct gather_link {
+	const void *node;
+	uint16_t *level;
+};
+
 /* Big: about 100 KB, for the parsing thread's stack. */
 struct gather {
 	struct arena *arena;
@@ -46,6 +52,10 @@ struct gather {
 	uint16_t range_count;
 	/* FROM items of a level: an unqualified column is the one's when there is just one. */
 	uint16_t items[LIMIT_FACTS_LEVELS];
+	/* The node that each level is of, and the clauses that wait for theirs. */
+	const void *queries[LIMIT_FACTS_LEVELS];
+	struct gather_link links[LIMIT_FACTS_LEVELS];
+	uint16_t link_count;
 	bool literals; /* clauses keep theirs */
 	/* WITH queries visible at this point of the walk: a stack. */
 	struct gather_cte ctes[LIMIT_FACTS_RELATIONS];
@@ -66,6 +76,10 @@ void gather_finish(struct gather *gather);
 /* These copy the strings of what they are given, and return its index, or -1 (and the facts are `truncated`)
  * when it no longer fits. */
 int16_t gather_level(struct gather *gather, int16_t parent);
+/* What the level is made of; those that wait for it are told. */
+void gather_query(struct gather *gather, const void *node, uint16_t level);
+/* *level becomes that of the node, now or as soon as it is walked. */
+void gather_link(struct gather *gather, const void *node, uint16_t *level);
 int16_t gather_relation(struct gather *gather, const struct fact_relation *relation);
 /* The strings of a predicate and of a sort must be in the arena already. */
 int16_t gather_predicate(struct gather *gather, const struct fact_predicate *predicate);
@@ -80,8 +94,9 @@ struct fact_action *gather_action(struct gather *gather, enum ddl_form form);
 
 /* Makes a name visible in a level; `item`: it is one more of the level's FROM items. */
 void gather_range(struct gather *gather, const char *name, int16_t relation, uint16_t level, bool item);
-/* The relation that a column of `level` belongs to; qualifier NULL: not qualified. -1 when that can't be said. */
-int16_t gather_resolve(const struct gather *gather, const char *qualifier, uint16_t level);
+/* The relation that a column of `level` belongs to, written as schema.qualifier.column; NULL: not qualified by that.
+ * -1 when that can't be said. */
+int16_t gather_resolve(const struct gather *gather, const char *schema, const char *qualifier, uint16_t level);
 
 void gather_cte_push(struct gather *gather, const char *name, const void *node);
 /* The innermost of that name; NULL when there is none. It lives until the stack is cut back. */

@@ -123,6 +123,13 @@ const char *nodes_schema_name(const List *names)
 	return len < 2 ? NULL : strVal(list_nth(names, len - 2));
 }
 
+const char *nodes_column_schema(const List *fields)
+{
+	int len = list_length(fields);
+
+	return len < 3 ? NULL : strVal(list_nth(fields, len - 3));
+}
+
 const char *nodes_constant_text(const A_Const *constant, char *number, size_t number_size)
 {
 	if (constant->isnull)

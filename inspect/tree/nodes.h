@@ -21,6 +21,7 @@ void nodes_children(const Node *node, nodes_visit_fn *visit, void *context);
 /* Of a possibly qualified name, a list of String. */
 const char *nodes_last_name(const List *names);
 const char *nodes_schema_name(const List *names); /* NULL when not qualified */
+const char *nodes_column_schema(const List *fields); /* of a column's table: schema.table.column; else NULL */
 
 /* The constant's text, in `number` (at least 32 bytes) where it is an integer; NULL for NULL and for booleans. */
 const char *nodes_constant_text(const A_Const *constant, char *number, size_t number_size);

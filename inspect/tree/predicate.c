@@ -144,7 +144,8 @@ static void find_owner(void *context, const Node *node)
 	}
 	if (IsA(node, ColumnRef)) {
 		const List *fields = ((const ColumnRef *)node)->fields;
-		int16_t relation = gather_resolve(owners->gather, nodes_schema_name(fields), owners->level);
+		int16_t relation = gather_resolve(owners->gather, nodes_column_schema(fields),
+		                                  nodes_schema_name(fields), owners->level);
 		if (owners->found && relation != owners->relation)
 			owners->several = true;
 		owners->found = true;

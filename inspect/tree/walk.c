@@ -222,6 +222,7 @@ void walk_query(struct gather *gather, const Node *query, int16_t parent, int de
 	const uint16_t ctes = gather->cte_count, level = (uint16_t)at;
 	if (at < 0)
 		return;
+	gather_query(gather, query, level);
 	walk_with(gather, with, level, depth + 1);
 	switch (nodeTag(query)) {
 	case T_SelectStmt:
@@ -573,15 +574,16 @@ static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t leve
 	const struct clauses_scope scope = {
 	    .gather = gather, .level = level, .literals = gather->literals, .arena = gather->arena};
 	ListCell *cell;
+	struct fact_condition using = {.level = level, .from = place.from < 0 ? 0 : place.from, .to = place.to};
+	if (join->isNatural) {
+		using.clause = clauses_using(&scope, NULL, left, right, end);
+		using.text = "natural join";
+		gather_condition(gather, &using);
+	}
 	foreach (cell, join->usingClause) {
 		const char *name = strVal(lfirst(cell));
-		const struct fact_condition using = {
-		    .clause = clauses_using(&scope, name, left, right, end),
-		    .text = arena_printf(gather->arena, "%s = %s", name, name),
-		    .level = level,
-		    .from = place.from < 0 ? 0 : place.from,
-		    .to = place.to,
-		};
+		using.clause = clauses_using(&scope, name, left, right, end);
+		using.text = arena_printf(gather->arena, "%s = %s", name, name);
 		gather_condition(gather, &using);
 	}
 }

@@ -98,10 +98,10 @@ static void put_out(struct gather *gather, const SelectStmt *select, uint16_t le
 			output->clause = clauses_of(&scope, value);
 			continue;
 		}
-		const char *qualifier = nodes_schema_name(((const ColumnRef *)value)->fields);
-		if (qualifier == NULL)
+		const List *fields = ((const ColumnRef *)value)->fields;
+		if (nodes_schema_name(fields) == NULL)
 			continue;
-		output->relation = gather_resolve(gather, qualifier, level);
+		output->relation = gather_resolve(gather, nodes_column_schema(fields), nodes_schema_name(fields), level);
 		if (output->relation < 0)
 			return;
 	}

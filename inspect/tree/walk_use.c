@@ -12,16 +12,17 @@ void walk_use_reference(struct gather *gather, const ColumnRef *reference, uint1
 	if (column == NULL && !IsA(last, A_Star))
 		return;
 	if (qualifier != NULL) {
-		int16_t relation = gather_resolve(gather, qualifier, level);
+		int16_t relation =
+		    gather_resolve(gather, nodes_column_schema(reference->fields), qualifier, level);
 		if (relation >= 0)
 			gather_use(gather, relation, level, column);
 		return;
 	}
 	/* A table's name alone is its whole row. */
-	int16_t whole = column != NULL ? gather_resolve(gather, column, level) : -1;
+	int16_t whole = column != NULL ? gather_resolve(gather, NULL, column, level) : -1;
 	if (whole >= 0)
 		gather_use(gather, whole, level, NULL);
-	gather_use(gather, gather_resolve(gather, NULL, level), level, column);
+	gather_use(gather, gather_resolve(gather, NULL, NULL, level), level, column);
 }
 
 void walk_use_columns(struct gather *gather, int16_t relation, uint16_t level, const List *names)

@@ -474,6 +474,7 @@ static void tell_access(struct run *run, const char *text, size_t len, const str
 		for (uint16_t i = 0; i < input.facts->relation_count; i++)
 			relations[i] = context_relation(&input, (int16_t)i);
 		struct access_input wanted = {
+		    .utc = run->session.time_zone_utc,
 		    .facts = input.facts, .catalog = catalog, .relations = relations, .arena = &arena};
 		if (execution != NULL) {
 			wanted.bound = (struct pattern_values){execution->arguments, execution->argument_count};

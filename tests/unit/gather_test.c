@@ -178,15 +178,31 @@ static void qualified_columns(void **state)
 	gather_range(&gather, "b", 2, 1, true);
 	gather_range(&gather, "c", 3, 2, true);
 	gather_range(&gather, NULL, 4, 1, true);
-	assert_int_equal(gather_resolve(&gather, "a", 0), 0);
-	assert_int_equal(gather_resolve(&gather, "a", 1), 0);
-	assert_int_equal(gather_resolve(&gather, "b", 0), 1);
-	assert_int_equal(gather_resolve(&gather, "b", 1), 2);
-	assert_int_equal(gather_resolve(&gather, "b", 2), 1);
-	assert_int_equal(gather_resolve(&gather, "c", 0), -1);
-	assert_int_equal(gather_resolve(&gather, "c", 1), -1);
-	assert_int_equal(gather_resolve(&gather, "B", 0), -1);
-	assert_int_equal(gather_resolve(&gather, "", 1), -1);
+	assert_int_equal(gather_resolve(&gather, NULL, "a", 0), 0);
+	assert_int_equal(gather_resolve(&gather, NULL, "a", 1), 0);
+	assert_int_equal(gather_resolve(&gather, NULL, "b", 0), 1);
+	assert_int_equal(gather_resolve(&gather, NULL, "b", 1), 2);
+	assert_int_equal(gather_resolve(&gather, NULL, "b", 2), 1);
+	assert_int_equal(gather_resolve(&gather, NULL, "c", 0), -1);
+	assert_int_equal(gather_resolve(&gather, NULL, "c", 1), -1);
+	assert_int_equal(gather_resolve(&gather, NULL, "B", 0), -1);
+	assert_int_equal(gather_resolve(&gather, NULL, "", 1), -1);
+}
+
+/* one.t.c is of one.t, or of the t without a schema, never of two.t. */
+static void a_schema_tells_tables_of_one_name_apart(void **state)
+{
+	(void)state;
+	gather_level(&gather, -1);
+	for (int at = 0; at < 3; at++) {
+		static const char *const schemas[] = {"two", "one", NULL};
+		struct fact_relation relation = {.schema = schemas[at], .name = "t"};
+		gather_range(&gather, "t", gather_relation(&gather, &relation), 0, true);
+	}
+	assert_int_equal(gather_resolve(&gather, "one", "t", 0), 1);
+	assert_int_equal(gather_resolve(&gather, "two", "t", 0), 0);
+	assert_int_equal(gather_resolve(&gather, "three", "t", 0), 2);
+	assert_int_equal(gather_resolve(&gather, "one", "u", 0), -1);
 }
 
 static void a_sub_select_hides_what_it_shadows(void **state)
@@ -197,8 +213,8 @@ static void a_sub_select_hides_what_it_shadows(void **state)
 	gather_level(&gather, 0);
 	gather_range(&gather, "a", 0, 0, true);
 	gather_range(&gather, "a", -1, 1, true);
-	assert_int_equal(gather_resolve(&gather, "a", 0), 0);
-	assert_int_equal(gather_resolve(&gather, "a", 1), -1);
+	assert_int_equal(gather_resolve(&gather, NULL, "a", 0), 0);
+	assert_int_equal(gather_resolve(&gather, NULL, "a", 1), -1);
 }
 
 static void unqualified_columns(void **state)
@@ -207,16 +223,16 @@ static void unqualified_columns(void **state)
 	 * don't count. */
 	(void)state;
 	gather_level(&gather, -1);
-	assert_int_equal(gather_resolve(&gather, NULL, 0), -1);
+	assert_int_equal(gather_resolve(&gather, NULL, NULL, 0), -1);
 	gather_range(&gather, "a", 3, 0, true);
-	assert_int_equal(gather_resolve(&gather, NULL, 0), 3);
+	assert_int_equal(gather_resolve(&gather, NULL, NULL, 0), 3);
 	gather_range(&gather, "excluded", 4, 0, false);
-	assert_int_equal(gather_resolve(&gather, NULL, 0), 3);
-	assert_int_equal(gather_resolve(&gather, "excluded", 0), 4);
+	assert_int_equal(gather_resolve(&gather, NULL, NULL, 0), 3);
+	assert_int_equal(gather_resolve(&gather, NULL, "excluded", 0), 4);
 	gather_level(&gather, 0);
-	assert_int_equal(gather_resolve(&gather, NULL, 1), -1);
+	assert_int_equal(gather_resolve(&gather, NULL, NULL, 1), -1);
 	gather_range(&gather, "b", 5, 0, true);
-	assert_int_equal(gather_resolve(&gather, NULL, 0), -1);
+	assert_int_equal(gather_resolve(&gather, NULL, NULL, 0), -1);
 }
 
 static void with_queries(void **state)
@@ -265,6 +281,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_new_action_names_nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(ceilings, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(qualified_columns, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_schema_tells_tables_of_one_name_apart, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_sub_select_hides_what_it_shadows, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(unqualified_columns, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(with_queries, set_up, tear_down),
