@@ -185,6 +185,8 @@ def conditions():
 
 
 def statement(condition):
+    if re.match("SELECT |WITH |DELETE |UPDATE ", condition):
+        return condition
     if condition.startswith("DISTINCT"):
         return f"SELECT {condition} FROM things"
     if condition.startswith(("MAX", "MIN")):
@@ -209,9 +211,9 @@ def psql(host, port, database, sql):
                           input=sql, text=True, capture_output=True, check=True)
 
 
-def ask(host, port, database, pairs):
+def ask(host, port, database, pairs, settings=""):
     """Served or not for each (index, condition); None where PostgreSQL refuses one of them."""
-    script = ["SET client_min_messages = error; SET enable_seqscan = off; SET enable_sort = off; SET enable_incremental_sort = off; SET max_parallel_workers_per_gather = 0; SET jit = off;"]
+    script = [settings + "SET client_min_messages = error; SET enable_seqscan = off; SET enable_sort = off; SET enable_incremental_sort = off; SET max_parallel_workers_per_gather = 0; SET jit = off;"]
     last = None
     for index, condition in pairs:
         if index != last:
