@@ -57,6 +57,10 @@ enum {
 	 * its further names are not attributed, and that is counted. */
 	LIMIT_NAMES_PER_SESSION = 16384,
 
+	/* Prepared statements of a session whose plans are followed (plans.h); those beyond are taken for planned anew each
+	 * time. */
+	LIMIT_PLANS_PER_SESSION = 64,
+
 	/* -- recognition ---------------------------------------------------------------------- */
 
 	/* libpg_query recurses: 10,000 nested operators overflow an 8 MiB stack. The parsing thread has

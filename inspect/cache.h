@@ -40,6 +40,7 @@ struct statement {
 	bool wants_parameters;   /* judge again at Bind */
 	bool stores_documents;   /* a constant that it stores is JSON */
 	bool stores_parameters;  /* a parameter that it stores may be */
+	bool plan_matters;       /* the verdict's, as of the last that was made before a Bind: judge again at Bind, too */
 	bool has_ddl;            /* judge at every execution */
 	bool executes;           /* EXECUTE is in it: what that runs is another statement */
 	uint64_t scope;          /* session_state's, where it was read: in another one `verdict` does not hold */

@@ -79,3 +79,14 @@ enum table_size context_size_by(const struct table_sizes *sizes, const struct ca
 		return TABLE_UNKNOWN;
 	return relation->rows >= sizes->medium_rows ? TABLE_MEDIUM : TABLE_SMALL;
 }
+
+bool context_generic(const struct context *context)
+{
+	const struct session_setting_value *mode = &context->session->plan_cache_mode.now;
+	const char *text = mode->text;
+	if (!text && !mode->unknown && context->catalog)
+		text = catalog_plan_cache_mode(context->catalog, context->session->user);
+	if (text && strcasecmp(text, "force_generic_plan") == 0)
+		return true;
+	return context->session->generic_plan && !mode->unknown && (!text || strcasecmp(text, "auto") == 0);
+}

@@ -66,6 +66,8 @@ const struct catalog_view *context_view(const struct context *context, int16_t a
 /* How unqualified names are found: the session's search_path, or what an earlier statement of this message sets it to.
  * NULL when that is not known. */
 const char *context_search_path(const struct context *context);
+/* Does the server plan it for whatever values its parameters may have? */
+bool context_generic(const struct context *context);
 /* By the sizes that hold for rules without their own; context_size_by: by those. */
 enum table_size context_size(const struct context *context, const struct catalog_relation *relation);
 enum table_size context_size_by(const struct table_sizes *sizes, const struct catalog_relation *relation);

@@ -254,14 +254,14 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 	uint64_t generation = catalog ? catalog_generation(catalog) : 0;
 	/* What the session created in its open transaction is not in the key, parameters even less; and what was prepared
 	 * is planned anew under another search_path. */
-	bool once = session->created || statement->scope != session->scope ||
-	            (bound && statement->wants_parameters);
+	bool values = bound && (statement->wants_parameters || statement->plan_matters);
+	bool once = session->created || statement->scope != session->scope || values;
 	struct traffic traffic;
 	struct context input = {
 	    .catalog = catalog,
 	    .session = session,
 	    .settings = inspector->rules,
-	    .bound = statement->wants_parameters ? bound : NULL,
+	    .bound = values ? bound : NULL,
 	    .bound_count = bound_count,
 	};
 
@@ -296,6 +296,8 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 		statement->audited = generation;
 		statement->unaudited = true;
 	}
+	if (!values)
+		statement->plan_matters = statement->verdict->plan_matters;
 	statement->generation = once ? generation_once : generation;
 	if (before) {
 		count_withdrawn(inspector, &old, statement->verdict);

@@ -42,6 +42,9 @@ struct verdict {
 	uint8_t dropped;      /* findings beyond the ceiling */
 	int8_t rejected_by;   /* index of the finding that rejects, -1 when none */
 	bool catalog_missing; /* a rule stayed silent because there is no catalog */
+	/* Before Bind: a plan for any values lacks an index that one for the right values has (Q123, Q124); then: those
+	 * that are bound are such. */
+	bool plan_matters, plan_serves;
 	struct arena arena;   /* the texts */
 };
 

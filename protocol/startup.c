@@ -172,6 +172,8 @@ static void note_parameter(struct startup *startup, struct bytes name, struct by
 		startup->search_path = value;
 	else if (equal_without_case(name, "lock_timeout"))
 		startup->lock_timeout = value;
+	else if (equal_without_case(name, "plan_cache_mode"))
+		startup->plan_cache_mode = value;
 	else if (equal_without_case(name, "TimeZone"))
 		startup->time_zone = value;
 }

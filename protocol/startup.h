@@ -26,7 +26,7 @@ struct startup {
 	/* Views of the input; empty when absent. database falls back to user, as the server does. Of a
 	 * repeated parameter the last one counts. */
 	struct bytes user, database, application_name, client_encoding, options, replication;
-	struct bytes search_path, time_zone, lock_timeout; /* as parameters of their own, or empty */
+	struct bytes search_path, time_zone, lock_timeout, plan_cache_mode; /* as parameters of their own, or empty */
 	struct bytes parameters;                           /* all name/value pairs, for startup_option */
 };
 

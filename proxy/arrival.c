@@ -127,6 +127,11 @@ static void arrival_open(struct session *session, const struct startup *startup)
 		                           startup->lock_timeout.len);
 	else if (startup_option(startup->options, "lock_timeout", option, sizeof option))
 		session_state_lock_timeout(&session->state, option, strlen(option));
+	if (startup->plan_cache_mode.len > 0)
+		session_state_plan_cache_mode(&session->state, (const char *)startup->plan_cache_mode.data,
+		                              startup->plan_cache_mode.len);
+	else if (startup_option(startup->options, "plan_cache_mode", option, sizeof option))
+		session_state_plan_cache_mode(&session->state, option, strlen(option));
 
 	if (!session->client.tls && handshake_demanded(session)) {
 		session_refuse(session, "28000", "SSL is required (client_tls_sslmode)");

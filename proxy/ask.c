@@ -7,6 +7,7 @@
 #include "proxy/answer.h"
 #include "proxy/audit.h"
 #include "proxy/judgement.h"
+#include "proxy/plans.h"
 #include "proxy/rejection.h"
 #include "proxy/worker.h"
 
@@ -229,6 +230,7 @@ static void ask_parse(struct session *session, struct relay_out *out, struct byt
 	const struct verdict *verdict = judgement_of(session, &judged, NULL, 0, &entry.rejected);
 	entry.name = ask_name(session, parse.name);
 	entry.statement = statement; /* the reference goes with it */
+	plans_forget(session->plans, entry.name);
 	if (entry.rejected) {
 		/* A statement that goes on is counted at each Bind instead: that is when it runs. */
 		judgement_log(session, judged, verdict, true);
@@ -253,8 +255,9 @@ static void ask_bind(struct session *session, struct relay_out *out, struct byte
 	uint64_t name = ask_name(session, bind.statement);
 	uint16_t count = 0;
 	while (count == 0 && (statement = ask_meaning(session, name, &meanings)) != NULL)
-		if (statement->wants_parameters || statement->stores_parameters)
-			count = ask_shapes(session, &bind, !statement->wants_parameters, shapes, ARRAY_LEN(shapes));
+		if (statement->wants_parameters || statement->stores_parameters || statement->plan_matters)
+			count = ask_shapes(session, &bind, !statement->wants_parameters && !statement->plan_matters, shapes,
+			                   ARRAY_LEN(shapes));
 	if (ask_bind_to(session, out, &bind, name, count > 0 ? shapes : NULL, count, now_ns))
 		relay_out_add(out, message.data, message.len);
 }
@@ -283,6 +286,10 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
 		if (!inspector_text(session->worker->inspector, &session->state, &text, &len) && session->flight.settled)
 			continue;
 		shapes[at] = shape_bound(text, len);
+		if (!value.binary && text == (const char *)value.value.data) {
+			shapes[at].text = text;
+			shapes[at].len = len;
+		}
 	}
 	return count;
 }
@@ -302,7 +309,12 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 	/* Nearly always there is one. Of several, the first that is rejected decides. */
 	while (!entry.rejected && (meaning = ask_meaning(session, name, &meanings)) != NULL) {
 		struct statement *reading = meaning;
+		struct plan *plan = newest ? NULL : plans_of(&session->plans, meaning, name);
+		session->state.counts_plans = plan != NULL;
+		session->state.generic_plan = plans_generic(plan);
 		const struct verdict *says = judgement_of(session, &reading, shapes, count, &entry.rejected);
+		session->state.counts_plans = session->state.generic_plan = false;
+		plans_bound(plan, says);
 		if (!newest)
 			newest = meaning;
 		if (newest == meaning || entry.rejected) {

@@ -8,6 +8,7 @@
 #include "proxy/arrival.h"
 #include "proxy/login/authentication.h"
 #include "proxy/feed/feed.h"
+#include "proxy/plans.h"
 #include "proxy/relay.h"
 #include "proxy/session_log.h"
 #include "proxy/upstream.h"
@@ -606,6 +607,7 @@ void session_free_when_gone(struct session *session)
 	buffer_free(&session->prefix);
 	buffer_free(&session->trial_answer);
 	free(session->tags);
+	plans_free(session->plans);
 	struct worker *worker = session->worker;
 	if (session->next)
 		session->next->previous = session->previous;

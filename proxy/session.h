@@ -107,6 +107,7 @@ struct session {
 	struct flight flight;
 	struct names names;
 	struct session_state state;
+	struct plans *plans;       /* NULL while none is followed */
 	struct comment_tags *tags; /* of the last tagged statement; NULL while none was seen */
 	char application[64];
 	struct session_rejection *rejections, **rejections_end;

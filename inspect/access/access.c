@@ -66,6 +66,7 @@ struct access *access_make(const struct access_input *input)
 	    .values = input->values,
 	    .value_count = input->value_count,
 	    .utc = input->utc,
+	    .generic = input->generic,
 	    .arena = arena,
 	};
 	type_conditions(access, &typing);
@@ -157,6 +158,7 @@ const struct matching *access_matching(struct access *access, int16_t relation)
 	    .condition_count = count,
 	    .bound = access->input->bound,
 	    .generous = access->input->generous,
+	    .generic = access->input->generic,
 	    .arena = arena,
 	};
 	access->matchings[relation] = matching;

@@ -16,6 +16,7 @@ struct access_input {
 	uint16_t value_count;
 	bool utc;      /* the session's time zone is UTC */
 	bool generous; /* as in matching.h */
+	bool generic;  /* as in typing.h */
 	struct arena *arena; /* everything lives there */
 };
 

@@ -278,7 +278,7 @@ static enum term_truth compares(struct prover *p, const struct term *clause, con
 	if (term_equal(had, wanted) == TERM_YES)
 		order = 0;
 	else if (had->kind == TERM_PARAMETER)
-		return TERM_MAYBE;
+		return had->flag ? TERM_NO : TERM_MAYBE;
 	else if (had->null || wanted->null)
 		return TERM_NO;
 	else

@@ -367,6 +367,8 @@ static enum prefix_kind prefix_of(const struct matching *m, const struct term *t
 	/* Only what is a constant before the scan begins: no concat(), which depends on settings. */
 	if (pattern->operand == OPERAND_LITERAL && term->items[1]->kind != TERM_CONSTANT)
 		return PREFIX_NONE;
+	if (pattern->operand == OPERAND_PARAMETER && m->generic)
+		return PREFIX_NONE;
 	if (text != NULL && pattern->reading == READING_REGEX)
 		return prefix_of_regex(text, strlen(text), folds);
 	if (text != NULL && pattern->reading == READING_LIKE && text[0] == '\0')

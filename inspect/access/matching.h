@@ -19,6 +19,7 @@ struct matching {
 	struct pattern_values bound;
 	/* What hangs on hidden literals or on parameters counts as given. */
 	bool generous;
+	bool generic; /* as in typing.h: a pattern that is a parameter has no prefix */
 	struct arena *arena;
 };
 

@@ -16,7 +16,9 @@ struct finder {
 	int depth;
 };
 
-static void open_access(struct searches *searches, const struct context *input);
+static void open_access(struct searches *searches, const struct context *input, bool planned, bool generic);
+static struct searches *make(const struct context *input, bool planned, bool generic);
+static void give_values(struct access_input *access, const struct context *input);
 static void find(struct finder *f, const struct term *term, bool arm);
 static void add(struct finder *f, const struct term *term, bool arm);
 
@@ -27,11 +29,20 @@ struct searches *search_all(const struct context *input)
 	CHECK(input->searches);
 	if (*input->searches != NULL)
 		return *input->searches;
+	return *input->searches = make(input, false, false);
+}
+
+struct searches *search_planned(const struct context *input, bool generic)
+{
+	return make(input, true, generic);
+}
+
+static struct searches *make(const struct context *input, bool planned, bool generic)
+{
 	struct searches *searches = calloc(1, sizeof(*searches));
 	CHECK(searches);
-	*input->searches = searches;
 	arena_init(&searches->arena);
-	open_access(searches, input);
+	open_access(searches, input, planned, generic);
 	if (searches->access == NULL)
 		return searches;
 	struct finder finder = {.searches = searches};
@@ -52,7 +63,7 @@ void search_free(struct searches *searches)
 	free(searches);
 }
 
-static void open_access(struct searches *searches, const struct context *input)
+static void open_access(struct searches *searches, const struct context *input, bool planned, bool generic)
 {
 	const struct facts *facts = input->facts;
 	struct arena *arena = &searches->arena;
@@ -73,10 +84,36 @@ static void open_access(struct searches *searches, const struct context *input)
 	    .relations = relations,
 	    .bound = {input->bound, input->bound_count},
 	    .generous = true,
+	    .generic = generic,
 	    .arena = arena,
 	};
+	if (planned && !generic && input->bound)
+		give_values(&searches->input, input);
 	searches->access = access_make(&searches->input);
 	searches->spelling = (struct spelling){catalog_dictionary(input->catalog), relations, arena};
+}
+
+/* As constants without a type, which the parameters' own is then given to. */
+static void give_values(struct access_input *access, const struct context *input)
+{
+	const struct clause **values = arena_alloc(access->arena, (input->bound_count + 1u) * sizeof(*values));
+	for (uint16_t at = 0; at < input->bound_count; at++) {
+		const struct bound_shape *bound = &input->bound[at];
+		if (!bound->text)
+			continue;
+		struct clause *value = arena_alloc(access->arena, sizeof(*value));
+		*value = (struct clause){
+		    .kind = CLAUSE_CONSTANT,
+		    .variant = LITERAL_STRING,
+		    .relation = -1,
+		    .from = -1,
+		    .to = -1,
+		    .text = arena_copy(access->arena, bound->text, bound->len),
+		};
+		values[at] = value;
+	}
+	access->values = values;
+	access->value_count = input->bound_count;
 }
 
 static void find(struct finder *f, const struct term *term, bool arm)

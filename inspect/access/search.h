@@ -35,6 +35,9 @@ struct searches {
 /* Of input->facts; made at the first call, then kept in input->searches. Never NULL. */
 struct searches *search_all(const struct context *input);
 void search_free(struct searches *searches); /* NULL is fine */
+/* As the server plans it for the values that are bound, as far as they are to be seen, or for all values; the caller's
+ * to free. The same searches in the same order. */
+struct searches *search_planned(const struct context *input, bool generic);
 
 /* The one column in a term; NULL when there is none or several. */
 const struct term *search_only_column(const struct term *term);

@@ -9,7 +9,7 @@
 enum term_kind {
 	TERM_COLUMN,
 	TERM_CONSTANT,
-	TERM_PARAMETER,
+	TERM_PARAMETER,      /* flag: its value is not seen by the planner, whatever it is */
 	TERM_CALL,           /* oid: the function */
 	TERM_OPERATOR,       /* oid: the operator; one item: prefix */
 	TERM_ARRAY_OPERATOR, /* items: value, array; flag: ALL; oid: the operator of value and element */

@@ -240,6 +240,7 @@ static const struct term *type_parameter(struct typer *t, const struct clause *c
 		return value;
 	struct term *term = term_new(TERM_PARAMETER, NULL, 0, t->arena);
 	term->type = TYPE_UNKNOWN;
+	term->flag = t->in->generic;
 	if (t->in->parameters != NULL && clause->number >= 1 && clause->number <= t->in->parameter_count)
 		term->type = t->in->parameters[clause->number - 1];
 	term->number = clause->number;

@@ -14,6 +14,7 @@ struct typing {
 	uint16_t parameter_count;
 	const struct clause *const *values; /* what they are bound to, as for a custom plan; may be NULL, also in it */
 	uint16_t value_count;
+	bool generic;     /* a plan for any values: nothing is proved by a parameter's */
 	int16_t relation; /* without facts: the number that its columns get */
 	uint16_t arm;     /* of each set operation in FROM: whose columns its are */
 	bool utc;         /* the session's time zone is UTC */

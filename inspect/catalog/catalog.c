@@ -361,6 +361,11 @@ const char *catalog_lock_timeout(const struct catalog *catalog, const char *user
 	return setting_of(catalog, user, "lock_timeout");
 }
 
+const char *catalog_plan_cache_mode(const struct catalog *catalog, const char *user)
+{
+	return setting_of(catalog, user, "plan_cache_mode");
+}
+
 static const char *setting_of(const struct catalog *catalog, const char *user, const char *name)
 {
 	const char *everybodys = NULL;

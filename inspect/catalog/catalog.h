@@ -188,7 +188,7 @@ struct catalog_relation *catalog_add_relation(struct catalog *catalog, const str
 void catalog_add_function(struct catalog *catalog, const char *schema, const char *name, uint16_t arguments_min,
                           uint16_t arguments_max, enum catalog_volatility volatility, bool inlinable_sql);
 void catalog_add_domain(struct catalog *catalog, const struct catalog_domain *domain);
-/* search_path or lock_timeout as new sessions begin with it. `role` NULL: of the database or the server; the most
+/* search_path, lock_timeout or plan_cache_mode as new sessions begin with it. `role` NULL: of the database or the server; the most
  * specific one counts. */
 void catalog_add_setting(struct catalog *catalog, const char *role, const char *name, const char *value);
 /* Sums rows and bytes into partitioned parents, makes the look-up tables; after it the catalog is only read. */
@@ -231,6 +231,8 @@ const struct catalog_domain *catalog_find_domain(const struct catalog *catalog, 
 const char *catalog_search_path(const struct catalog *catalog, const char *user);
 /* The lock_timeout of such a session, as it stands ("0", "2s"); NULL when it can't be seen. */
 const char *catalog_lock_timeout(const struct catalog *catalog, const char *user);
+/* Its plan_cache_mode ("auto", "force_generic_plan" …); NULL likewise. */
+const char *catalog_plan_cache_mode(const struct catalog *catalog, const char *user);
 uint32_t catalog_relation_count(const struct catalog *catalog);
 /* For iteration, 0 ≤ at < catalog_relation_count. */
 const struct catalog_relation *catalog_relation_at(const struct catalog *catalog, uint32_t at);

@@ -1,5 +1,7 @@
 #include "inspect/change/rewrite.h"
 
+#include "inspect/session/time_zone.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -67,7 +69,7 @@ bool rewrite_time_zone_utc(const struct context *input)
 		const struct facts *earlier = &input->earlier[i];
 		bool sets = earlier->kind == STATEMENT_SET || earlier->kind == STATEMENT_SELECT;
 		if (sets && earlier->name && strcasecmp(earlier->name, "timezone") == 0)
-			utc = earlier->value && session_state_is_utc(earlier->value, strlen(earlier->value));
+			utc = earlier->value && time_zone_is_utc(earlier->value, strlen(earlier->value));
 		if (earlier->kind == STATEMENT_RESET && (!earlier->name || strcasecmp(earlier->name, "timezone") == 0))
 			utc = false; /* what it goes back to is not known */
 	}

@@ -9,6 +9,7 @@
 #include "inspect/rules/rules_filter.h"
 #include "inspect/rules/rules_json.h"
 #include "inspect/rules/rules_partition.h"
+#include "inspect/rules/rules_plan.h"
 #include "inspect/rules/rules_read.h"
 #include "inspect/rules/rules_schema.h"
 #include "inspect/rules/rules_search.h"
@@ -33,6 +34,7 @@ static const struct rule_group *const groups[] = {
 	&rules_filter,
 	&rules_sort,
 	&rules_search,
+	&rules_plan,
 	&rules_shape,
 	&rules_ddl,
 	&rules_constraint,

@@ -2,6 +2,7 @@
 
 #include "config/check.h"
 #include "config/limits.h"
+#include "inspect/session/time_zone.h"
 
 #include <string.h>
 #include <strings.h>
@@ -44,6 +45,7 @@ static void set(struct session_state *state, const struct facts *facts);
 static bool sets_nothing(const struct facts *facts);
 static bool sets(const struct facts *facts, const char *name, const struct session_setting *setting,
                  struct session_setting_value *said);
+static void settings_end(struct session_state *state, bool commit);
 static void apply_path(struct session_state *state);
 static void show_path(struct session_state *state, const struct session_setting_value *path);
 static void completed_one(struct session_state *state, const struct facts *facts);
@@ -83,6 +85,7 @@ void session_state_fini(struct session_state *state)
 	}
 	session_setting_fini(&state->path);
 	session_setting_fini(&state->lock_timeout);
+	session_setting_fini(&state->plan_cache_mode);
 	free(state->created);
 	state->created = NULL;
 	session_state_settled(state);
@@ -99,11 +102,17 @@ void session_state_lock_timeout(struct session_state *state, const char *value, 
 	session_setting_start(&state->lock_timeout, value, len);
 }
 
+void session_state_plan_cache_mode(struct session_state *state, const char *value, size_t len)
+{
+	session_setting_start(&state->plan_cache_mode, value, len);
+	apply_path(state);
+}
+
 void session_state_parameter(struct session_state *state, const char *name, size_t name_len, const char *value,
                              size_t value_len)
 {
 	if (name_len == strlen("TimeZone") && strncasecmp(name, "TimeZone", name_len) == 0) {
-		state->time_zone_utc = session_state_is_utc(value, value_len);
+		state->time_zone_utc = time_zone_is_utc(value, value_len);
 	} else if (name_len == strlen("standard_conforming_strings") &&
 	           strncasecmp(name, "standard_conforming_strings", name_len) == 0) {
 		state->standard_conforming_strings = value_len == 2 && strncasecmp(value, "on", 2) == 0;
@@ -136,11 +145,10 @@ void session_state_ready(struct session_state *state, uint8_t status)
 			 * ROLLBACK: what was set in it is not known any more. */
 			session_setting_doubt(&state->path);
 			session_setting_doubt(&state->lock_timeout);
+			session_setting_doubt(&state->plan_cache_mode);
 			transaction_end(state, true);
 		}
-		session_setting_end(&state->path, true);
-		session_setting_end(&state->lock_timeout, true);
-		apply_path(state);
+		settings_end(state, true);
 		forget_created(state, 0);
 	} else if (!state->open) {
 		transaction_begin(state);
@@ -184,9 +192,7 @@ void session_state_failed(struct session_state *state)
 {
 	if (state->open)
 		return;
-	session_setting_end(&state->path, false);
-	session_setting_end(&state->lock_timeout, false);
-	apply_path(state);
+	settings_end(state, false);
 }
 
 void session_state_doubt(struct session_state *state, bool path)
@@ -197,6 +203,7 @@ void session_state_doubt(struct session_state *state, bool path)
 		foresee(state, &state->path.now);
 		session_setting_set(&state->path, &unknown, false, block, depth_of(state));
 		session_setting_set(&state->lock_timeout, &unknown, false, block, depth_of(state));
+		session_setting_set(&state->plan_cache_mode, &unknown, false, block, depth_of(state));
 		apply_path(state);
 	}
 	forget_created(state, 0);
@@ -218,6 +225,7 @@ void session_state_fork(struct session_state *fork, const struct session_state *
 	*fork = *state;
 	session_setting_copy(&fork->path, &state->path);
 	session_setting_copy(&fork->lock_timeout, &state->lock_timeout);
+	session_setting_copy(&fork->plan_cache_mode, &state->plan_cache_mode);
 	fork->foreseen = NULL;
 	/* It may be a view with a path of its own. */
 	if (state->foreseen && !state->search_path_unknown)
@@ -259,25 +267,6 @@ bool session_state_creates(const struct session_state *state, const struct facts
 			continue;
 		const struct fact_relation *relation = &facts->relations[action->relation];
 		if (same_relation(state, relation->schema, relation->name, action->temporary, schema, name))
-			return true;
-	}
-	return false;
-}
-
-/* The zones whose offset is 0 and always was: only between them and UTC does PostgreSQL take timestamp and
- * timestamptz for the same bits (TimestampTimestampTzRequiresRewrite in timestamp.c). */
-bool session_state_is_utc(const char *zone, size_t len)
-{
-	static const char *const zones[] = {
-	    "UTC",   "UCT",   "GMT",  "Zulu",  "Universal", "Greenwich", "GMT0",
-	    "GMT+0", "GMT-0", "UTC0", "UTC+0", "UTC-0",     "<+00>+00",  "<+00>-00",
-	};
-	if (len > 4 && strncasecmp(zone, "Etc/", 4) == 0) {
-		zone += 4;
-		len -= 4;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
-		if (len == strlen(zones[i]) && strncasecmp(zone, zones[i], len) == 0)
 			return true;
 	}
 	return false;
@@ -364,9 +353,7 @@ static void transaction_end(struct session_state *state, bool commit)
 		free(state->open->savepoints);
 		free(state->open);
 		state->open = NULL;
-		session_setting_end(&state->path, commit);
-		session_setting_end(&state->lock_timeout, commit);
-		apply_path(state);
+		settings_end(state, commit);
 	}
 	free(state->past);
 	state->past = NULL;
@@ -408,6 +395,7 @@ static void savepoint_release(struct session_state *state, const char *name)
 	state->open->savepoint_count = (uint32_t)at;
 	session_setting_release(&state->path, (uint32_t)at + 1);
 	session_setting_release(&state->lock_timeout, (uint32_t)at + 1);
+	session_setting_release(&state->plan_cache_mode, (uint32_t)at + 1);
 	session_past_release(state->past, (uint32_t)at + 1);
 	for (uint32_t i = 0; state->created && i < state->created->count; i++) {
 		if (state->created->relations[i].depth > at)
@@ -423,6 +411,7 @@ static void savepoint_rollback(struct session_state *state, const char *name)
 		 * and what was set unset. */
 		session_setting_doubt(&state->path);
 		session_setting_doubt(&state->lock_timeout);
+		session_setting_doubt(&state->plan_cache_mode);
 		apply_path(state);
 		forget_created(state, 0);
 		session_past_rollback(state->past, 0);
@@ -432,6 +421,7 @@ static void savepoint_rollback(struct session_state *state, const char *name)
 	state->open->savepoint_count = depth; /* it stays itself */
 	session_setting_rollback(&state->path, depth);
 	session_setting_rollback(&state->lock_timeout, depth);
+	session_setting_rollback(&state->plan_cache_mode, depth);
 	session_past_rollback(state->past, depth);
 	apply_path(state);
 	forget_created(state, (uint16_t)depth);
@@ -447,6 +437,10 @@ static void set(struct session_state *state, const struct facts *facts)
 		return;
 	if (sets(facts, "lock_timeout", &state->lock_timeout, &said))
 		session_setting_set(&state->lock_timeout, &said, facts->local, block, depth_of(state));
+	if (sets(facts, "plan_cache_mode", &state->plan_cache_mode, &said)) {
+		session_setting_set(&state->plan_cache_mode, &said, facts->local, block, depth_of(state));
+		apply_path(state);
+	}
 	if (!sets(facts, "search_path", &state->path, &said))
 		return;
 	/* What is sent before the answer that tells of a failure finds the old one. */
@@ -502,6 +496,20 @@ static void foresee(struct session_state *state, const struct session_setting_va
 	foreseen->paths[foreseen->count++] = session_setting_copy_value(path);
 }
 
+static void settings_end(struct session_state *state, bool commit)
+{
+	session_setting_end(&state->path, commit);
+	session_setting_end(&state->lock_timeout, commit);
+	session_setting_end(&state->plan_cache_mode, commit);
+	apply_path(state);
+}
+
+static uint8_t plan_mode_of(const struct session_state *state)
+{
+	const struct session_setting_value *mode = &state->plan_cache_mode.now;
+	return mode->unknown ? 1 : (uint8_t)(mode->text ? strlen(mode->text) : 0); /* no two are as long */
+}
+
 static void apply_path(struct session_state *state)
 {
 	show_path(state, &state->path.now);
@@ -513,7 +521,8 @@ static void show_path(struct session_state *state, const struct session_setting_
 	bool unknown = path->unknown || len >= sizeof(state->search_path);
 	const char *shown = unknown || !path->text ? "" : path->text;
 	/* As after nearly every transaction; hashing the scope anew would be the dearest part of its end. */
-	if (unknown == state->search_path_unknown && strcmp(shown, state->search_path) == 0)
+	if (unknown == state->search_path_unknown && strcmp(shown, state->search_path) == 0 &&
+	    state->plan_mode == plan_mode_of(state))
 		return;
 	state->search_path_unknown = unknown;
 	memset(state->search_path, 0, sizeof(state->search_path));
@@ -659,7 +668,7 @@ static bool path_names(const struct session_state *state, const char *schema)
 
 static void update_scope(struct session_state *state)
 {
-	char buffer[sizeof(state->database) + sizeof(state->user) + sizeof(state->search_path) + 1] = {0};
+	char buffer[sizeof(state->database) + sizeof(state->user) + sizeof(state->search_path) + 2] = {0};
 	char *at = buffer;
 	memcpy(at, state->database, sizeof(state->database));
 	at += sizeof(state->database);
@@ -667,7 +676,8 @@ static void update_scope(struct session_state *state)
 	at += sizeof(state->user);
 	memcpy(at, state->search_path, sizeof(state->search_path));
 	at += sizeof(state->search_path);
-	*at = (char)state->search_path_unknown;
+	*at++ = (char)state->search_path_unknown;
+	*at = (char)(state->plan_mode = plan_mode_of(state));
 	uint64_t scope = XXH3_64bits(buffer, sizeof(buffer));
 	/* A temporary table hides the one of the same name that other sessions see. */
 	for (uint32_t i = 0; state->created && i < state->created->count; i++) {

@@ -32,7 +32,12 @@ struct session_state {
 	uint8_t transaction;         /* 'I', 'T' or 'E', as of the last ReadyForQuery */
 	uint64_t transaction_number; /* differs between any two of the process that its owner numbers so; see usage.h */
 	uint64_t scope;              /* hash of what changes a verdict: database, user, search_path, temporary tables */
+	/* Of the statement that is judged: its plans are counted; the server has seen it often enough to plan it for any
+	 * values. */
+	bool counts_plans, generic_plan;
 	struct session_setting path, lock_timeout; /* the first one's value stands above as well */
+	struct session_setting plan_cache_mode;
+	uint8_t plan_mode;           /* what of that is in the scope */
 	struct session_transaction *open;          /* its savepoints; NULL outside a transaction */
 	struct session_past *past;                 /* what it has done; NULL: nothing that matters */
 	struct session_foreseen *foreseen;         /* what search_path may be by the next statement; NULL: what it is */
@@ -50,8 +55,9 @@ void session_state_parameter(struct session_state *state, const char *name, size
                              size_t value_len);
 /* ReadyForQuery: leaving a transaction forgets what it created. */
 void session_state_ready(struct session_state *state, uint8_t status);
-/* The start-up parameter lock_timeout, or the one inside `options`. */
+/* The start-up parameter lock_timeout, or the one inside `options`; and plan_cache_mode. */
 void session_state_lock_timeout(struct session_state *state, const char *value, size_t len);
+void session_state_plan_cache_mode(struct session_state *state, const char *value, size_t len);
 /* The statement that is about to complete has done that in the open transaction; depth is filled in. */
 void session_state_add_past(struct session_state *state, const struct session_past_entry *entry);
 /* The statements of one message have been sent: until all that was sent is answered, search_path may be what they make
@@ -81,7 +87,5 @@ bool session_state_created(const struct session_state *state, const char *schema
 /* The same for what one statement creates: does `facts` create that relation? For statements of the same message. */
 bool session_state_creates(const struct session_state *state, const struct facts *facts, const char *schema,
                            const char *name);
-/* Is that the name of a time zone that is UTC and always was? */
-bool session_state_is_utc(const char *zone, size_t len);
 
 #endif

@@ -35,6 +35,10 @@ struct bound_shape {
 	bool known; /* not NULL, and a text */
 	struct pattern_shape like, regex, similar;
 	enum value_kind value; /* VALUE_UNKNOWN when not known */
+	/* A view of the text itself, for comparing it with what an index's predicate says, while a Bind is judged; NULL
+	 * where it is not to be seen. It goes nowhere. */
+	const char *text;
+	size_t len;
 };
 
 struct bound_shape shape_bound(const char *text, size_t len);

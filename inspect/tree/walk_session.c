@@ -124,6 +124,7 @@ void walk_session_set_config(struct gather *gather, const FuncCall *call)
 	    "role",
 	    "lock_timeout",
 	    "statement_timeout",
+	    "plan_cache_mode",
 	    "session_authorization",
 	    "standard_conforming_strings",
 	};

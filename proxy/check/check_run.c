@@ -1,5 +1,6 @@
 #include "proxy/check/check_run.h"
 
+#include "inspect/session/time_zone.h"
 #include "inspect/change/amend.h"
 #include "inspect/inspector.h"
 #include "inspect/text/lexer.h"
@@ -29,7 +30,8 @@ struct run {
 	PGconn *connection; /* NULL without a DSN */
 	char *database, *user;
 	char zone[64];
-	char lock_timeout[32]; /* as the role, the database and the DSN's options set it; "" when not known */
+	/* As the role, the database and the DSN's options set them; "" when not known. */
+	char lock_timeout[32], plan_cache_mode[32];
 	bool standard_conforming_strings;
 	struct inspector *inspector;
 	struct check_assume *assume; /* NULL with a catalog */
@@ -53,6 +55,7 @@ struct run {
 static void *run_all(void *context);
 static bool begin(struct run *run);
 static bool begin_with_catalog(struct run *run);
+static void show(PGconn *connection, const char *sql, char *value, size_t size);
 static void forget_amended(struct run *run);
 static void check_file(struct run *run, const char *name);
 static void check_migrations(struct run *run, const char *directory);
@@ -182,10 +185,8 @@ static bool begin_with_catalog(struct run *run)
 	const char *strings = PQparameterStatus(run->connection, "standard_conforming_strings");
 	snprintf(run->zone, sizeof(run->zone), "%s", zone != NULL ? zone : "");
 	run->standard_conforming_strings = strings == NULL || strcmp(strings, "off") != 0;
-	PGresult *shown = PQexec(run->connection, "SHOW lock_timeout");
-	if (PQresultStatus(shown) == PGRES_TUPLES_OK)
-		snprintf(run->lock_timeout, sizeof(run->lock_timeout), "%s", PQgetvalue(shown, 0, 0));
-	PQclear(shown);
+	show(run->connection, "SHOW lock_timeout", run->lock_timeout, sizeof(run->lock_timeout));
+	show(run->connection, "SHOW plan_cache_mode", run->plan_cache_mode, sizeof(run->plan_cache_mode));
 	struct catalog *catalog = feed_load(run->connection, run->database, NULL, error, sizeof(error));
 	if (catalog == NULL) {
 		fprintf(stderr, "pgproctor: check: the catalog can't be read: %s\n", error);
@@ -195,6 +196,15 @@ static bool begin_with_catalog(struct run *run)
 	inspector_put_catalog(run->inspector, catalog);
 	return run->options->traffic_count == 0 ||
 	       check_traffic_read(run->options, run->inspector, &run->rules, run->database, run->user);
+}
+
+/* "" stays where it can't be shown. */
+static void show(PGconn *connection, const char *sql, char *value, size_t size)
+{
+	PGresult *shown = PQexec(connection, sql);
+	if (PQresultStatus(shown) == PGRES_TUPLES_OK)
+		snprintf(value, size, "%s", PQgetvalue(shown, 0, 0));
+	PQclear(shown);
 }
 
 /* A file begins with what is there; only migrations are told to build on one another. */
@@ -299,7 +309,9 @@ static void check_text(struct run *run, const char *text, size_t len)
 		session_state_lock_timeout(&run->session, "0", 1);
 	if (run->lock_timeout[0])
 		session_state_lock_timeout(&run->session, run->lock_timeout, strlen(run->lock_timeout));
-	run->session.time_zone_utc = session_state_is_utc(run->zone, strlen(run->zone));
+	if (run->plan_cache_mode[0])
+		session_state_plan_cache_mode(&run->session, run->plan_cache_mode, strlen(run->plan_cache_mode));
+	run->session.time_zone_utc = time_zone_is_utc(run->zone, strlen(run->zone));
 	run->zone_before = run->zone_committed = run->session.time_zone_utc;
 	run->command_told = false;
 	check_prepared_init(&run->prepared);
@@ -607,7 +619,7 @@ static void follow_zone(struct run *run, const struct facts *facts)
 	    (!facts->name && facts->kind != STATEMENT_RESET))
 		return;
 	const char *zone = facts->value ? facts->value : facts->kind == STATEMENT_SELECT ? "" : run->zone;
-	run->session.time_zone_utc = session_state_is_utc(zone, strlen(zone));
+	run->session.time_zone_utc = time_zone_is_utc(zone, strlen(zone));
 	if (!facts->local || !run->session.open)
 		run->zone_committed = run->session.time_zone_utc;
 	if (!run->session.open)

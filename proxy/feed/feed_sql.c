@@ -146,14 +146,14 @@ const char feed_sql_settings[] =
     " SELECT DISTINCT ON (s.setrole, split_part(line, '=', 1)) s.setrole, split_part(line, '=', 1) AS name,"
     "  substr(line, strpos(line, '=') + 1) AS value"
     " FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS line"
-    " WHERE split_part(line, '=', 1) IN ('search_path', 'lock_timeout')"
+    " WHERE split_part(line, '=', 1) IN ('search_path', 'lock_timeout', 'plan_cache_mode')"
     " AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
     " ORDER BY s.setrole, split_part(line, '=', 1), s.setdatabase = 0)"
     " SELECT r.rolname, said.name, said.value FROM said LEFT JOIN pg_roles r ON r.oid = said.setrole"
     " WHERE said.setrole = 0 OR r.oid IS NOT NULL"
     " UNION ALL"
     " SELECT NULL, g.name, g.reset_val FROM pg_settings g"
-    " WHERE g.name IN ('search_path', 'lock_timeout') AND NOT EXISTS ("
+    " WHERE g.name IN ('search_path', 'lock_timeout', 'plan_cache_mode') AND NOT EXISTS ("
     "  SELECT FROM said LEFT JOIN pg_roles r ON r.oid = said.setrole"
     "  WHERE said.name = g.name AND (said.setrole = 0 OR r.rolname = session_user))";
 

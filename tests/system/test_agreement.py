@@ -50,6 +50,8 @@ CREATE INDEX product_at ON product (at);
 CREATE INDEX product_upper ON product (upper(note));
 CREATE INDEX product_shop_qty ON product (shop, qty);
 CREATE UNIQUE INDEX loose_owner ON loose (owner);
+CREATE INDEX product_some ON product (ts) WHERE note = 'note 7';
+CREATE INDEX product_labels ON product (labels text_pattern_ops);
 CREATE VIEW seen AS SELECT note FROM product;
 """
 
@@ -77,6 +79,8 @@ CASES = {
     "Q120": "SELECT id FROM product",
     "Q122": "SELECT id FROM product WHERE id = 5 OR owner = 7",
     "Q121": "SELECT name FROM product WHERE id IN (" + ", ".join(map(str, range(1, 1202))) + ")",
+    "Q123": "SET plan_cache_mode = force_generic_plan; PREPARE noted (text) AS SELECT id FROM product WHERE note = $1 ORDER BY ts LIMIT 5; EXECUTE noted ('note 7')",
+    "Q124": "SET plan_cache_mode = force_generic_plan; PREPARE labelled (text) AS SELECT id FROM product WHERE labels LIKE $1; EXECUTE labelled ('b7%')",
     "Q125": "SELECT count(*) FROM product, buyer",
     "Q126": "SELECT id FROM product WHERE name LIKE '%' || note || '%'",
     "Q127": "SELECT id FROM product WHERE qty = 5",

@@ -249,6 +249,8 @@ const char *judge_bound(struct judge *judge, const char *sql, const char *const 
 		if (!values[i])
 			continue;
 		bound[i] = shape_bound(values[i], strlen(values[i]));
+		bound[i].text = values[i];
+		bound[i].len = strlen(values[i]);
 	}
 	judge_parse(judge, sql);
 	return judge_now(judge, bound, count);

@@ -1,0 +1,224 @@
+#include "inspect/rules/rules_plan.h"
+
+#include "inspect/access/search.h"
+#include "inspect/access/selectivity.h"
+#include "inspect/tree/clause.h"
+
+#include <string.h>
+
+static void values(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void patterns(const struct rule *rule, const struct context *input, struct verdict *verdict);
+
+static const struct rule rows[] = {
+    {
+        .slug = "partial-index-vs-parameter",
+        .code = "Q123",
+        .title = "a partial or expression index that a plan made for all parameter values can't use",
+        .severity = SEVERITY_WARN,
+        .scope = RULE_READS,
+        .check = values,
+        .why = "An index on the failed orders serves status = 'failed', and status = $1 when the plan is made for the value "
+               "'failed'. A plan that is made once for all values must not use it: the next value may be another.",
+        .example = "CREATE INDEX order_failed ON shop_order (created) WHERE status = 'failed';\n"
+                   "SET plan_cache_mode = force_generic_plan;\n"
+                   "PREPARE failed (text) AS SELECT … FROM shop_order WHERE status = $1 ORDER BY created LIMIT 20;\n"
+                   "EXECUTE failed ('failed');",
+        .safe = "PREPARE failed AS SELECT … FROM shop_order WHERE status = 'failed' ORDER BY created LIMIT 20;\n"
+                "SET plan_cache_mode = force_custom_plan;   -- or so: planned anew each time\n"
+                "\n"
+                "# Django: server_side_binding off, which it is by default, or prepare_threshold = None; "
+                "Value(\"failed\") is still a parameter",
+        .decides = "It compares what an index could serve for the values that are bound with what it could for any, on a "
+                   "large table, when plan_cache_mode is force_generic_plan, by SET, the start-up packet, the role or the "
+                   "database. Where it is auto the server plans for the values five times; then for all, if that was no "
+                   "dearer on average: so it speaks when a name's first five values were all such that the index was of no "
+                   "use, and this one is. Silent for statements that are parsed anew each time, as Django's are, where "
+                   "other conditions leave few rows, and where the value is literally there.",
+    },
+    {
+        .slug = "generic-plan-like",
+        .code = "Q124",
+        .title = "a prefix that is a parameter, in a plan made for all its values: no index range can be made of it",
+        .severity = SEVERITY_INFO,
+        .scope = RULE_READS,
+        .check = patterns,
+        .wants = search_wants_patterns,
+        .why = "For LIKE 'ab%' a B-tree is entered at 'ab'. A plan that is made for all values of LIKE $1 can't, as the next "
+               "one may be '%b': it reads the table.",
+        .example = "CREATE INDEX product_sku ON shop_product (sku text_pattern_ops);\n"
+                   "SET plan_cache_mode = force_generic_plan;\n"
+                   "PREPARE by_sku (text) AS SELECT … FROM shop_product WHERE sku LIKE $1;\n"
+                   "EXECUTE by_sku ('ab%');",
+        .safe = "SET plan_cache_mode = force_custom_plan;\n"
+                "CREATE INDEX CONCURRENTLY product_sku_trgm ON shop_product USING gin (sku gin_trgm_ops);   -- or this: it "
+                "takes its pattern when it runs\n"
+                "\n"
+                "# Django: prepare_threshold = None (the default), and plan_cache_mode left alone",
+        .decides = "LIKE, ~ and their like with a prefix that is bound to a parameter, on a large table, with an index that "
+                   "serves it for that value alone, when plan_cache_mode is force_generic_plan; under auto when a name's "
+                   "first five patterns had no prefix, as otherwise planning for the value was the cheaper and goes on. "
+                   "Silent where a trigram index serves it, and where other conditions leave few rows.",
+    },
+};
+
+const struct rule_group rules_plan = {rows, ARRAY_LEN(rows)};
+
+static bool has_parameter(const struct clause *clause, int depth)
+{
+	if (!clause || depth > LIMIT_WALK_DEPTH)
+		return false;
+	if (clause->kind == CLAUSE_PARAMETER)
+		return true;
+	for (uint16_t at = 0; at < clause->count; at++) {
+		if (has_parameter(clause->items[at], depth + 1))
+			return true;
+	}
+	return false;
+}
+
+static bool has_parameters(const struct facts *facts)
+{
+	for (uint16_t at = 0; at < facts->condition_count; at++) {
+		if (has_parameter(facts->conditions[at].clause, 0))
+			return true;
+	}
+	return false;
+}
+
+static bool is_pattern(const struct search *search)
+{
+	return search->term->pattern && search->term->pattern->operand == OPERAND_PARAMETER;
+}
+
+/* An index serves it for the values that are bound, and none for all of them. */
+static bool loses(const struct search *custom, const struct search *generic)
+{
+	const struct catalog_index *index = custom->hit.index;
+	if (!index || generic->hit.quality >= custom->hit.quality || generic->hit.quality == MATCHING_GOOD ||
+	    (custom->hit.quality != MATCHING_GOOD && custom->hit.quality != MATCHING_PARTIAL))
+		return false;
+	return is_pattern(custom) || index->predicate || !index->keys[custom->hit.key].column;
+}
+
+struct plans_compared {
+	struct searches *custom, *generic;
+	struct context with; /* as the second sees it */
+};
+
+static bool open_plans(struct plans_compared *plans, const struct context *input)
+{
+	const bool asked = !input->bound || input->session->counts_plans || context_generic(input);
+	if (!input->catalog || !asked || !has_parameters(input->facts))
+		return false;
+	plans->custom = search_planned(input, false);
+	plans->generic = search_planned(input, true);
+	plans->with = *input;
+	plans->with.searches = &plans->generic;
+	return true;
+}
+
+static void close_plans(struct plans_compared *plans)
+{
+	search_free(plans->custom);
+	search_free(plans->generic);
+}
+
+static bool matters(const struct rule *rule, struct plans_compared *plans, uint16_t at)
+{
+	const struct search *custom = &plans->custom->list[at], *generic = &plans->generic->list[at];
+	const struct table_sizes *sizes = &rules_setting(rule, &plans->with)->sizes;
+	return custom->condition->fact == generic->condition->fact && !custom->arm && loses(custom, generic) &&
+	       context_size_by(sizes, custom->table) == TABLE_LARGE &&
+	       !selectivity_restricted(sizes, &plans->with, generic->relation, generic->condition,
+	                               SELECTIVITY_UNKNOWN_IS_LITTLE);
+}
+
+static void values(const struct rule *rule, const struct context *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	struct plans_compared plans;
+	if (!open_plans(&plans, input))
+		return;
+	for (uint16_t at = 0; at < plans.custom->count && at < plans.generic->count; at++) {
+		const struct search *search = &plans.custom->list[at];
+		if (is_pattern(search) || !matters(rule, &plans, at))
+			continue;
+		/* Before Bind nobody knows whether the value is one that the index is for. */
+		verdict->plan_matters |= !input->bound;
+		verdict->plan_serves |= input->bound != NULL;
+		if (!input->bound || !context_generic(input))
+			continue;
+		const char *index = search->hit.index->name;
+		const struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = search->known ? search->known->name : NULL,
+		    .message =
+		        arena_printf(arena,
+		                     "%s serves this value, but the plan is made for all values, which %s does not: each call reads "
+		                     "the table",
+		                     index, index),
+		    .hint = "Let it be planned for its values, write the value into the statement, or index without the condition.",
+		    .fix_sql = "SET plan_cache_mode = force_custom_plan;",
+		    .fix_django = "\"OPTIONS\": {\"server_side_binding\": False, \"prepare_threshold\": None}",
+		};
+		rules_add(verdict, rule, input, search->table, &finding);
+		break;
+	}
+	close_plans(&plans);
+}
+
+/* As if each pattern had a prefix. */
+static bool would_lose(const struct rule *rule, const struct context *input)
+{
+	static const struct pattern_shape shape = {.known = true, .has_wildcard = true, .has_trigram = true, .has_prefix = true};
+	struct bound_shape bound[LIMIT_BOUND_PARAMETERS];
+	struct context supposed = *input;
+	struct plans_compared plans;
+	bool lost = false;
+	for (size_t at = 0; at < ARRAY_LEN(bound); at++)
+		bound[at] = (struct bound_shape){.known = true, .like = shape, .regex = shape, .similar = shape};
+	struct session_state session = *input->session;
+	session.counts_plans = true;
+	supposed.session = &session;
+	supposed.bound = bound;
+	supposed.bound_count = ARRAY_LEN(bound);
+	if (!search_wants_patterns(input->facts) || !open_plans(&plans, &supposed))
+		return false;
+	for (uint16_t at = 0; at < plans.custom->count && at < plans.generic->count; at++)
+		lost |= is_pattern(&plans.custom->list[at]) && matters(rule, &plans, at);
+	close_plans(&plans);
+	return lost;
+}
+
+static void patterns(const struct rule *rule, const struct context *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	struct plans_compared plans;
+	if (!input->bound) {
+		verdict->plan_matters |= would_lose(rule, input);
+		return;
+	}
+	if (!search_wants_patterns(input->facts) || !open_plans(&plans, input))
+		return;
+	for (uint16_t at = 0; at < plans.custom->count && at < plans.generic->count; at++) {
+		const struct search *search = &plans.custom->list[at];
+		if (!is_pattern(search) || !matters(rule, &plans, at))
+			continue;
+		verdict->plan_serves = true;
+		if (!context_generic(input))
+			continue;
+		const struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = search->known ? search->known->name : NULL,
+		    .message = arena_printf(arena,
+		                            "%s serves this prefix, but the plan is made for all patterns, of which some have none: "
+		                            "each call reads the table",
+		                            search->hit.index->name),
+		    .hint = "Let it be planned for its values, or index the column with gin_trgm_ops.",
+		    .fix_sql = "SET plan_cache_mode = force_custom_plan;",
+		    .fix_django = "\"OPTIONS\": {\"prepare_threshold\": None}, and plan_cache_mode left alone",
+		};
+		rules_add(verdict, rule, input, search->table, &finding);
+	}
+	close_plans(&plans);
+}

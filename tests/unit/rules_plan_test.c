@@ -1,0 +1,183 @@
+#include "inspect/rules/rules_plan.h"
+
+#include "tests/unit/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct judge judge;
+static struct catalog_relation *product;
+
+static int set_up(void **state)
+{
+	(void)state;
+	static const char *const others[] = {"Q101", "Q103", "Q104", "Q107", "Q108", "Q110", "Q116", "Q120"};
+	judge_init(&judge);
+	judge.session.counts_plans = true;
+	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	struct catalog_relation *small = judge_table(&judge, "public", "small", JUDGE_SMALL);
+	judge_index(&judge, product, "product_failed", "btree", "ts timestamp_ops", "(note = 'failed')");
+	judge_index(&judge, small, "small_failed", "btree", "ts timestamp_ops", "(note = 'failed')");
+	judge_index(&judge, product, "product_code", "btree", "name varchar_pattern_ops", NULL);
+	judge_index(&judge, product, "product_day", "btree", "(data -> 'day') jsonb_ops", NULL);
+	for (size_t at = 0; at < ARRAY_LEN(others); at++)
+		judge_rule(&judge, others[at], "off");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	return 0;
+}
+
+static void expect(const char *sql, const char *value, const char *codes)
+{
+	const char *const values[] = {value, value};
+	const char *found = judge_bound(&judge, sql, values, 2);
+	if (strcmp(found, codes) != 0)
+		fail_msg("%s with %s: \"%s\" where \"%s\" was expected", sql, value, found, codes);
+}
+
+#define FAILED "SELECT id FROM product WHERE note = $1 ORDER BY ts LIMIT 20"
+#define PREFIX "SELECT id FROM product WHERE name LIKE $1"
+
+/* Q123: the value is one that the index is for, and the plan is made for all. */
+static void partial(void **state)
+{
+	(void)state;
+	expect(FAILED, "failed", "");
+	judge_run(&judge, "SET plan_cache_mode = force_generic_plan");
+	expect(FAILED, "failed", "Q123");
+	assert_non_null(strstr(judge.verdict.findings[0].message, "product_failed serves this value"));
+	expect(FAILED, "done", "");
+	/* A literal is there for every plan. */
+	expect("SELECT id FROM product WHERE note = 'failed' AND ts > $1 ORDER BY ts LIMIT 20", "2020-01-01", "");
+	expect("SELECT id FROM product WHERE note = $1 AND id = $2", "failed", "");
+	expect("SELECT id FROM small WHERE note = $1 ORDER BY ts LIMIT 20", "failed", "");
+	judge_run(&judge, "SET plan_cache_mode = force_custom_plan");
+	expect(FAILED, "failed", "");
+	judge_run(&judge, "RESET plan_cache_mode");
+	expect(FAILED, "failed", "");
+}
+
+/* The mode is the session's by whatever way it came, and statements judged under another are other statements. */
+static void mode(void **state)
+{
+	struct session_state *session = &judge.session;
+	const uint64_t scope = session->scope;
+	(void)state;
+	judge_run(&judge, "BEGIN");
+	judge_run(&judge, "SET LOCAL plan_cache_mode = force_generic_plan");
+	expect(FAILED, "failed", "Q123");
+	assert_true(session->scope != scope);
+	judge_run(&judge, "COMMIT");
+	expect(FAILED, "failed", "");
+	assert_true(session->scope == scope);
+	judge_run(&judge, "BEGIN");
+	judge_run(&judge, "SAVEPOINT s");
+	judge_run(&judge, "SET plan_cache_mode = force_generic_plan");
+	judge_run(&judge, "ROLLBACK TO s");
+	expect(FAILED, "failed", "");
+	assert_true(session->scope == scope);
+	judge_run(&judge, "SET plan_cache_mode = force_generic_plan");
+	judge_run(&judge, "COMMIT");
+	expect(FAILED, "failed", "Q123");
+	/* To what, is not seen. */
+	judge_run(&judge, "SELECT set_config('plan_cache_mode', 'auto', false)");
+	expect(FAILED, "failed", "");
+	judge_run(&judge, "DISCARD ALL");
+	expect(FAILED, "failed", "");
+	assert_true(session->scope == scope);
+	session_state_plan_cache_mode(session, "force_generic_plan", strlen("force_generic_plan"));
+	assert_true(session->scope != scope);
+	expect(FAILED, "failed", "Q123");
+	judge_run(&judge, "SET plan_cache_mode = auto");
+	expect(FAILED, "failed", "");
+	judge_run(&judge, "RESET ALL");
+	expect(FAILED, "failed", "Q123");
+}
+
+/* An index on d -> 'day' is on that key alone. */
+static void expression(void **state)
+{
+	(void)state;
+	expect("SELECT id FROM product WHERE (data -> $1) = $2", "day", "");
+	judge_run(&judge, "SET plan_cache_mode = force_generic_plan");
+	expect("SELECT id FROM product WHERE (data -> $1) = $2", "day", "Q123");
+	expect("SELECT id FROM product WHERE (data -> $1) = $2", "night", "");
+	expect("SELECT id FROM product WHERE (data -> 'day') = $2", "day", "");
+}
+
+/* Before the values are there, only that it matters is known. */
+static void before_bind(void **state)
+{
+	(void)state;
+	judge_run(&judge, "SET plan_cache_mode = force_generic_plan");
+	assert_string_equal(judge_sql(&judge, FAILED), "");
+	assert_true(judge.verdict.plan_matters);
+	assert_false(judge.verdict.plan_serves);
+	assert_string_equal(judge_sql(&judge, "SELECT id FROM product WHERE qty = $1"), "");
+	assert_false(judge.verdict.plan_matters);
+	judge_run(&judge, "RESET plan_cache_mode");
+	expect(FAILED, "failed", "");
+	assert_true(judge.verdict.plan_serves);
+	expect(FAILED, "done", "");
+	assert_false(judge.verdict.plan_serves);
+	/* As the proxy has counted, where it does. */
+	judge.session.counts_plans = false;
+	expect(FAILED, "failed", "");
+	assert_false(judge.verdict.plan_serves);
+	judge.session.counts_plans = true;
+	judge.session.generic_plan = true;
+	expect(FAILED, "failed", "Q123");
+	judge_run(&judge, "SET plan_cache_mode = force_custom_plan");
+	expect(FAILED, "failed", "");
+}
+
+/* Q124: a prefix is one only as long as it is known. */
+static void prefix(void **state)
+{
+	(void)state;
+	expect(PREFIX, "ab%", "");
+	assert_true(judge.verdict.plan_serves);
+	assert_string_equal(judge_sql(&judge, PREFIX), "");
+	assert_true(judge.verdict.plan_matters);
+	judge.session.generic_plan = true;
+	expect(PREFIX, "%ab%", "");
+	assert_false(judge.verdict.plan_serves);
+	expect(PREFIX, "ab%", "Q124");
+	judge.session.generic_plan = false;
+	judge_run(&judge, "SET plan_cache_mode = force_generic_plan");
+	expect(PREFIX, "ab%", "Q124");
+	expect(PREFIX, "ab", "Q124");
+	expect(PREFIX, "%ab%", "");
+	expect("SELECT id FROM product WHERE name LIKE 'ab%' AND qty > $1", "5", "");
+	expect("SELECT id FROM product WHERE name LIKE $1 AND id = 5", "ab%", "");
+	judge_rule(&judge, "Q124", "off");
+	expect(PREFIX, "ab%", "");
+}
+
+/* A trigram index takes its pattern when it runs. */
+static void prefix_by_trigrams(void **state)
+{
+	(void)state;
+	judge_index(&judge, product, "product_trgm", "gin", "name gin_trgm_ops", NULL);
+	judge_run(&judge, "SET plan_cache_mode = force_generic_plan");
+	expect(PREFIX, "abc%", "");
+	assert_string_equal(judge_sql(&judge, PREFIX), "");
+	assert_false(judge.verdict.plan_matters);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {CASE(partial), CASE(before_bind), CASE(mode), CASE(expression), CASE(prefix), CASE(prefix_by_trigrams)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
