@@ -61,6 +61,9 @@ enum {
 	 * time. */
 	LIMIT_PLANS_PER_SESSION = 64,
 
+	/* FROM items and queries that are looked into for what a stored column holds (origin.h); names of names may multiply. */
+	LIMIT_ORIGIN_STEPS = 1000,
+
 	/* -- recognition ---------------------------------------------------------------------- */
 
 	/* libpg_query recurses: 10,000 nested operators overflow an 8 MiB stack. The parsing thread has

@@ -297,6 +297,9 @@ static void on_word(struct pass *pass)
 		/* fall through */
 	case WORD_WITH:
 	case WORD_TABLE:
+		/* Its values may be what an INSERT or UPDATE behind it stores, in columns yet to be named. */
+		if (pass->word == WORD_WITH)
+			pass->writes = pass->secret = true;
 		pass->operators++; /* each takes a look at all open brackets */
 		for (uint32_t depth = 0; depth <= pass->depth; depth++)
 			pass->out->frames[depth].item_plain = false;
@@ -352,6 +355,9 @@ static void on_word(struct pass *pass)
 	case WORD_NOT:
 	case WORD_CASE:
 		pass->operators++;
+		break;
+	case WORD_MERGE:
+		pass->writes = pass->secret = true;
 		break;
 	case WORD_OPERATOR: /* OPERATOR(pg_catalog.->) hides which one it is */
 	case WORD_ESCAPE:   /* the pattern before it means something else */

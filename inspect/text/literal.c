@@ -10,6 +10,7 @@ static unsigned string_class(struct pass *pass);
 static unsigned value_class(struct pass *pass);
 static size_t leading_zeros(const char *text, size_t len);
 static void note(struct pass *pass, unsigned class, unsigned value);
+static void see_card(struct pass *pass, const char *text, size_t len);
 static void see_in_row(struct pass *pass, unsigned value);
 static void track_keep(struct pass *pass);
 static void track_type(struct pass *pass);
@@ -43,6 +44,8 @@ void literal_put(struct pass *pass)
 		}
 		rendering_key(pass, tag, pass->seen_regex ? 4 : 2);
 		note(pass, (unsigned char)tag[1], CLASS_NONE);
+		if (pass->secret && tag[0] == 'i' && tag[1] > 1)
+			see_card(pass, token->text + zeros, token->len - zeros);
 	} else {
 		bool national = token->kind == LEXER_NATIONAL_STRING || token->kind == LEXER_NATIONAL_ESCAPED;
 		unsigned class = string_class(pass), value;
@@ -163,6 +166,18 @@ static void see_in_row(struct pass *pass, unsigned value)
 	}
 	row->adds |= !(pass->rows_seen.seen[row->column] & bit);
 	pass->rows_seen.seen[row->column] |= bit;
+}
+
+/* A number as long as a card's: which of them are is in the key, too, and no template says so. */
+static void see_card(struct pass *pass, const char *text, size_t len)
+{
+	if (pass->trace)
+		pass->trace->usable = false;
+	if (value_of(text, len) != VALUE_CARD)
+		return;
+	rendering_key(pass, (char[]){'v', (char)VALUE_CARD}, 2);
+	if (top(pass)->flags & FRAME_ROW)
+		see_in_row(pass, CLASS_VALUE | (unsigned)VALUE_CARD);
 }
 
 static bool keeps_literal(const struct pass *pass)

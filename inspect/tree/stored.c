@@ -8,8 +8,16 @@ struct joint {
 	bool weak, hashed; /* one of them is a weak hash, or made of a constant */
 };
 
+/* A column's values on their way into `stored`. */
+struct found {
+	struct stored *stored;
+	int depth;
+};
+
 static void add(struct stored *stored, const Node *value, int depth);
+static void add_found(void *context, const struct origin *inner, const Node *value);
 static void add_call(struct stored *stored, const FuncCall *call, int depth);
+static void add_number(struct stored *stored, const A_Const *constant);
 static void join(struct joint *joint, const struct stored *stored, const Node *piece, int depth);
 static void add_joint(struct stored *stored, const struct joint *joint);
 static void add_query(struct stored *stored, const Node *query, int depth);
@@ -18,6 +26,22 @@ static bool is_among(const char *name, const char *const *of);
 void stored_add(struct stored *stored, const Node *value)
 {
 	add(stored, value, 0);
+}
+
+void stored_add_place(struct stored *stored, int place)
+{
+	if (stored->origin != NULL)
+		origin_place(stored->origin, place, add_found, &(struct found){.stored = stored});
+}
+
+static void add_found(void *context, const struct origin *inner, const Node *value)
+{
+	struct found *found = context;
+	const struct origin *outer = found->stored->origin;
+
+	found->stored->origin = inner;
+	add(found->stored, value, found->depth);
+	found->stored->origin = outer;
 }
 
 static void add(struct stored *stored, const Node *value, int depth)
@@ -34,6 +58,13 @@ static void add(struct stored *stored, const Node *value, int depth)
 		if (text != NULL)
 			stored->values |= value_bit(stored->secret ? value_of(text, strlen(text))
 			                                           : value_json(text, strlen(text)));
+		else if (stored->secret)
+			add_number(stored, (const A_Const *)value);
+		break;
+	case T_ColumnRef:
+		if (stored->origin != NULL)
+			origin_column(stored->origin, (const ColumnRef *)value, add_found,
+			              &(struct found){.stored = stored, .depth = depth});
 		break;
 	case T_ParamRef: {
 		int number = ((const ParamRef *)value)->number;
@@ -82,6 +113,18 @@ static void add(struct stored *stored, const Node *value, int depth)
 	}
 }
 
+/* Of numbers only cards count, and those are longer than an Integer. */
+static void add_number(struct stored *stored, const A_Const *constant)
+{
+	char number[32];
+	const char *text = !constant->isnull && nodeTag(&constant->val) == T_Float
+	                       ? nodes_constant_text(constant, number, sizeof(number))
+	                       : NULL;
+
+	if (text != NULL && strspn(text, "0123456789") == strlen(text) && value_of(text, strlen(text)) == VALUE_CARD)
+		stored->values |= value_bit(VALUE_CARD);
+}
+
 static void add_call(struct stored *stored, const FuncCall *call, int depth)
 {
 	/* A text out of the first argument that is as much of a secret. */
@@ -89,7 +132,7 @@ static void add_call(struct stored *stored, const FuncCall *call, int depth)
 	/* Fast ones: PostgreSQL's own, and pgcrypto's. */
 	static const char *const hashes[] = {"md5", "sha224", "sha256", "sha384", "sha512", "digest", NULL};
 	const char *name = call->funcname != NIL ? nodes_last_name(call->funcname) : NULL;
-	struct stored argument = {.secret = stored->secret};
+	struct stored argument = {.secret = stored->secret, .origin = stored->origin};
 
 	if (name == NULL || call->args == NIL)
 		return;
@@ -119,7 +162,7 @@ static void add_call(struct stored *stored, const FuncCall *call, int depth)
 static void join(struct joint *joint, const struct stored *stored, const Node *piece, int depth)
 {
 	const uint32_t plain = value_bit(VALUE_PLAIN), empty = value_bit(VALUE_EMPTY);
-	struct stored part = {.secret = stored->secret};
+	struct stored part = {.secret = stored->secret, .origin = stored->origin};
 
 	add(&part, piece, depth);
 	joint->hashed |= part.hashed;

@@ -386,7 +386,7 @@ static void walk_insert(struct gather *gather, const InsertStmt *insert, uint16_
 		walk_use_columns(gather, target, level, insert->cols);
 	/* ON CONFLICT … WHERE looks at one row that is found already: no condition to judge, only sub-selects. */
 	if (insert->onConflictClause != NULL) {
-		walk_assign_update(gather, target, insert->onConflictClause->targetList);
+		walk_assign_update(gather, target, insert->onConflictClause->targetList, NIL);
 		walk_use_conflict(gather, target, level, insert->onConflictClause);
 		walk_expression(gather, insert->onConflictClause->targetList, level, depth);
 		walk_expression(gather, insert->onConflictClause->whereClause, level, depth);
@@ -399,7 +399,7 @@ static void walk_update(struct gather *gather, const UpdateStmt *update, uint16_
 
 	int16_t target = add_target(gather, update->relation, level);
 	walk_from(gather, update->fromClause, level, depth);
-	walk_assign_update(gather, target, update->targetList);
+	walk_assign_update(gather, target, update->targetList, update->fromClause);
 	walk_use_columns(gather, target, level, update->targetList);
 	gather->levels[level].has_where = update->whereClause != NULL;
 	walk_where(gather, update->whereClause, level, depth);
@@ -434,9 +434,10 @@ static void walk_merge(struct gather *gather, const MergeStmt *merge, uint16_t l
 	foreach (cell, merge->mergeWhenClauses) {
 		const MergeWhenClause *when = lfirst(cell);
 		if (when->commandType == CMD_UPDATE)
-			walk_assign_update(gather, target, when->targetList);
+			walk_assign_update(gather, target, when->targetList, merge->sourceRelation);
 		else if (when->commandType == CMD_INSERT)
-			walk_assign_merge(gather, target, when->targetList, when->values);
+			walk_assign_merge(gather, target, when->targetList, when->values,
+			                  merge->sourceRelation);
 		if (when->targetList != NIL || when->values != NIL)
 			walk_use_columns(gather, target, level, when->targetList);
 		walk_expression(gather, when->condition, level, depth);

@@ -6,20 +6,24 @@
 
 #include <string.h>
 
+/* Of a * that names no columns: how many are looked at. */
+enum { STAR_COLUMNS = 32 };
+
 /* Where values go. */
 struct column {
 	int16_t relation;
 	const char *name; /* NULL: by its place */
 	uint16_t place;
 	bool secret; /* it is one's, or may be */
+	const struct origin *origin; /* of columns in the values */
 };
 
 static void assign_rows(struct gather *gather, const struct column *column, const List *rows, int at);
 static void assign_select(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source,
                           int depth);
 static int column_count(const List *columns, const List *values);
-static struct column column_at(int16_t target, const List *columns, int at);
-static struct column column_named(int16_t target, const char *name);
+static struct column column_at(int16_t target, const List *columns, int at, const struct origin *origin);
+static struct column column_named(int16_t target, const char *name, const struct origin *origin);
 static void assign(struct gather *gather, const struct column *column, const Node *value);
 static void gather_stored(struct gather *gather, const struct column *column, const Node *value,
                           const struct stored *stored);
@@ -35,26 +39,32 @@ void walk_assign_insert(struct gather *gather, int16_t target, const List *colum
 		return;
 	}
 	for (int at = 0; at < column_count(columns, rows != NIL ? linitial(rows) : NIL); at++) {
-		struct column column = column_at(target, columns, at);
+		struct column column = column_at(target, columns, at, NULL);
 		assign_rows(gather, &column, rows, at);
 	}
 }
 
-void walk_assign_update(struct gather *gather, int16_t target, const List *targets)
+void walk_assign_update(struct gather *gather, int16_t target, const List *targets, const void *from)
 {
+	uint32_t steps = 0;
+	const struct origin origin = {.gather = gather, .from = from, .steps = &steps};
 	ListCell *cell;
 
 	foreach (cell, targets) {
 		const ResTarget *set = lfirst(cell);
-		struct column column = column_named(target, set->name);
+		struct column column = column_named(target, set->name, &origin);
 		assign(gather, &column, set->val);
 	}
 }
 
-void walk_assign_merge(struct gather *gather, int16_t target, const List *columns, const List *values)
+void walk_assign_merge(struct gather *gather, int16_t target, const List *columns, const List *values,
+                       const void *from)
 {
+	uint32_t steps = 0;
+	const struct origin origin = {.gather = gather, .from = from, .steps = &steps};
+
 	for (int at = 0; at < column_count(columns, values); at++) {
-		struct column column = column_at(target, columns, at);
+		struct column column = column_at(target, columns, at, &origin);
 		assign(gather, &column, at < list_length(values) ? list_nth(values, at) : NULL);
 	}
 }
@@ -68,6 +78,11 @@ static bool is_star(const Node *value)
 static void assign_select(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source,
                           int depth)
 {
+	uint32_t steps = 0;
+	const struct origin origin = {
+	    .gather = gather, .from = source->fromClause, .with = source->withClause, .steps = &steps};
+	const bool star = list_length(source->targetList) == 1 &&
+	                  is_star(((const ResTarget *)linitial(source->targetList))->val);
 	bool known = true;
 
 	if (source->op != SETOP_NONE && depth < LIMIT_WALK_DEPTH) {
@@ -79,8 +94,15 @@ static void assign_select(struct gather *gather, int16_t target, const List *col
 		walk_assign_insert(gather, target, columns, source);
 		return;
 	}
-	for (int at = 0; at < column_count(columns, source->targetList); at++) {
-		struct column column = column_at(target, columns, at);
+	for (int at = 0; star && at < (columns != NIL ? list_length(columns) : STAR_COLUMNS); at++) {
+		struct column column = column_at(target, columns, at, &origin);
+		struct stored stored = {.secret = column.secret, .origin = &origin};
+		stored_add_place(&stored, at);
+		if (columns != NIL || stored.values != 0 || stored.parameter_count > 0)
+			gather_stored(gather, &column, NULL, &stored);
+	}
+	for (int at = 0; !star && at < column_count(columns, source->targetList); at++) {
+		struct column column = column_at(target, columns, at, &origin);
 		const Node *value = NULL;
 		if (at < list_length(source->targetList))
 			value = ((const ResTarget *)list_nth(source->targetList, at))->val;
@@ -118,21 +140,24 @@ static int column_count(const List *columns, const List *values)
 	return columns != NIL ? list_length(columns) : list_length(values);
 }
 
-static struct column column_at(int16_t target, const List *columns, int at)
+static struct column column_at(int16_t target, const List *columns, int at, const struct origin *origin)
 {
 	if (columns != NIL)
-		return column_named(target, ((const ResTarget *)list_nth(columns, at))->name);
-	return (struct column){.relation = target, .place = (uint16_t)(at + 1), .secret = true};
+		return column_named(target, ((const ResTarget *)list_nth(columns, at))->name, origin);
+	return (struct column){.relation = target, .place = (uint16_t)(at + 1), .secret = true, .origin = origin};
 }
 
-static struct column column_named(int16_t target, const char *name)
+static struct column column_named(int16_t target, const char *name, const struct origin *origin)
 {
-	return (struct column){.relation = target, .name = name, .secret = secret_of(name, strlen(name)) != SECRET_NONE};
+	return (struct column){.relation = target,
+	                       .name = name,
+	                       .secret = secret_of(name, strlen(name)) != SECRET_NONE,
+	                       .origin = origin};
 }
 
 static void assign(struct gather *gather, const struct column *column, const Node *value)
 {
-	struct stored stored = {.secret = column->secret};
+	struct stored stored = {.secret = column->secret, .origin = column->origin};
 
 	if (value != NULL && IsA(value, MultiAssignRef))
 		value = part_of((const MultiAssignRef *)value);

@@ -7,11 +7,12 @@
 #include "inspect/tree/nodes.h"
 
 /* INSERT's columns, NIL where it names none; `source` may be NULL (DEFAULT VALUES). Of a SELECT its own constants and
- * parameters count, of a UNION those of each arm. */
+ * parameters count, and those of VALUES and sub-selects that it reads from; of a UNION each arm's. */
 void walk_assign_insert(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source);
-/* SET, of UPDATE, MERGE and ON CONFLICT. */
-void walk_assign_update(struct gather *gather, int16_t target, const List *targets);
+/* SET, of UPDATE, MERGE and ON CONFLICT; columns in it are of `from`, a List or one item. */
+void walk_assign_update(struct gather *gather, int16_t target, const List *targets, const void *from);
 /* MERGE … INSERT (columns) VALUES (values). */
-void walk_assign_merge(struct gather *gather, int16_t target, const List *columns, const List *values);
+void walk_assign_merge(struct gather *gather, int16_t target, const List *columns, const List *values,
+                       const void *from);
 
 #endif

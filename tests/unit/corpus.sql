@@ -366,3 +366,9 @@ SELECT 'a' 'b', E'\u00zz'
 INSERT INTO a VALUES (1, 'x'), (2
 SELECT x FROM a WHERE y IN (1, 2, AND z IN ('b', 'c')
 SELECT ) 'a' ( 1 ] [ 2
+INSERT INTO acct (id, password) SELECT v.id, v.p FROM (VALUES (1, 'hunter2'), (2, '')) AS v (id, p)
+WITH v (id, p) AS (VALUES (1, 'hunter2')) INSERT INTO acct (id, password) SELECT id, p FROM v
+WITH v AS (SELECT 'hunter2' AS p) UPDATE acct SET password = v.p FROM v WHERE acct.id = 5
+MERGE INTO acct USING (VALUES (1, 'hunter2')) AS v (id, p) ON acct.id = v.id WHEN NOT MATCHED THEN INSERT (id, password) VALUES (v.id, v.p)
+INSERT INTO acct (id, card_number) VALUES (1, 4111111111111111), (2, 4111111111111112)
+UPDATE acct SET card_number = 4111111111111111 WHERE id = 5

@@ -53,6 +53,11 @@ static void branches(void **state)
 {
 	(void)state;
 	expect("'hunter2'", true, "plain");
+	expect("4111111111111111", true, "card");
+	expect("4111111111111112", true, "");
+	expect("4111111111111111.0", true, "");
+	expect("4111", true, "");
+	expect("4111111111111111", false, "");
 	expect("'hunter2'::varchar(20) COLLATE \"C\"", true, "plain");
 	expect("CASE WHEN id = 1 THEN 'hunter2' WHEN n = '' THEN '" HASH "' ELSE '' END", true, "plain empty hash");
 	expect("CASE n WHEN 'hunter2' THEN '' END", true, "empty");

@@ -47,6 +47,17 @@ static void places(void **state)
 	expect("WITH w AS (INSERT INTO t (password) VALUES ('hunter2') RETURNING a) SELECT a FROM w",
 	       "set password literal plain\n");
 	expect("WITH w AS (UPDATE t SET password = $1 RETURNING a) SELECT a FROM w", "set password parameter $1\n");
+	/* Through what FROM and WITH hold. */
+	expect("INSERT INTO t (a, password) SELECT v.a, v.p FROM (VALUES (1, 'hunter2'), (2, $1)) AS v (a, p)",
+	       "set a column\nset password column plain\nset password parameter $1\n");
+	expect("INSERT INTO t (a, password) SELECT * FROM (VALUES (1, 'hunter2')) AS v", "set a other\nset password other plain\n");
+	expect("WITH v (p) AS (VALUES ('hunter2')) UPDATE t SET password = v.p FROM v", "set password column plain\n");
+	expect("WITH v AS (SELECT 'hunter2' AS p), w AS (INSERT INTO t (password) SELECT upper(p) FROM v RETURNING a) SELECT a FROM w",
+	       "set password column plain\n");
+	expect("MERGE INTO t USING (VALUES (1, 'hunter2')) AS v (a, p) ON t.a = v.a WHEN NOT MATCHED THEN INSERT (password) VALUES (v.p)",
+	       "set password column plain\n");
+	expect("UPDATE t SET password = v.p FROM (SELECT q AS p FROM (SELECT '' AS q) s) v", "set password column empty\n");
+	expect("INSERT INTO t (password) SELECT password FROM u", "set password column\n");
 	expect("UPDATE t SET (a, password) = (SELECT 1, 'hunter2')", "set a literal\nset password literal plain\n");
 	expect("UPDATE t SET (a, password) = (SELECT b, c FROM u WHERE d = 'hunter2')",
 	       "set a column\nset password column\n");
