@@ -18,9 +18,9 @@ static_assert(LIMIT_QUEUE_HIGH_BYTES / MESSAGE_HEADER_BYTES < LIMIT_FLIGHT_REQUE
 
 static_assert(LIMIT_FLIGHT_DOUBTFUL < LIMIT_REJECTIONS, "a client that is no longer read decides nothing");
 
-static bool push(struct flight *flight, const struct flight_entry *entry, bool keep);
-static enum flight_reply begin(struct flight *flight, uint8_t type, uint64_t now_ns);
-static void end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns);
+static inline bool push(struct flight *flight, const struct flight_entry *entry, bool keep);
+static inline enum flight_reply begin(struct flight *flight, uint8_t type, uint64_t now_ns);
+static inline void end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns);
 static struct flight *fork_course(struct flight *flight);
 static bool drop(struct flight *flight, struct flight *course);
 static struct flight_entry *at(const struct flight *flight, uint32_t index);
@@ -59,6 +59,8 @@ bool flight_push(struct flight *flight, const struct flight_entry *entry)
 	CHECK(entry->outcome == FLIGHT_PENDING);
 	CHECK(flight->count < CAPACITY_MAX);
 
+	if (!flight->rival && !flight->skipping)
+		return push(flight, entry, false);
 	for (struct flight *course = flight; course; course = course->rival) {
 		/* The first request behind Syncs that a failed COPY IN may have read, or not. */
 		if (course->skipping && course->doubtful_syncs > 0 && entry->kind != FLIGHT_SYNC &&
@@ -78,7 +80,7 @@ bool flight_push(struct flight *flight, const struct flight_entry *entry)
 }
 
 /* `keep`: queue it even when it will be discarded, as another course has it in its queue too. */
-static bool push(struct flight *flight, const struct flight_entry *entry, bool keep)
+static inline bool push(struct flight *flight, const struct flight_entry *entry, bool keep)
 {
 	flight->settled = false;
 	bool discarded = flight->skipping && entry->kind != FLIGHT_SYNC;
@@ -106,7 +108,9 @@ static bool push(struct flight *flight, const struct flight_entry *entry, bool k
 		if (entry->kind == FLIGHT_COPY_END)
 			decide(flight, pushed, FLIGHT_COMPLETED, entry->sent_ns);
 	}
-	settle(flight, entry->sent_ns);
+	/* Behind one that waits for its reply nothing is settled by what is sent. */
+	if (flight->done + 1 == flight->count)
+		settle(flight, entry->sent_ns);
 	return true;
 }
 
@@ -177,7 +181,7 @@ enum flight_reply flight_reply_begin(struct flight *flight, uint8_t type, uint64
 	return flight->rival && fate == FLIGHT_SWALLOW ? FLIGHT_FORWARD : fate;
 }
 
-static enum flight_reply begin(struct flight *flight, uint8_t type, uint64_t now_ns)
+static inline enum flight_reply begin(struct flight *flight, uint8_t type, uint64_t now_ns)
 {
 	flight->owned = false;
 	if (type == MESSAGE_NOTICE_RESPONSE || type == MESSAGE_PARAMETER_STATUS ||
@@ -221,6 +225,11 @@ void flight_reply_more(struct flight *flight, uint8_t type, uint32_t count)
 
 void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns)
 {
+	if (!flight->rival) {
+		end(flight, type, body, bytes, now_ns);
+		flight->settled &= !flight->rival;
+		return;
+	}
 	for (struct flight *course = flight, *next; course; course = next) {
 		next = course->rival; /* one that begins with this reply has seen it */
 		/* Unasked, only the end of the session is said. */
@@ -234,7 +243,7 @@ void flight_reply_end(struct flight *flight, uint8_t type, struct bytes body, ui
 		flight->settled = false;
 }
 
-static void end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns)
+static inline void end(struct flight *flight, uint8_t type, struct bytes body, uint64_t bytes, uint64_t now_ns)
 {
 	struct flight_entry *entry = flight->owned ? front(flight) : NULL;
 	flight->owned = false;

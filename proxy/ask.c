@@ -443,6 +443,8 @@ static uint64_t ask_name(const struct session *session, struct bytes name)
 {
 	const char *text = (const char *)name.data;
 	size_t len = name.len;
+	if (len == 0)
+		return NAMES_UNNAMED;
 	if (!inspector_text(session->worker->inspector, &session->state, &text, &len))
 		return names_hash(name);
 	return names_hash((struct bytes){(const uint8_t *)text, len});
