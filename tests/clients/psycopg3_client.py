@@ -247,16 +247,16 @@ def wrong(connection):
 
 @activity("protocol 3.2")
 def newest(connection):
-    """The newest protocol that libpq and the server both know, and a cancel by its longer key."""
+    """The newest protocol that libpq and the server both know, a cancel by its longer key, and no other log-in than SCRAM."""
     if pq.version() < 180000:
         return "needs libpq 18"
-    with connect(max_protocol_version="latest") as newest:
+    with connect(max_protocol_version="latest", require_auth="scram-sha-256") as newest:
         version = newest.pgconn.full_protocol_version
         timer = threading.Timer(0.2, newest.cancel_safe)
         timer.start()
         outcome = raises(newest.execute, "SELECT pg_sleep(20)")
         timer.join()
-        return version, outcome, newest.execute("SELECT 1").fetchone()
+        return version, outcome, newest.execute("SELECT 1").fetchone(), raises(connect, require_auth="md5")
 
 
 @activity("reconnect")
