@@ -2,7 +2,7 @@
 """make bench: pgproctor beside a bare relay, HAProxy and PgBouncer, on one machine, in one run. What is compared takes
 turns, repetition by repetition, and a ratio is that of one repetition; the table shows the median ratio and the spread.
 
-    bench/run.py [--quick] [--only NAME,…]        NAMEs: pgbench unix workers micro mix copy tls idle connect latency big
+    bench/run.py [--quick] [--only NAME,…]        NAMEs: pgbench unix workers rows micro mix copy tls idle connect latency big
 """
 
 import argparse
@@ -110,7 +110,7 @@ class Bench:
         self.haproxy = self.keep(targets.haproxy(self.postgres.port, self.directory))
         self.pgbouncer = self.keep(targets.pgbouncer(self.postgres.port, self.directory))
         self.proctor = self.keep(targets.pgproctor(self.postgres, self.directory))
-        for name in ["pgbench", "unix", "workers", "micro", "mix", "copy", "tls", "idle", "connect", "latency", "big"]:
+        for name in ["pgbench", "unix", "workers", "rows", "micro", "mix", "copy", "tls", "idle", "connect", "latency", "big"]:
             if not self.only or name in self.only:
                 began = time.monotonic()
                 print(f"bench: {name} …", end="", flush=True)
@@ -206,6 +206,19 @@ class Bench:
         finally:
             two.stop()
             one.stop()
+
+    def goal_rows(self):
+        """A million short rows: what a message costs, where a transaction costs nothing."""
+        rows = 1_000_000
+
+        def measure(target):
+            began_ns = target.cpu_ns()
+            subprocess.run(self.psql(target, f"SELECT n FROM generate_series(1, {rows}) n"), stdout=subprocess.DEVNULL,
+                           check=True)
+            return {"cpu_ns": (target.cpu_ns() - began_ns) / rows}
+
+        samples = self.interleaved("a million rows of one number", [self.relay, self.haproxy, self.proctor], measure)
+        self.ratio("1", "CPU per row / HAProxy's: a million short rows", samples, "cpu_ns", self.proctor, self.haproxy, None, True)
 
     def goal_connect(self):
         compared = [self.haproxy, self.proctor]
