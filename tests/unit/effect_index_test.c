@@ -1,7 +1,5 @@
 #include "inspect/change/effect_index.h"
 
-#include "inspect/change/effect.h"
-
 #include "tests/unit/judge.h"
 
 #include <setjmp.h>
@@ -14,7 +12,6 @@
 
 static struct judge judge;
 static struct catalog_relation *big, *parent;
-static struct effects effects;
 
 static int set_up(void **state)
 {
@@ -35,39 +32,9 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* "big ACCESS EXCLUSIVE rewrite scan dangerous; …", or why the server refuses it. */
-static const char *effect(const char *sql)
-{
-	static char out[2048];
-	struct arena arena;
-	size_t len = 0;
-	judge_seal(&judge);
-	const struct context input = {
-	    .facts = judge_parse(&judge, sql),
-	    .catalog = judge.catalog,
-	    .session = &judge.session,
-	    .settings = &judge.rules,
-	};
-	arena_init(&arena);
-	effect_of(&input, &arena, &effects);
-	assert_true(effects.count > 0);
-	if (effects.refused)
-		len = (size_t)snprintf(out, sizeof(out), "refused");
-	for (uint16_t i = 0; i < effects.count && !effects.refused; i++) {
-		const struct effect *one = &effects.list[i];
-		len += (size_t)snprintf(out + len, sizeof(out) - len, "%s%s %s%s%s%s", i ? "; " : "", one->relation,
-		                        lock_name(one->lock), one->rewrite ? " rewrite" : "", one->scan ? " scan" : "",
-		                        one->dangerous ? " dangerous" : "");
-	}
-	arena_fini(&arena);
-	return out;
-}
-
 static void expect(const char *sql, const char *what)
 {
-	const char *found = effect(sql);
-	if (strcmp(found, what) != 0)
-		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, found, what);
+	judge_expect_effect(&judge, sql, what);
 }
 
 /* -- cases -------------------------------------------------------------------------------------------- */

@@ -1,11 +1,17 @@
 #include "tests/unit/judge.h"
 
 #include "inspect/catalog/dictionary.h"
+#include "inspect/change/effect.h"
 #include "inspect/rules/progress.h"
 #include "tests/unit/dictionary_file.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 static void configure(struct judge *judge);
 
@@ -270,6 +276,56 @@ void judge_run(struct judge *judge, const char *sql)
 bool judge_breaks(struct judge *judge, const char *sql, const char *code)
 {
 	return strstr(judge_sql(judge, sql), code) != NULL;
+}
+
+void judge_expect(struct judge *judge, const char *sql, const char *codes)
+{
+	const char *found = judge_sql(judge, sql);
+	if (strcmp(found, codes) != 0)
+		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, found, codes);
+	for (uint8_t i = 0; i < judge->verdict.count; i++) {
+		const struct finding *finding = &judge->verdict.findings[i];
+		const char *const texts[] = {finding->message, finding->hint, finding->fix_sql, finding->fix_django};
+		for (size_t t = 0; t < ARRAY_LEN(texts); t++)
+			assert_null(strstr(texts[t], "canary"));
+	}
+}
+
+void judge_expect_where(struct judge *judge, const char *condition, const char *codes)
+{
+	char sql[1000];
+	snprintf(sql, sizeof(sql), "SELECT * FROM product WHERE %s", condition);
+	judge_expect(judge, sql, codes);
+}
+
+void judge_expect_effect(struct judge *judge, const char *sql, const char *what)
+{
+	struct effects *effects = calloc(1, sizeof(*effects));
+	struct arena arena;
+	const char *found = "";
+	assert_non_null(effects);
+	judge_seal(judge);
+	const struct context input = {
+	    .facts = judge_parse(judge, sql),
+	    .catalog = judge->catalog,
+	    .session = &judge->session,
+	    .settings = &judge->rules,
+	};
+	arena_init(&arena);
+	effect_of(&input, &arena, effects);
+	assert_true(effects->count > 0);
+	if (effects->refused)
+		found = "refused";
+	for (uint16_t i = 0; i < effects->count && !effects->refused; i++) {
+		const struct effect *one = &effects->list[i];
+		found = arena_printf(&arena, "%s%s%s %s%s%s%s", found, i ? "; " : "", one->relation,
+		                     lock_name(one->lock), one->rewrite ? " rewrite" : "", one->scan ? " scan" : "",
+		                     one->dangerous ? " dangerous" : "");
+	}
+	if (strcmp(found, what) != 0)
+		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, found, what);
+	arena_fini(&arena);
+	free(effects);
 }
 
 static const char *judge_now(struct judge *judge, const struct bound_shape *bound, uint16_t count)

@@ -60,6 +60,14 @@ void judge_run(struct judge *judge, const char *sql);
 /* Whether the code is among those of the rules that the statement breaks. */
 bool judge_breaks(struct judge *judge, const char *sql, const char *code);
 
+/* Those codes and no others, or the test fails; and a text with "canary" in it, as a literal of the statement may be,
+ * fails it too. */
+void judge_expect(struct judge *judge, const char *sql, const char *codes);
+/* The same of SELECT * FROM product WHERE `condition`. */
+void judge_expect_where(struct judge *judge, const char *condition, const char *codes);
+/* The statement's effects are "big ACCESS EXCLUSIVE rewrite scan dangerous; …", or "refused" by the server. */
+void judge_expect_effect(struct judge *judge, const char *sql, const char *what);
+
 /* For a file whose `judge` is all there is. */
 #define FOUND(sql, code)                                                                                               \
 	do {                                                                                                           \

@@ -31,11 +31,7 @@ static int tear_down(void **state)
 /* SELECT … FROM product WHERE `condition` yields those codes. */
 static void expect(const char *condition, const char *codes)
 {
-	char sql[1000];
-	snprintf(sql, sizeof(sql), "SELECT * FROM product WHERE %s", condition);
-	const char *found = judge_sql(&judge, sql);
-	if (strcmp(found, codes) != 0)
-		fail_msg("%s: \"%s\" where \"%s\" was expected", condition, found, codes);
+	judge_expect_where(&judge, condition, codes);
 }
 
 static void expect_bound(const char *condition, const char *value, const char *codes)

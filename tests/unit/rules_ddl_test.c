@@ -45,9 +45,7 @@ static int tear_down(void **state)
 
 static void expect(const char *sql, const char *codes)
 {
-	const char *found = judge_sql(&judge, sql);
-	if (strcmp(found, codes) != 0)
-		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, found, codes);
+	judge_expect(&judge, sql, codes);
 }
 
 /* The same statement in either mode, and on a small table. */

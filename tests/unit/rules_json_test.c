@@ -28,44 +28,34 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void expect(const char *where, const char *codes)
+static void expect(const char *condition, const char *codes)
 {
-	char sql[512];
-	snprintf(sql, sizeof(sql), "SELECT * FROM product WHERE %s", where);
-	const char *found = judge_sql(&judge, sql);
-	if (strcmp(found, codes) != 0)
-		fail_msg("%s\nexpected: %s\nbut got: %s", where, codes, found);
-	for (uint8_t i = 0; i < judge.verdict.count; i++) {
-		const struct finding *finding = &judge.verdict.findings[i];
-		const char *texts[] = {finding->message, finding->hint, finding->fix_sql, finding->fix_django};
-		for (size_t t = 0; t < ARRAY_LEN(texts); t++)
-			assert_null(strstr(texts[t], "colour"));
-	}
+	judge_expect_where(&judge, condition, codes);
 }
 
 /* Without any index every way to look into a document is found, and what a key says never leaves. */
 static void nothing_indexed(void **state)
 {
 	(void)state;
-	expect("data @> '{\"colour\": 1}'", "Q115");
+	expect("data @> '{\"canary\": 1}'", "Q115");
 	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_ERROR);
 	assert_string_equal(judge.verdict.findings[0].column, "data");
 	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "USING gin (data jsonb_path_ops)"));
-	expect("data ? 'colour'", "Q115");
+	expect("data ? 'canary'", "Q115");
 	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "USING gin (data)"));
-	expect("data ?| ARRAY['colour']", "Q115");
-	expect("data ?& ARRAY['colour']", "Q115");
-	expect("data @@ '$.colour == 5'", "Q115");
-	expect("data @? '$.colour ? (@ == 5)'", "Q115");
-	expect("data <@ '{\"colour\": 1}'", "Q115");
+	expect("data ?| ARRAY['canary']", "Q115");
+	expect("data ?& ARRAY['canary']", "Q115");
+	expect("data @@ '$.canary == 5'", "Q115");
+	expect("data @? '$.canary ? (@ == 5)'", "Q115");
+	expect("data <@ '{\"canary\": 1}'", "Q115");
 	assert_string_equal(judge.verdict.findings[0].fix_sql, "");
-	expect("'{\"colour\": 1}' <@ data", "Q115");
-	expect("data -> 'colour' = '1'", "Q116");
+	expect("'{\"canary\": 1}' <@ data", "Q115");
+	expect("data -> 'canary' = '1'", "Q116");
 	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_WARN);
-	expect("data ->> 'colour' IN ('a', 'b')", "Q116");
-	expect("data #> '{colour,b}' = '1'", "Q116");
-	expect("(data ->> 'colour')::int = 5", "Q116");
-	expect("data -> 'colour' @> '[1]'", "Q116");
+	expect("data ->> 'canary' IN ('a', 'b')", "Q116");
+	expect("data #> '{canary,b}' = '1'", "Q116");
+	expect("(data ->> 'canary')::int = 5", "Q116");
+	expect("data -> 'canary' @> '[1]'", "Q116");
 	expect("data -> $1 = $2", "Q116");
 	expect("data @> $1", "Q115");
 }
@@ -76,41 +66,41 @@ static void operator_classes(void **state)
 {
 	(void)state;
 	struct catalog_index *gin = judge_index(&judge, product, "data_gin", "gin", "data jsonb_ops", NULL);
-	expect("data @> '{\"colour\": 1}'", "");
-	expect("data ? 'colour'", "");
-	expect("data ?| ARRAY['colour']", "");
-	expect("data @@ '$.colour == 5'", "");
-	expect("data <@ '{\"colour\": 1}'", "Q115");
-	expect("data -> 'colour' = '1'", "Q116");
+	expect("data @> '{\"canary\": 1}'", "");
+	expect("data ? 'canary'", "");
+	expect("data ?| ARRAY['canary']", "");
+	expect("data @@ '$.canary == 5'", "");
+	expect("data <@ '{\"canary\": 1}'", "Q115");
+	expect("data -> 'canary' = '1'", "Q116");
 	assert_non_null(strstr(judge.verdict.findings[0].message, "data_gin serves containment"));
 	assert_non_null(strstr(judge.verdict.findings[0].fix_django, "data__contains"));
-	expect("data -> 'colour' @> '[1]'", "Q116");
+	expect("data -> 'canary' @> '[1]'", "Q116");
 	const struct dictionary *dictionary = catalog_dictionary(judge.catalog);
 	((struct catalog_index_key *)gin->keys)[0].family =
 	    dictionary_class_named(dictionary, "gin", "jsonb_path_ops")->family;
-	expect("data @> '{\"colour\": 1}'", "");
-	expect("data @? '$.colour ? (@ == 5)'", "");
-	expect("data ? 'colour'", "Q117");
+	expect("data @> '{\"canary\": 1}'", "");
+	expect("data @? '$.canary ? (@ == 5)'", "");
+	expect("data ? 'canary'", "Q117");
 	assert_non_null(strstr(judge.verdict.findings[0].message, "data_gin has jsonb_path_ops"));
-	expect("data ?& ARRAY['colour']", "Q117");
+	expect("data ?& ARRAY['canary']", "Q117");
 	gin->valid = false;
-	expect("data @> '{\"colour\": 1}'", "Q115");
-	expect("data ? 'colour'", "Q115");
+	expect("data @> '{\"canary\": 1}'", "Q115");
+	expect("data ? 'canary'", "Q115");
 }
 
 /* An index on the very expression serves a key's comparison; one on another key does not. */
 static void expressions(void **state)
 {
 	(void)state;
-	judge_index(&judge, product, "data_colour", "btree", "data -> 'colour' jsonb_ops", NULL);
+	judge_index(&judge, product, "data_canary", "btree", "data -> 'canary' jsonb_ops", NULL);
 	judge_index(&judge, product, "data_tags", "gin", "data -> 'tags' jsonb_ops", NULL);
-	expect("data -> 'colour' = '1'", "");
-	expect("data -> 'colour' IN ('1', '2')", "");
+	expect("data -> 'canary' = '1'", "");
+	expect("data -> 'canary' IN ('1', '2')", "");
 	expect("data -> 'size' = '1'", "Q116");
-	expect("data ->> 'colour' = '1'", "Q116");
+	expect("data ->> 'canary' = '1'", "Q116");
 	expect("data -> 'tags' @> '[1]'", "");
-	expect("data -> 'tags' ? 'colour'", "");
-	expect("data @> '{\"colour\": 1}'", "Q115");
+	expect("data -> 'tags' ? 'canary'", "");
+	expect("data @> '{\"canary\": 1}'", "Q115");
 	expect("data -> $1 = $2", "");
 }
 
@@ -119,27 +109,27 @@ static void partial(void **state)
 {
 	(void)state;
 	judge_index(&judge, product, "data_gin", "gin", "data jsonb_ops", "flag");
-	expect("data ? 'colour' AND flag", "");
-	expect("data @> '{\"colour\": 1}'", "Q115");
+	expect("data ? 'canary' AND flag", "");
+	expect("data @> '{\"canary\": 1}'", "Q115");
 }
 
 /* Silent: other conditions leave few rows, negation, other types, joins, NULL, other rules' work, and small tables. */
 static void silent(void **state)
 {
 	(void)state;
-	expect("data @> '{\"colour\": 1}' AND id = 5", "");
-	expect("data -> 'colour' = '1' AND id IN (5, 6)", "");
-	expect("NOT (data ? 'colour')", "");
-	expect("NOT (data -> 'colour' = '1')", "");
-	expect("tags @> ARRAY['colour']::varchar[]", "Q118");
-	expect("to_tsvector('english', note) @@ to_tsquery('colour')", "Q119");
-	expect("data -> 'colour' IS NULL", "");
-	expect("data = '{\"colour\": 1}'", "");
+	expect("data @> '{\"canary\": 1}' AND id = 5", "");
+	expect("data -> 'canary' = '1' AND id IN (5, 6)", "");
+	expect("NOT (data ? 'canary')", "");
+	expect("NOT (data -> 'canary' = '1')", "");
+	expect("tags @> ARRAY['canary']::varchar[]", "Q118");
+	expect("to_tsvector('english', note) @@ to_tsquery('canary')", "Q119");
+	expect("data -> 'canary' IS NULL", "");
+	expect("data = '{\"canary\": 1}'", "");
 	judge_fini(&judge);
 	judge_init(&judge);
 	judge_table(&judge, "public", "product", JUDGE_MEDIUM);
-	expect("data @> '{\"colour\": 1}'", "");
-	expect("data -> 'colour' = '1'", "");
+	expect("data @> '{\"canary\": 1}'", "");
+	expect("data -> 'canary' = '1'", "");
 }
 
 int main(void)

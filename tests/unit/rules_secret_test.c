@@ -50,9 +50,7 @@ static int tear_down(void **state)
 
 static void expect(const char *sql, const char *codes)
 {
-	const char *found = judge_sql(&judge, sql);
-	if (strcmp(found, codes) != 0)
-		fail_msg("%s\nexpected: %s\nbut got: %s", sql, codes, found);
+	judge_expect(&judge, sql, codes);
 }
 
 /* The same value in the text, in an INSERT and in an UPDATE, and bound. */
