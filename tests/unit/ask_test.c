@@ -17,13 +17,7 @@ static void test_rejects_a_query(void **state)
 {
 	/* The server is sent what it must refuse, the client reads our words, and the session lives on. */
 	struct wire *wire = *state;
-	struct script query = {.len = 0};
-	script_add(&query, 'Q', "s", refusal_create_index);
-	script_send(wire->client, &query);
-	refusal_expect_replacement(wire, 'Q');
-	refusal_by_server(wire, 'I');
-	refusal_expect_error(wire, "index-build-blocks-writes");
-	refusal_expect_ready(wire, 'I');
+	refusal_of(wire, refusal_create_index, "index-build-blocks-writes", 'I');
 	refusal_passes(wire, "SELECT 1", "SELECT 1", 'I');
 }
 
@@ -39,14 +33,8 @@ static void test_rejects_the_whole_of_a_multi_statement_query(void **state)
 {
 	/* One bad statement among several refuses the message: nothing of it may have run. */
 	struct wire *wire = *state;
-	struct script query = {.len = 0};
-	script_add(&query, 'Q', "s",
-	           "UPDATE shop_product SET stock = 1 WHERE id = 1; CREATE INDEX i ON shop_product (stock)");
-	script_send(wire->client, &query);
-	refusal_expect_replacement(wire, 'Q');
-	refusal_by_server(wire, 'I');
-	refusal_expect_error(wire, "index-build-blocks-writes");
-	refusal_expect_ready(wire, 'I');
+	refusal_of(wire, "UPDATE shop_product SET stock = 1 WHERE id = 1; CREATE INDEX i ON shop_product (stock)",
+	           "index-build-blocks-writes", 'I');
 }
 
 static void test_in_a_transaction(void **state)
@@ -253,13 +241,7 @@ static void test_the_end_of_a_failed_transaction_is_no_shelter(void **state)
 	                                      "ROLLBACK TO a; CREATE INDEX i ON shop_product (stock)"};
 	refusal_passes(wire, "SELECT 1", "SELECT 1", 'E');
 	for (size_t at = 0; at < ARRAY_LEN(harmful); at++) {
-		struct script query = {.len = 0};
-		script_add(&query, 'Q', "s", harmful[at]);
-		script_send(wire->client, &query);
-		refusal_expect_replacement(wire, 'Q');
-		refusal_by_server(wire, 'E');
-		refusal_expect_error(wire, "index-build-blocks-writes");
-		refusal_expect_ready(wire, 'E');
+		refusal_of(wire, harmful[at], "index-build-blocks-writes", 'E');
 	}
 	refusal_passes(wire, "CREATE INDEX i ON shop_product (stock); ROLLBACK", "ROLLBACK", 'E');
 }
@@ -410,13 +392,7 @@ static void test_findings_are_logged_once_and_counted(void **state)
 	 * count; no literal in either. */
 	struct wire *wire = *state;
 	for (int at = 0; at < 3; at++) {
-		struct script query = {.len = 0};
-		script_add(&query, 'Q', "s", refusal_icontains);
-		script_send(wire->client, &query);
-		refusal_expect_replacement(wire, 'Q');
-		refusal_by_server(wire, 'I');
-		refusal_expect_error(wire, "leading-wildcard-unindexed");
-		refusal_expect_ready(wire, 'I');
+		refusal_of(wire, refusal_icontains, "leading-wildcard-unindexed", 'I');
 	}
 	char *log = wire_stop(wire);
 	unsigned lines = 0;

@@ -76,13 +76,7 @@ static void test_what_is_refused_asks_nothing(void **state)
 {
 	/* What never reaches the server is none of the traffic. */
 	struct wire *wire = *state;
-	struct script asked = {.len = 0};
-	script_add(&asked, 'Q', "s", refusal_icontains);
-	script_send(wire->client, &asked);
-	refusal_expect_replacement(wire, 'Q');
-	refusal_by_server(wire, 'I');
-	refusal_expect_error(wire, "leading-wildcard-unindexed");
-	refusal_expect_ready(wire, 'I');
+	refusal_of(wire, refusal_icontains, "leading-wildcard-unindexed", 'I');
 	char *log = wire_stop(wire);
 	assert_int_equal(count_of(log, "\"event\":\"access\""), 0);
 	free(log);

@@ -17,6 +17,8 @@ static const char SCRIPT[] =
     "openssl ec -aes128 -passout pass:secret -in server.key -out locked.key\n"
     "} >log 2>&1";
 
+struct certificates certificates_shared;
+
 void certificates_make(struct certificates *certificates)
 {
 	*certificates = (struct certificates){.directory = "/tmp/pgproctor-tls-XXXXXX"};
@@ -43,4 +45,18 @@ void certificates_use(const struct certificates *certificates, struct settings_t
 		return;
 	snprintf(leg->cert_file, sizeof leg->cert_file, "%s/%s.crt", directory, name);
 	snprintf(leg->key_file, sizeof leg->key_file, "%s/%s.key", directory, name);
+}
+
+int certificates_set_up(void **state)
+{
+	(void)state;
+	certificates_make(&certificates_shared);
+	return 0;
+}
+
+int certificates_tear_down(void **state)
+{
+	(void)state;
+	certificates_remove(&certificates_shared);
+	return 0;
 }

@@ -10,6 +10,11 @@ struct certificates {
 	char directory[64];
 };
 
+/* For cmocka, of a file's tests together: there are certificates_shared meanwhile. */
+extern struct certificates certificates_shared;
+int certificates_set_up(void **state);
+int certificates_tear_down(void **state);
+
 void certificates_make(struct certificates *certificates);
 void certificates_remove(struct certificates *certificates);
 /* Sets the leg's mode, the certificate of that name ("": none), and the authority. */

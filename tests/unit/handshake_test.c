@@ -7,8 +7,8 @@
 #include "proxy/login/handshake.h"
 #include "proxy/worker.h"
 #include "tests/unit/certificates.h"
+#include "tests/unit/wire.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -16,8 +16,6 @@
 #include <unistd.h>
 
 /* -- fixture: a session whose two links are connected to sockets of the test -------------------------------- */
-
-static struct certificates certificates;
 
 struct fixture {
 	struct settings settings;
@@ -71,29 +69,13 @@ static void on_done(struct session *session, int status)
 	current->status = status;
 }
 
-/* Two ends of one TCP connection. */
-static void tcp_pair(int ends[2])
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof address;
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
-	ends[0] = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(ends[0], (struct sockaddr *)&address, sizeof address), 0);
-	ends[1] = accept(listener, NULL, NULL);
-	assert_true(ends[1] >= 0);
-	close(listener);
-}
-
 static int open_link(struct fixture *fixture, struct link *link, enum link_transport transport)
 {
 	struct worker *worker = &fixture->worker;
 	int ends[2];
 	assert_int_equal(link_init(link, &worker->loop, transport, &worker->scratch, &events, &fixture->session), 0);
 	if (transport == LINK_TCP) {
-		tcp_pair(ends);
+		wire_pair(ends);
 		assert_int_equal(uv_tcp_open(&link->uv.tcp, ends[0]), 0);
 	} else {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -108,8 +90,8 @@ static void begin(struct fixture *fixture, enum settings_sslmode client, enum se
                   enum link_transport transport)
 {
 	char error[512] = "";
-	certificates_use(&certificates, &fixture->settings.client_tls, client, "server");
-	certificates_use(&certificates, &fixture->settings.server_tls, server, "");
+	certificates_use(&certificates_shared, &fixture->settings.client_tls, client, "server");
+	certificates_use(&certificates_shared, &fixture->settings.server_tls, server, "");
 	snprintf(fixture->settings.upstream.host, sizeof fixture->settings.upstream.host, "localhost");
 	if (!tls_pair_init(&fixture->worker.tls, &fixture->settings, error, sizeof error))
 		fail_msg("%s", error);
@@ -390,20 +372,6 @@ static void test_a_session_that_closes_meanwhile(void **state)
 	assert_int_equal(fixture->done, 0);
 }
 
-static int make_certificates(void **state)
-{
-	(void)state;
-	certificates_make(&certificates);
-	return 0;
-}
-
-static int remove_certificates(void **state)
-{
-	(void)state;
-	certificates_remove(&certificates);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,5 +391,5 @@ int main(void)
 	    CASE(test_a_handshake_that_fails),
 	    CASE(test_a_session_that_closes_meanwhile),
 	};
-	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+	return cmocka_run_group_tests(tests, certificates_set_up, certificates_tear_down);
 }

@@ -7,6 +7,7 @@
 #include "config/limits.h"
 #include "proxy/link.h"
 #include "tests/unit/certificates.h"
+#include "tests/unit/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -295,19 +296,11 @@ static void test_keepalive(void **state)
 static void connected(struct link *link, uv_loop_t *loop, struct link_scratch *scratch, int *peer)
 {
 	static const struct link_events gone_events = {.on_closed = on_link_gone};
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof address;
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
-	*peer = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(*peer, (struct sockaddr *)&address, len), 0);
-	int fd = accept(listener, NULL, NULL);
-	assert_true(fd >= 0);
-	close(listener);
+	int ends[2];
+	wire_pair(ends);
+	*peer = ends[0];
 	assert_int_equal(link_init(link, loop, LINK_TCP, scratch, &gone_events, NULL), 0);
-	assert_int_equal(uv_tcp_open(&link->uv.tcp, fd), 0);
+	assert_int_equal(uv_tcp_open(&link->uv.tcp, ends[1]), 0);
 }
 
 static void test_reset(void **state)
@@ -353,8 +346,6 @@ static void test_reset(void **state)
 
 /* -- over TLS: the link accepts, the peer connects ------------------------------------------------------------ */
 
-static struct certificates certificates;
-
 static void peer_send(struct fixture *fixture, size_t chunk)
 {
 	for (size_t at = 0; at < fixture->output.len; at += chunk) {
@@ -387,8 +378,8 @@ static void secure(struct fixture *fixture, size_t chunk)
 	struct settings settings;
 	char error[512];
 	settings_defaults(&settings);
-	certificates_use(&certificates, &settings.client_tls, SETTINGS_TLS_REQUIRE, "server");
-	certificates_use(&certificates, &settings.server_tls, SETTINGS_TLS_VERIFY_FULL, "");
+	certificates_use(&certificates_shared, &settings.client_tls, SETTINGS_TLS_REQUIRE, "server");
+	certificates_use(&certificates_shared, &settings.server_tls, SETTINGS_TLS_VERIFY_FULL, "");
 	assert_true(tls_pair_init(&fixture->pair, &settings, error, sizeof error));
 	fixture->tls = tls_new_client(fixture->pair.server, "localhost", &fixture->output);
 	link_secure(&fixture->link, tls_new_server(fixture->pair.client, &fixture->scratch.output),
@@ -520,20 +511,6 @@ static void test_tls_close_says_so(void **state)
 	assert_int_equal(peer_receive(fixture), 0);
 }
 
-static int make_certificates(void **state)
-{
-	(void)state;
-	certificates_make(&certificates);
-	return 0;
-}
-
-static int remove_certificates(void **state)
-{
-	(void)state;
-	certificates_remove(&certificates);
-	return 0;
-}
-
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -554,5 +531,5 @@ int main(void)
 	    CASE(test_tls_garbage),
 	    CASE(test_tls_close_says_so),
 	};
-	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+	return cmocka_run_group_tests(tests, certificates_set_up, certificates_tear_down);
 }

@@ -16,8 +16,6 @@
 
 /* -- fixture: a session between log-in and the first ReadyForQuery; what goes to the client is read from `peer` - */
 
-static struct certificates certificates;
-
 struct fixture {
 	struct settings settings, theirs; /* `theirs`: .client_tls is the server's */
 	struct workers workers;
@@ -113,8 +111,8 @@ static void secure_server(struct fixture *fixture, const char *shown)
 {
 	struct buffer *output = &fixture->worker.scratch.output;
 	char error[512] = "";
-	certificates_use(&certificates, &fixture->theirs.client_tls, SETTINGS_TLS_REQUIRE, shown);
-	certificates_use(&certificates, &fixture->settings.server_tls, SETTINGS_TLS_REQUIRE, "");
+	certificates_use(&certificates_shared, &fixture->theirs.client_tls, SETTINGS_TLS_REQUIRE, shown);
+	certificates_use(&certificates_shared, &fixture->settings.server_tls, SETTINGS_TLS_REQUIRE, "");
 	if (!tls_pair_init(&fixture->server, &fixture->theirs, error, sizeof error) ||
 	    !tls_pair_init(&fixture->worker.tls, &fixture->settings, error, sizeof error))
 		fail_msg("%s", error);
@@ -130,7 +128,7 @@ static void secure_server(struct fixture *fixture, const char *shown)
 /* Before secure_server: clients are offered TLS with this certificate. */
 static void offer_client(struct fixture *fixture, const char *shown)
 {
-	certificates_use(&certificates, &fixture->settings.client_tls, SETTINGS_TLS_REQUIRE, shown);
+	certificates_use(&certificates_shared, &fixture->settings.client_tls, SETTINGS_TLS_REQUIRE, shown);
 }
 
 static void secure_client(struct fixture *fixture)
@@ -315,20 +313,6 @@ static void test_log_ins_of_its_own_are_not_told_of(void **state)
 	assert_true(fixture->worker.parcel->lines_len > 0);
 }
 
-static int make_certificates(void **state)
-{
-	(void)state;
-	certificates_make(&certificates);
-	return 0;
-}
-
-static int remove_certificates(void **state)
-{
-	(void)state;
-	certificates_remove(&certificates);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,5 +323,5 @@ int main(void)
 	    CASE(test_two_certificates_are_told_once),       CASE(test_what_binds_is_not_told),
 	    CASE(test_clients_in_the_clear_are_not_told_of), CASE(test_log_ins_of_its_own_are_not_told_of),
 	};
-	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+	return cmocka_run_group_tests(tests, certificates_set_up, certificates_tear_down);
 }

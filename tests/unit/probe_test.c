@@ -13,8 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct certificates certificates;
-
 /* The server at the other end: answers an SSLRequest with these bytes, and where a context is given, shakes hands. */
 struct server {
 	int fd;
@@ -65,10 +63,10 @@ static enum probe_finding find(enum settings_sslmode client, enum settings_sslmo
 	char error[512] = "", reason[256] = "";
 	settings_defaults(&settings);
 	snprintf(settings.upstream.host, sizeof settings.upstream.host, "localhost");
-	certificates_use(&certificates, &settings.client_tls, client, "server");
-	certificates_use(&certificates, &settings.server_tls, server_mode, "");
+	certificates_use(&certificates_shared, &settings.client_tls, client, "server");
+	certificates_use(&certificates_shared, &settings.server_tls, server_mode, "");
 	settings_defaults(&other);
-	certificates_use(&certificates, &other.client_tls, SETTINGS_TLS_REQUIRE, shows);
+	certificates_use(&certificates_shared, &other.client_tls, SETTINGS_TLS_REQUIRE, shows);
 	if (!tls_pair_init(&pair, &settings, error, sizeof error) ||
 	    !tls_pair_init(&theirs, &other, error, sizeof error))
 		fail_msg("%s", error);
@@ -118,25 +116,11 @@ static void test_answers(void **state)
 	assert_int_equal(find(off, on, "server", "S", false, "SSL handshake"), PROBE_REFUSED);
 }
 
-static int make_certificates(void **state)
-{
-	(void)state;
-	certificates_make(&certificates);
-	return 0;
-}
-
-static int remove_certificates(void **state)
-{
-	(void)state;
-	certificates_remove(&certificates);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_certificates),
 	    cmocka_unit_test(test_answers),
 	};
-	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+	return cmocka_run_group_tests(tests, certificates_set_up, certificates_tear_down);
 }

@@ -64,6 +64,17 @@ void refusal_expect_ready(struct wire *wire, uint8_t status)
 	assert_int_equal(ready.bytes[5], status);
 }
 
+void refusal_of(struct wire *wire, const char *sql, const char *rule, uint8_t status)
+{
+	struct script query = {.len = 0};
+	script_add(&query, 'Q', "s", sql);
+	script_send(wire->client, &query);
+	refusal_expect_replacement(wire, 'Q');
+	refusal_by_server(wire, status);
+	refusal_expect_error(wire, rule);
+	refusal_expect_ready(wire, status);
+}
+
 void refusal_passes(struct wire *wire, const char *sql, const char *tag, uint8_t status)
 {
 	struct script query = {.len = 0}, reply = {.len = 0};

@@ -16,6 +16,8 @@ void refusal_by_server(struct wire *wire, uint8_t status);
 /* The client gets our error: 42501, the rule's name; nothing of the server's text, and no literal. */
 void refusal_expect_error(struct wire *wire, const char *rule);
 void refusal_expect_ready(struct wire *wire, uint8_t status);
+/* A Query is refused by that rule, and all that becomes of it is as above. */
+void refusal_of(struct wire *wire, const char *sql, const char *rule, uint8_t status);
 /* A Query goes through and is answered. */
 void refusal_passes(struct wire *wire, const char *sql, const char *tag, uint8_t status);
 /* A statement of that name is parsed and answered. */

@@ -12,8 +12,6 @@
 
 /* -- fixture: two ends in memory, what one puts out is fed to the other ------------------------------------- */
 
-static struct certificates certificates;
-
 struct end {
 	struct tls *tls;
 	struct buffer output;
@@ -56,8 +54,8 @@ static int set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 	settings_defaults(&fixture->settings);
-	certificates_use(&certificates, &fixture->settings.client_tls, SETTINGS_TLS_REQUIRE, "server");
-	certificates_use(&certificates, &fixture->settings.server_tls, SETTINGS_TLS_VERIFY_FULL, "");
+	certificates_use(&certificates_shared, &fixture->settings.client_tls, SETTINGS_TLS_REQUIRE, "server");
+	certificates_use(&certificates_shared, &fixture->settings.server_tls, SETTINGS_TLS_VERIFY_FULL, "");
 	*state = fixture;
 	return 0;
 }
@@ -260,8 +258,8 @@ static void test_nothing_is_written_early(void **state)
 static void verify(struct fixture *fixture, enum settings_sslmode mode, const char *shown, const char *host,
                    const char *expected)
 {
-	certificates_use(&certificates, &fixture->settings.client_tls, SETTINGS_TLS_REQUIRE, shown);
-	certificates_use(&certificates, &fixture->settings.server_tls, mode, "");
+	certificates_use(&certificates_shared, &fixture->settings.client_tls, SETTINGS_TLS_REQUIRE, shown);
+	certificates_use(&certificates_shared, &fixture->settings.server_tls, mode, "");
 	start(fixture, host);
 	pump(fixture, SIZE_MAX / 2);
 	bool open = tls_is_open(fixture->connecting.tls);
@@ -302,8 +300,8 @@ static void test_the_client_is_verified(void **state)
 	    {SETTINGS_TLS_VERIFY_FULL, "client", true},
 	};
 	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
-		certificates_use(&certificates, &fixture->settings.client_tls, cases[at].mode, "server");
-		certificates_use(&certificates, &fixture->settings.server_tls, SETTINGS_TLS_VERIFY_FULL,
+		certificates_use(&certificates_shared, &fixture->settings.client_tls, cases[at].mode, "server");
+		certificates_use(&certificates_shared, &fixture->settings.server_tls, SETTINGS_TLS_VERIFY_FULL,
 		                 cases[at].shown);
 		start(fixture, "localhost");
 		pump(fixture, SIZE_MAX / 2);
@@ -368,7 +366,7 @@ static void test_files_that_are_wrong(void **state)
 	struct settings *settings = &fixture->settings;
 	struct settings_tls *client = &settings->client_tls, *server = &settings->server_tls;
 	const struct settings_tls good_client = *client, good_server = *server;
-	const char *directory = certificates.directory;
+	const char *directory = certificates_shared.directory;
 
 	client->key_file[0] = '\0';
 	expect_refusal(settings, "client_tls_sslmode", "client_tls_key_file");
@@ -417,7 +415,7 @@ static void test_whose_certificate(void **state)
 	assert_true(tls_peer_shows(fixture->connecting.tls, fixture->pair.client));
 	assert_false(tls_peer_shows(fixture->accepting.tls, fixture->pair.client));
 	stop(fixture);
-	certificates_use(&certificates, &fixture->settings.server_tls, SETTINGS_TLS_REQUIRE, "client");
+	certificates_use(&certificates_shared, &fixture->settings.server_tls, SETTINGS_TLS_REQUIRE, "client");
 	shake(fixture);
 	assert_false(tls_peer_shows(fixture->connecting.tls, fixture->pair.server));
 }
@@ -476,20 +474,6 @@ static void test_shared(void **state)
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-static int make_certificates(void **state)
-{
-	(void)state;
-	certificates_make(&certificates);
-	return 0;
-}
-
-static int remove_certificates(void **state)
-{
-	(void)state;
-	certificates_remove(&certificates);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,5 +493,5 @@ int main(void)
 	    CASE(test_binding),
 	    CASE(test_shared),
 	};
-	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+	return cmocka_run_group_tests(tests, certificates_set_up, certificates_tear_down);
 }

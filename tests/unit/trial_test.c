@@ -8,16 +8,13 @@
 #include "proxy/login/trial.h"
 #include "proxy/worker.h"
 #include "tests/unit/certificates.h"
+#include "tests/unit/wire.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* -- fixture: a session that has reached a socket of the test, and holds a start-up packet ----------------- */
-
-static struct certificates certificates;
 
 struct fixture {
 	struct settings settings;
@@ -67,22 +64,15 @@ static void on_done(struct session *session, int status)
 
 static void connect_link(struct fixture *fixture)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof address;
-	int listener = socket(AF_INET, SOCK_STREAM, 0), near = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
-	assert_int_equal(connect(near, (struct sockaddr *)&address, sizeof address), 0);
-	fixture->server = accept(listener, NULL, NULL);
-	assert_true(fixture->server >= 0);
+	int ends[2];
+	wire_pair(ends);
+	fixture->server = ends[1];
 	fcntl(fixture->server, F_SETFL, O_NONBLOCK);
-	close(listener);
 	struct link *link = &fixture->session.server;
 	assert_int_equal(link_init(link, &fixture->worker.loop, LINK_TCP, &fixture->worker.scratch, &events,
 	                           &fixture->session),
 	                 0);
-	assert_int_equal(uv_tcp_open(&link->uv.tcp, near), 0);
+	assert_int_equal(uv_tcp_open(&link->uv.tcp, ends[0]), 0);
 }
 
 static int set_up(void **state)
@@ -90,7 +80,7 @@ static int set_up(void **state)
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 	char error[512] = "";
 	settings_defaults(&fixture->settings);
-	certificates_use(&certificates, &fixture->settings.server_tls, SETTINGS_TLS_ALLOW, "");
+	certificates_use(&certificates_shared, &fixture->settings.server_tls, SETTINGS_TLS_ALLOW, "");
 	if (!tls_pair_init(&fixture->worker.tls, &fixture->settings, error, sizeof error))
 		fail_msg("%s", error);
 	assert_int_equal(uv_loop_init(&fixture->worker.loop), 0);
@@ -267,20 +257,6 @@ static void test_a_session_that_closes_meanwhile(void **state)
 	assert_int_equal(fixture->closed, 1);
 }
 
-static int make_certificates(void **state)
-{
-	(void)state;
-	certificates_make(&certificates);
-	return 0;
-}
-
-static int remove_certificates(void **state)
-{
-	(void)state;
-	certificates_remove(&certificates);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,5 +270,5 @@ int main(void)
 	    CASE(test_a_length_that_is_too_long),
 	    CASE(test_a_session_that_closes_meanwhile),
 	};
-	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+	return cmocka_run_group_tests(tests, certificates_set_up, certificates_tear_down);
 }

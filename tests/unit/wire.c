@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -115,6 +116,31 @@ char *wire_stop(struct wire *wire)
 	unlink(path);
 	rmdir(wire->dir);
 	return strdup(log);
+}
+
+void wire_terminate(struct wire *wire, char path[128])
+{
+	snprintf(path, 128, "%s/users", wire->dir);
+	snprintf(wire->settings.auth_file, sizeof wire->settings.auth_file, "%s", path);
+	wire->settings.auth = SETTINGS_AUTH_TERMINATE;
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+}
+
+void wire_pair(int ends[2])
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(ends[0], (struct sockaddr *)&address, sizeof address), 0);
+	ends[1] = accept(listener, NULL, NULL);
+	assert_true(ends[1] >= 0);
+	close(listener);
 }
 
 int wire_connect(struct wire *wire)

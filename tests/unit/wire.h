@@ -40,6 +40,11 @@ void wire_start(struct wire *wire);
 /* Stops the worker and the reporter; returns the whole log, the caller's to free. */
 char *wire_stop(struct wire *wire);
 
+/* With auth = terminate and an auth_file at `path`, of no users yet; before wire_start. */
+void wire_terminate(struct wire *wire, char path[128]);
+
+/* Two ends of one TCP connection, apart from any worker. */
+void wire_pair(int ends[2]);
 int wire_connect(struct wire *wire);
 int wire_accept(struct wire *wire);
 /* Connects, sends a StartupMessage, plays a server that trusts, and checks that both saw it verbatim. */

@@ -77,12 +77,7 @@ static void test_verifiers_read_anew(void **state)
 	struct wire *wire = *state;
 	char path[128], error[512] = "";
 	bool exposed;
-	snprintf(path, sizeof path, "%s/users", wire->dir);
-	snprintf(wire->settings.auth_file, sizeof wire->settings.auth_file, "%s", path);
-	wire->settings.auth = SETTINGS_AUTH_TERMINATE;
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(fclose(file), 0);
+	wire_terminate(wire, path);
 	wire_start(wire);
 	const struct verifiers *first = wire->worker->secrets.file;
 	assert_non_null(first);

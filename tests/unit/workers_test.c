@@ -422,13 +422,8 @@ static void test_reloads_reach_all(void **state)
 	struct wire *wire = *state;
 	char path[128], error[512] = "";
 	bool exposed;
-	snprintf(path, sizeof path, "%s/users", wire->dir);
-	snprintf(wire->settings.auth_file, sizeof wire->settings.auth_file, "%s", path);
-	wire->settings.auth = SETTINGS_AUTH_TERMINATE;
+	wire_terminate(wire, path);
 	wire->settings.workers = 3;
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(fclose(file), 0);
 	wire_start(wire);
 	const struct verifiers *first = wire->worker->secrets.file;
 	for (uint32_t at = 1; at < 3; at++) {
