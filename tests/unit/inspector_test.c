@@ -1,8 +1,8 @@
 #include "inspect/inspector.h"
 
-#include "inspect/catalog/dictionary.h"
 #include "config/limits.h"
-#include "tests/unit/judge.h"
+#include "inspect/catalog/dictionary.h"
+#include "tests/unit/inspected.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -11,74 +11,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* -- fixture and helpers ------------------------------------------------------------------------------ */
-
-/* A large table without an index that would serve a pattern, known to the inspector. */
-struct fixture {
-	struct judge judge;
-	struct inspector *inspector;
-};
-
-static struct fixture fixture;
-
-static struct catalog *catalog_of(double rows)
-{
-	struct judge other;
-	struct catalog *catalog;
-
-	judge_init(&other);
-	judge_table(&other, "public", "product", rows);
-	catalog = catalog_ref(other.catalog);
-	judge_fini(&other); /* seals it */
-	return catalog;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	judge_init(&fixture.judge);
-	fixture.inspector = inspector_new(fixture.judge.settings, &fixture.judge.rules);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	inspector_free(fixture.inspector);
-	judge_fini(&fixture.judge);
-	return 0;
-}
-
-static struct statement *recognise(const char *sql)
-{
-	return inspector_recognise(fixture.inspector, &fixture.judge.session, sql, strlen(sql));
-}
-
-static const struct verdict *judge(struct statement *statement)
-{
-	return inspector_judge(fixture.inspector, statement, &fixture.judge.session, NULL, 0);
-}
-
-static const struct verdict *judge_pattern(struct statement *statement, const char *pattern)
-{
-	const struct bound_shape bound = {
-	    .known = true,
-	    .like = shape_like(pattern, strlen(pattern)),
-	    .regex = shape_regex(pattern, strlen(pattern)),
-	    .similar = shape_similar(pattern, strlen(pattern)),
-	};
-
-	return inspector_judge(fixture.inspector, statement, &fixture.judge.session, &bound, 1);
-}
-
 /* -- recognition -------------------------------------------------------------------------------------- */
 
 /* The second time a statement comes, with other values, it is the same one and nothing is parsed. */
 static void the_second_time_costs_no_parse(void **state)
 {
-	struct statement *first = recognise("SELECT name FROM product WHERE id = 1");
-	struct statement *second = recognise("SELECT name FROM product WHERE id = 2");
-	struct inspector_figures figures = inspector_figures(fixture.inspector);
+	struct statement *first = inspected_recognise("SELECT name FROM product WHERE id = 1");
+	struct statement *second = inspected_recognise("SELECT name FROM product WHERE id = 2");
+	struct inspector_figures figures = inspector_figures(inspected.inspector);
 
 	(void)state;
 	assert_ptr_equal(first, second);
@@ -100,8 +40,8 @@ static const char *typed(const char *sql, uint32_t type)
 {
 	const struct inspector_types types = {&type, 1};
 	struct statement *statement =
-	    inspector_recognise_typed(fixture.inspector, &fixture.judge.session, sql, strlen(sql), &types);
-	const struct verdict *verdict = judge(statement);
+	    inspector_recognise_typed(inspected.inspector, &inspected.judge.session, sql, strlen(sql), &types);
+	const struct verdict *verdict = inspected_judge(statement);
 	const char *code = verdict->count > 0 ? verdict->findings[0].rule->code : "";
 
 	cache_unref(statement);
@@ -114,7 +54,7 @@ static void declared_types_decide(void **state)
 	static const char by_id[] = "SELECT name FROM product WHERE id = $1";
 
 	(void)state;
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
+	inspector_put_catalog(inspected.inspector, inspected_catalog(JUDGE_LARGE));
 	for (int times = 0; times < 2; times++) {
 		assert_string_equal(typed(by_id, TYPE_INT2), "");
 		assert_string_equal(typed(by_id, TYPE_INT8), "");
@@ -123,7 +63,7 @@ static void declared_types_decide(void **state)
 		assert_string_equal(typed(by_id, 0), "");
 		assert_string_equal(typed(by_id, UINT32_MAX), "");
 	}
-	assert_int_equal(inspector_figures(fixture.inspector).statements, 6);
+	assert_int_equal(inspector_figures(inspected.inspector).statements, 6);
 }
 
 /* A long text that is not known can be read elsewhere; short ones, known ones and those that can't be read are not
@@ -131,51 +71,51 @@ static void declared_types_decide(void **state)
 static void long_texts_are_read_elsewhere(void **state)
 {
 	static char sql[2 * LIMIT_PARSE_BYTES_AT_ONCE];
-	const struct session_state *session = &fixture.judge.session;
+	const struct session_state *session = &inspected.judge.session;
 	struct inspector_reading *reading;
 	struct statement *statement, *again;
 	size_t len = 0;
 
 	(void)state;
-	assert_null(inspector_begin(fixture.inspector, session, "SELECT 1", 8, NULL));
+	assert_null(inspector_begin(inspected.inspector, session, "SELECT 1", 8, NULL));
 	while (len < LIMIT_PARSE_BYTES_AT_ONCE)
 		len += (size_t)snprintf(sql + len, sizeof(sql) - len, "%sname = 'a' || column_%zu",
 		                        len ? " AND " : "SELECT 1 FROM product WHERE ", len);
-	reading = inspector_begin(fixture.inspector, session, sql, len, NULL);
+	reading = inspector_begin(inspected.inspector, session, sql, len, NULL);
 	assert_non_null(reading);
 	inspector_read(reading);
-	inspector_end(fixture.inspector, reading);
-	statement = inspector_recognise(fixture.inspector, session, sql, len);
+	inspector_end(inspected.inspector, reading);
+	statement = inspector_recognise(inspected.inspector, session, sql, len);
 	assert_int_equal(statement->statement_count, 1);
-	assert_int_equal(inspector_figures(fixture.inspector).parsed, 1);
+	assert_int_equal(inspector_figures(inspected.inspector).parsed, 1);
 	/* With other literals it is known by now. */
 	strstr(sql, "'a'")[1] = 'b';
-	assert_null(inspector_begin(fixture.inspector, session, sql, len, NULL));
-	again = inspector_recognise(fixture.inspector, session, sql, len);
+	assert_null(inspector_begin(inspected.inspector, session, sql, len, NULL));
+	again = inspector_recognise(inspected.inspector, session, sql, len);
 	assert_ptr_equal(again, statement);
-	assert_int_equal(inspector_figures(fixture.inspector).parsed, 1);
-	assert_int_equal(inspector_figures(fixture.inspector).hits, 1);
+	assert_int_equal(inspector_figures(inspected.inspector).parsed, 1);
+	assert_int_equal(inspector_figures(inspected.inspector).hits, 1);
 	cache_unref(statement);
 	cache_unref(again);
 	/* A quote too many: no parser is asked. */
 	sql[len - 1] = '\'';
-	assert_null(inspector_begin(fixture.inspector, session, sql, len, NULL));
+	assert_null(inspector_begin(inspected.inspector, session, sql, len, NULL));
 	/* One that nobody asks for after all. */
 	sql[len - 1] = 'x';
-	reading = inspector_begin(fixture.inspector, session, sql, len, NULL);
+	reading = inspector_begin(inspected.inspector, session, sql, len, NULL);
 	assert_non_null(reading);
 	inspector_read(reading);
-	inspector_end(fixture.inspector, reading);
+	inspector_end(inspected.inspector, reading);
 }
 
 /* Another search_path may make it another statement. */
 static void the_scope_tells_statements_apart(void **state)
 {
-	struct statement *first = recognise("SELECT name FROM product"), *second;
+	struct statement *first = inspected_recognise("SELECT name FROM product"), *second;
 
 	(void)state;
-	fixture.judge.session.scope++;
-	second = recognise("SELECT name FROM product");
+	inspected.judge.session.scope++;
+	second = inspected_recognise("SELECT name FROM product");
 	assert_ptr_not_equal(first, second);
 	assert_true(first->fingerprint == second->fingerprint);
 	cache_unref(first);
@@ -198,17 +138,17 @@ static void what_cannot_be_read_is_opaque(void **state)
 
 	(void)state;
 	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
-		struct statement *statement = recognise(cases[at].sql);
+		struct statement *statement = inspected_recognise(cases[at].sql);
 
 		assert_int_equal(statement->opaque, cases[at].reason);
 		assert_int_equal(statement->fingerprint, 0);
 		assert_int_equal(statement->statement_count, 0);
 		assert_null(strstr(statement->query, "secret"));
 		assert_true(strlen(statement->query) > 0);
-		assert_int_equal(judge(statement)->count, 0);
+		assert_int_equal(inspected_judge(statement)->count, 0);
 		cache_unref(statement);
 	}
-	assert_int_equal(inspector_figures(fixture.inspector).opaque, ARRAY_LEN(cases));
+	assert_int_equal(inspector_figures(inspected.inspector).opaque, ARRAY_LEN(cases));
 }
 
 /* Too deep and too long are told apart; so is what was never looked at. */
@@ -220,31 +160,31 @@ static void ceilings_make_it_opaque(void **state)
 
 	(void)state;
 	memset(sql, '(', len);
-	statement = inspector_recognise(fixture.inspector, &fixture.judge.session, sql, len);
+	statement = inspector_recognise(inspected.inspector, &inspected.judge.session, sql, len);
 	assert_int_equal(statement->opaque, OPAQUE_TOO_DEEP);
 	cache_unref(statement);
 	for (size_t at = 0; at < len; at++)
 		sql[at] = at % 2 ? '+' : '1';
-	statement = inspector_recognise(fixture.inspector, &fixture.judge.session, sql, len);
+	statement = inspector_recognise(inspected.inspector, &inspected.judge.session, sql, len);
 	assert_int_equal(statement->opaque, OPAQUE_TOO_LONG);
 	cache_unref(statement);
 	free(sql);
-	statement = inspector_oversize(fixture.inspector);
+	statement = inspector_oversize(inspected.inspector);
 	assert_int_equal(statement->opaque, OPAQUE_OVERSIZE);
-	assert_int_equal(judge(statement)->count, 0);
+	assert_int_equal(inspected_judge(statement)->count, 0);
 	cache_unref(statement);
 }
 
 /* An empty text is none of these: it is understood, and there is nothing in it. */
 static void an_empty_text_is_understood(void **state)
 {
-	struct statement *statement = recognise(" ; -- nothing");
+	struct statement *statement = inspected_recognise(" ; -- nothing");
 
 	(void)state;
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	assert_int_equal(statement->statement_count, 0);
 	assert_string_equal(statement->query, "");
-	assert_int_equal(judge(statement)->count, 0);
+	assert_int_equal(inspected_judge(statement)->count, 0);
 	cache_unref(statement);
 }
 
@@ -254,19 +194,19 @@ static void backslashes_follow_the_session(void **state)
 	struct statement *statement;
 
 	(void)state;
-	fixture.judge.session.standard_conforming_strings = false;
-	statement = recognise("SELECT name FROM product WHERE name = 'it\\'s'");
+	inspected.judge.session.standard_conforming_strings = false;
+	statement = inspected_recognise("SELECT name FROM product WHERE name = 'it\\'s'");
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	cache_unref(statement);
-	fixture.judge.session.standard_conforming_strings = true;
-	statement = recognise("SELECT name FROM product WHERE name = 'it\\'s'");
+	inspected.judge.session.standard_conforming_strings = true;
+	statement = inspected_recognise("SELECT name FROM product WHERE name = 'it\\'s'");
 	assert_int_equal(statement->opaque, OPAQUE_UNTERMINATED);
 	cache_unref(statement);
 }
 
 static void encode(const char *client_encoding)
 {
-	session_state_parameter(&fixture.judge.session, "client_encoding", 15, client_encoding,
+	session_state_parameter(&inspected.judge.session, "client_encoding", 15, client_encoding,
 	                        strlen(client_encoding));
 }
 
@@ -279,27 +219,27 @@ static void texts_are_read_in_their_encoding(void **state)
 
 	(void)state;
 	encode("SJIS");
-	statement = recognise(sql);
+	statement = inspected_recognise(sql);
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	cache_unref(statement);
 	encode("LATIN1");
-	statement = recognise(sql); /* there the quote is quoted */
+	statement = inspected_recognise(sql); /* there the quote is quoted */
 	assert_int_equal(statement->statement_count, 1);
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	cache_unref(statement);
-	statement = recognise("SELECT \"caf\xe9\" FROM product");
+	statement = inspected_recognise("SELECT \"caf\xe9\" FROM product");
 	assert_non_null(strstr(statement->query, "café"));
 	cache_unref(statement);
 	encode("SJIS");
-	statement = recognise("SELECT '\x95'");
+	statement = inspected_recognise("SELECT '\x95'");
 	assert_int_equal(statement->opaque, OPAQUE_ENCODING);
-	assert_int_equal(judge(statement)->count, 0);
+	assert_int_equal(inspected_judge(statement)->count, 0);
 	cache_unref(statement);
-	statement = recognise("SELECT name FROM product WHERE name = 'a'");
+	statement = inspected_recognise("SELECT name FROM product WHERE name = 'a'");
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	cache_unref(statement);
 	encode("UTF8");
-	statement = recognise("SELECT name FROM product WHERE name = 'é'");
+	statement = inspected_recognise("SELECT name FROM product WHERE name = 'é'");
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	cache_unref(statement);
 }
@@ -313,17 +253,17 @@ static void names_are_compared_in_utf8(void **state)
 	(void)state;
 	judge_init(&other);
 	judge_table(&other, "public", "größe", 5e6);
-	inspector_put_catalog(fixture.inspector, catalog_ref(other.catalog));
+	inspector_put_catalog(inspected.inspector, catalog_ref(other.catalog));
 	judge_fini(&other);
 	encode("WIN1252");
-	statement = recognise("CREATE INDEX i ON \"gr\xf6\xdf"
+	statement = inspected_recognise("CREATE INDEX i ON \"gr\xf6\xdf"
 	                      "e\" (name)");
-	assert_int_equal(judge(statement)->count, 1);
+	assert_int_equal(inspected_judge(statement)->count, 1);
 	cache_unref(statement);
 	encode("UTF8");
-	statement = recognise("CREATE INDEX i ON \"gr\xf6\xdf"
+	statement = inspected_recognise("CREATE INDEX i ON \"gr\xf6\xdf"
 	                      "e\" (name)");
-	assert_int_equal(judge(statement)->count, 0);
+	assert_int_equal(inspected_judge(statement)->count, 0);
 	cache_unref(statement);
 }
 
@@ -334,15 +274,15 @@ static void parameters_are_read_in_their_encoding(void **state)
 	size_t len = 3;
 
 	(void)state;
-	assert_true(inspector_text(fixture.inspector, &fixture.judge.session, &text, &len));
+	assert_true(inspector_text(inspected.inspector, &inspected.judge.session, &text, &len));
 	assert_int_equal(len, 3);
 	encode("SJIS");
-	assert_true(inspector_text(fixture.inspector, &fixture.judge.session, &text, &len));
+	assert_true(inspector_text(inspected.inspector, &inspected.judge.session, &text, &len));
 	assert_int_equal(len, strlen("ソ%"));
 	assert_memory_equal(text, "ソ%", len);
 	text = "\x83%";
 	len = 2;
-	assert_false(inspector_text(fixture.inspector, &fixture.judge.session, &text, &len));
+	assert_false(inspector_text(inspected.inspector, &inspected.judge.session, &text, &len));
 }
 
 /* -- several readings --------------------------------------------------------------------------------- */
@@ -366,7 +306,7 @@ static uint16_t readings_with(const struct statement *statement, enum statement_
 static void unsettled_texts_have_all_readings(void **state)
 {
 	static const char *const texts[] = {harmful_off, harmful_on};
-	struct session_state *session = &fixture.judge.session;
+	struct session_state *session = &inspected.judge.session;
 
 	(void)state;
 	for (size_t at = 0; at < ARRAY_LEN(texts); at++) {
@@ -375,10 +315,10 @@ static void unsettled_texts_have_all_readings(void **state)
 
 			session->standard_conforming_strings = conforming == 1;
 			session->unsettled = false;
-			one = recognise(texts[at]);
+			one = inspected_recognise(texts[at]);
 			assert_int_equal(one->reading_count, 0);
 			session->unsettled = true;
-			both = recognise(texts[at]);
+			both = inspected_recognise(texts[at]);
 			assert_int_equal(both->reading_count, 2);
 			assert_ptr_equal(both->readings[0], one);
 			assert_ptr_equal(both->facts, one->facts);
@@ -397,9 +337,9 @@ static void most_texts_have_one_reading(void **state)
 	                                    "SELECT 'it''s', E'x'"};
 
 	(void)state;
-	fixture.judge.session.unsettled = true;
+	inspected.judge.session.unsettled = true;
 	for (size_t at = 0; at < ARRAY_LEN(texts); at++) {
-		struct statement *statement = recognise(texts[at]);
+		struct statement *statement = inspected_recognise(texts[at]);
 
 		assert_int_equal(statement->reading_count, 0);
 		cache_unref(statement);
@@ -410,17 +350,17 @@ static void most_texts_have_one_reading(void **state)
  * other. */
 static void readings_without_a_statement(void **state)
 {
-	struct session_state *session = &fixture.judge.session;
+	struct session_state *session = &inspected.judge.session;
 	struct statement *statement;
 
 	(void)state;
 	session->unsettled = true;
-	statement = recognise("SELECT 'a\\'");
+	statement = inspected_recognise("SELECT 'a\\'");
 	assert_int_equal(statement->reading_count, 0);
 	assert_int_equal(statement->opaque, OPAQUE_NONE);
 	cache_unref(statement);
 	session->standard_conforming_strings = false;
-	statement = recognise("SELECT 'a\\'");
+	statement = inspected_recognise("SELECT 'a\\'");
 	assert_int_equal(statement->reading_count, 2);
 	assert_int_equal(statement->opaque, OPAQUE_UNTERMINATED);
 	assert_int_equal(statement->readings[1]->opaque, OPAQUE_NONE);
@@ -435,238 +375,29 @@ static void readings_by_encoding(void **state)
 	static const char *const encodings[] = {"UTF8", "LATIN1", "SJIS", "BIG5", "EUC_JP"};
 
 	(void)state;
-	fixture.judge.session.unsettled = true;
+	inspected.judge.session.unsettled = true;
 	for (size_t at = 0; at < ARRAY_LEN(encodings); at++) {
 		struct statement *statement;
 
 		encode(encodings[at]);
-		statement = recognise(sql);
+		statement = inspected_recognise(sql);
 		assert_true(readings_with(statement, STATEMENT_DDL) > 0);
 		cache_unref(statement);
 	}
 	/* What is no text in the current one may be one in another. */
 	encode("SJIS");
-	struct statement *half = recognise("SELECT '\x83'; CREATE INDEX i ON product (name)");
+	struct statement *half = inspected_recognise("SELECT '\x83'; CREATE INDEX i ON product (name)");
 	assert_int_equal(half->opaque, OPAQUE_ENCODING);
 	assert_true(readings_with(half, STATEMENT_DDL) > 0);
 	cache_unref(half);
 	encode("UTF8");
-	fixture.judge.session.unsettled = false;
-	struct statement *settled = recognise(sql);
+	inspected.judge.session.unsettled = false;
+	struct statement *settled = inspected_recognise(sql);
 	assert_int_equal(settled->reading_count, 0);
 	cache_unref(settled);
 }
 
-/* -- verdicts ----------------------------------------------------------------------------------------- */
-
-/* A verdict on a read is made once for a catalog, and again when there is a new one. */
-static void verdicts_live_as_long_as_the_catalog(void **state)
-{
-	struct statement *statement = recognise("SELECT id FROM product WHERE name LIKE '%lamp%'");
-	const struct finding *findings;
-
-	(void)state;
-	assert_int_equal(judge(statement)->count, 0);
-	assert_true(judge(statement)->catalog_missing);
-	assert_null(inspector_catalog(fixture.inspector, "shop"));
-
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
-	assert_non_null(inspector_catalog(fixture.inspector, "shop"));
-	assert_int_equal(judge(statement)->count, 1);
-	findings = judge(statement)->findings;
-	assert_string_equal(findings[0].rule->code, "Q101");
-	assert_ptr_equal(judge(statement)->findings[0].message, findings[0].message); /* not made anew */
-
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_SMALL));
-	assert_int_equal(judge(statement)->count, 0);
-	assert_false(judge(statement)->catalog_missing);
-	cache_unref(statement);
-}
-
-static uint64_t withdrawn_of(const char *code)
-{
-	uint64_t withdrawn[LIMIT_RULES] = {0}, sum = 0;
-
-	inspector_take_withdrawn(fixture.inspector, withdrawn);
-	for (size_t rule = 0; rule < LIMIT_RULES; rule++)
-		sum += withdrawn[rule];
-	assert_int_equal(sum, withdrawn[rules_index(rules_find(code))]);
-	return sum;
-}
-
-/* A finding that a newer catalog takes back, or makes milder, is counted once, when its statement comes again; one that
- * stands is not, nor one that was made for a single execution. */
-static void what_a_catalog_takes_back_is_counted(void **state)
-{
-	struct statement *search = recognise("SELECT 1 FROM product WHERE name LIKE '%lamp%'");
-	struct statement *bound = recognise("SELECT 1 FROM product WHERE name LIKE $1");
-
-	(void)state;
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
-	assert_int_equal(judge(search)->count, 1);
-	assert_int_equal(judge_pattern(bound, "%lamp%")->count, 1);
-	assert_int_equal(withdrawn_of("Q101"), 0);
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE + 1));
-	assert_int_equal(judge(search)->count, 1);
-	assert_int_equal(withdrawn_of("Q101"), 0);
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_MEDIUM));
-	assert_int_equal(judge(search)->count, 1);
-	assert_int_equal(withdrawn_of("Q101"), 1);
-	assert_int_equal(withdrawn_of("Q101"), 0);
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_SMALL));
-	assert_int_equal(judge(search)->count, 0);
-	assert_int_equal(judge_pattern(bound, "%lamp%")->count, 0);
-	assert_int_equal(judge(search)->count, 0);
-	assert_int_equal(withdrawn_of("Q101"), 1);
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
-	assert_int_equal(judge(search)->count, 1);
-	assert_int_equal(withdrawn_of("Q101"), 0);
-	cache_unref(search);
-	cache_unref(bound);
-}
-
-static const struct verdict *observe(const char *sql, const char *parameter)
-{
-	struct statement *statement = recognise(sql);
-	const struct bound_shape bound =
-	    parameter ? shape_bound(parameter, strlen(parameter)) : (struct bound_shape){0};
-	const struct verdict *seen = inspector_observe(fixture.inspector, statement, &fixture.judge.session,
-	                                               parameter ? &bound : NULL, parameter ? 1 : 0);
-
-	cache_unref(statement);
-	return seen;
-}
-
-/* Documents that are stored in a text column are counted as they come, in the text or bound, and told once. */
-static void stored_documents_are_observed(void **state)
-{
-	const struct verdict *seen;
-
-	(void)state;
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_SMALL));
-	for (int at = 0; at < 9; at++) {
-		assert_null(observe("INSERT INTO product (id, note) VALUES (1, '{\"a\": 1}')", NULL));
-		assert_null(observe("UPDATE product SET note = $1 WHERE id = 2", "[1, 2]"));
-	}
-	assert_null(observe("UPDATE product SET note = 'text'", NULL));
-	assert_null(observe("UPDATE product SET note = '{\"b\": 2}'", NULL));
-	seen = observe("UPDATE product SET note = '{\"b\": 2}'", NULL);
-	assert_non_null(seen);
-	assert_int_equal(seen->count, 1);
-	assert_string_equal(seen->findings[0].rule->code, "D501");
-	assert_string_equal(seen->findings[0].column, "note");
-	assert_non_null(strstr(seen->findings[0].message, "20 of the last 21"));
-	assert_null(observe("UPDATE product SET note = '{\"b\": 2}'", NULL));
-}
-
-/* The catalog alone says something of some tables, of others nothing. */
-static void tables_are_audited(void **state)
-{
-	struct catalog *large = catalog_of(JUDGE_LARGE);
-	const struct verdict *verdict;
-
-	(void)state;
-	assert_int_equal(catalog_relation_count(large), 1);
-	assert_null(inspector_audit(fixture.inspector, large, 0));
-	((struct catalog_column *)catalog_relation_at(large, 0)->columns)[0].type = "json";
-	verdict = inspector_audit(fixture.inspector, large, 0);
-	assert_non_null(verdict);
-	assert_string_equal(verdict->findings[0].rule->code, "D502");
-	assert_string_equal(verdict->findings[0].table, "product");
-	catalog_unref(large);
-}
-
-/* A catalog is its database's only. */
-static void catalogs_belong_to_databases(void **state)
-{
-	struct catalog *other = catalog_new("elsewhere");
-	struct statement *statement = recognise("SELECT id FROM product WHERE name LIKE '%lamp%'");
-
-	(void)state;
-	catalog_seal(other);
-	inspector_put_catalog(fixture.inspector, other);
-	assert_ptr_equal(inspector_catalog(fixture.inspector, "elsewhere"), other);
-	assert_null(inspector_catalog(fixture.inspector, "shop"));
-	assert_true(judge(statement)->catalog_missing);
-	cache_unref(statement);
-}
-
-/* More databases than there is room for: the last ones go without, and nothing leaks. */
-static void catalogs_are_bounded(void **state)
-{
-	(void)state;
-	for (int at = 0; at < LIMIT_DATABASES + 2; at++) {
-		char name[16];
-		struct catalog *catalog;
-
-		snprintf(name, sizeof(name), "d%d", at);
-		catalog = catalog_new(name);
-		catalog_seal(catalog);
-		inspector_put_catalog(fixture.inspector, catalog);
-	}
-	assert_non_null(inspector_catalog(fixture.inspector, "d0"));
-	assert_null(inspector_catalog(fixture.inspector, "d256"));
-}
-
-/* A bound pattern decides at each Bind, and leaves no verdict behind for the next. */
-static void bound_patterns_are_judged_each_time(void **state)
-{
-	struct statement *statement = recognise("SELECT id FROM product WHERE name LIKE $1");
-	struct statement *other = recognise("SELECT id FROM product WHERE id = $1");
-
-	(void)state;
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
-	assert_true(statement->wants_parameters);
-	assert_false(other->wants_parameters);
-	assert_int_equal(judge(statement)->count, 0);
-	assert_int_equal(judge_pattern(statement, "%lamp%")->count, 1);
-	assert_string_equal(judge_pattern(statement, "%lamp%")->findings[0].rule->code, "Q101");
-	assert_int_equal(judge(statement)->count, 0);
-	assert_string_equal(judge_pattern(statement, "lamp%")->findings[0].rule->code, "Q104");
-	assert_int_equal(judge_pattern(other, "%lamp%")->count, 0);
-	cache_unref(statement);
-	cache_unref(other);
-}
-
-/* A schema change is judged at each execution: the transaction around it counts. */
-static void schema_changes_are_judged_each_time(void **state)
-{
-	static const char create[] = "CREATE TABLE product (id int)";
-	struct statement *statement = recognise("ALTER TABLE product ALTER COLUMN id TYPE bigint");
-	struct statement *creating = recognise(create);
-
-	(void)state;
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
-	assert_true(statement->has_ddl);
-	assert_true(judge(statement)->count > 0);
-	session_state_ready(&fixture.judge.session, 'T');
-	session_state_completed(&fixture.judge.session, creating->facts, creating->statement_count);
-	assert_int_equal(judge(statement)->count, 0);
-	session_state_ready(&fixture.judge.session, 'I');
-	assert_true(judge(statement)->count > 0);
-	cache_unref(statement);
-	cache_unref(creating);
-}
-
-/* So is a read, while the session has a table of its own of that name: the verdict is not for others. */
-static void what_a_session_created_is_its_own(void **state)
-{
-	struct statement *statement = recognise("SELECT id FROM product WHERE name LIKE '%lamp%'");
-	struct statement *creating = recognise("CREATE TABLE product (id int)");
-
-	(void)state;
-	inspector_put_catalog(fixture.inspector, catalog_of(JUDGE_LARGE));
-	assert_int_equal(judge(statement)->count, 1);
-	session_state_ready(&fixture.judge.session, 'T');
-	session_state_completed(&fixture.judge.session, creating->facts, creating->statement_count);
-	assert_int_equal(judge(statement)->count, 0);
-	session_state_ready(&fixture.judge.session, 'I');
-	assert_int_equal(judge(statement)->count, 1);
-	cache_unref(statement);
-	cache_unref(creating);
-}
-
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, inspected_set_up, inspected_tear_down)
 
 int main(void)
 {
@@ -686,15 +417,6 @@ int main(void)
 	    CASE(most_texts_have_one_reading),
 	    CASE(readings_without_a_statement),
 	    CASE(readings_by_encoding),
-	    CASE(verdicts_live_as_long_as_the_catalog),
-	    CASE(what_a_catalog_takes_back_is_counted),
-	    CASE(stored_documents_are_observed),
-	    CASE(tables_are_audited),
-	    CASE(catalogs_belong_to_databases),
-	    CASE(catalogs_are_bounded),
-	    CASE(bound_patterns_are_judged_each_time),
-	    CASE(schema_changes_are_judged_each_time),
-	    CASE(what_a_session_created_is_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
