@@ -48,7 +48,7 @@ THREADED := $(patsubst %.h,%_test,$(notdir $(wildcard proxy/*.h proxy/*/*.h)))
 test-tsan: setup ## Under ThreadSanitizer: the unit tests of proxy/, and two workers under load
 	@scripts/build tsan
 	@ctest --test-dir build/tsan --output-on-failure --no-tests=error --timeout 120 -j 2 -R '^($(shell echo $(THREADED) | tr " " "|"))$$'
-	@PROCTOR_BINARY=build/tsan/pgproctor PROCTOR_WORKERS=2 $(PYTEST) $(addprefix tests/system/test_,workers.py tls.py terminate.py gone.py)
+	@PROCTOR_BINARY=build/tsan/pgproctor PROCTOR_WORKERS=2 $(PYTEST) $(addprefix tests/system/test_,workers.py tls.py tls_connection.py terminate.py gone.py)
 
 test-majors: build-release ## The wire scripts against PostgreSQL 14 to 18, fetched by npm (MAJORS="17 18": some)
 	@$(PYTHON) scripts/majors $(MAJORS)

@@ -17,8 +17,8 @@ import pytest
 
 import harness
 import wire
+from encryption import make_certificates, needs_binary, running
 from scram import Scram
-from test_tls import make_certificate
 
 PASSWORD = "cAnArY correct horse"
 OTHER = "cAnArY battery staple"
@@ -39,57 +39,25 @@ LEGS = [("disable", "disable"), ("disable", "require"), ("require", "disable"), 
 QUERY = "SELECT usename, passwd FROM pg_shadow WHERE usename=$1"
 
 
-@pytest.fixture(autouse=True)
-def needs_binary(request):
-    if request.config.getoption("--direct"):
-        pytest.skip("needs pgproctor")
-
-
 @pytest.fixture(scope="module")
 def certificates(scratch):
-    directory = scratch / "terminate"
-    directory.mkdir()
-    make_certificate(directory, "authority", signed=False, file="ca")
-    for name in ("server", "other"):
-        make_certificate(directory, name)
-    return directory
+    return make_certificates(scratch / "terminate", "server", "other")
+
+
+def make_roles(postgres):
+    for role in ROLES:
+        quoted = '"' + role.replace('"', '""') + '"'
+        postgres.sql(f"SET password_encryption = 'scram-sha-256'; CREATE ROLE {quoted} LOGIN PASSWORD '{PASSWORD}'")
+    postgres.sql(f"SET password_encryption = 'md5'; CREATE ROLE md5 LOGIN PASSWORD '{PASSWORD}'")
+    postgres.sql("ALTER ROLE alice REPLICATION; CREATE ROLE nologin PASSWORD 'x'; CREATE ROLE authority LOGIN SUPERUSER")
+    postgres.sql("CREATE ROLE powerless LOGIN")
 
 
 @pytest.fixture(scope="module")
 def server(scratch, certificates):
     """A PostgreSQL with TLS that asks for SCRAM."""
-    place = scratch / "scram"
-    place.mkdir()
-    place.chmod(0o755)
-    postgres = harness.Postgres(place)
-    key = place / "server.key"
-    key.write_bytes((certificates / "server.key").read_bytes())
-    key.chmod(0o600)
-    if postgres.owner:
-        os.chown(key, postgres.owner.pw_uid, postgres.owner.pw_gid)
-    postgres.settings.update(
-        ssl="on",
-        ssl_cert_file=certificates / "server.crt",
-        ssl_key_file=key,
-        shared_buffers="32MB",
-        log_connections="on",
-        wal_level="replica",
-        max_wal_senders=4,
-    )
-    try:
-        postgres.start()
-        for role in ROLES:
-            quoted = '"' + role.replace('"', '""') + '"'
-            postgres.sql(f"SET password_encryption = 'scram-sha-256'; CREATE ROLE {quoted} LOGIN PASSWORD '{PASSWORD}'")
-        postgres.sql(f"SET password_encryption = 'md5'; CREATE ROLE md5 LOGIN PASSWORD '{PASSWORD}'")
-        postgres.sql("ALTER ROLE alice REPLICATION; CREATE ROLE nologin PASSWORD 'x'; CREATE ROLE authority LOGIN SUPERUSER")
-        postgres.sql("CREATE ROLE powerless LOGIN")
-        (place / "data" / "pg_hba.conf").write_text(HBA)
-        postgres.sql("SELECT pg_reload_conf()")
-        time.sleep(0.3)
+    with running(scratch / "scram", certificates, HBA, make_roles) as postgres:
         yield postgres
-    finally:
-        postgres.stop()
 
 
 def users(postgres, *names):
