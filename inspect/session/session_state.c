@@ -8,24 +8,10 @@
 #include <strings.h>
 #include <xxhash.h>
 
-/* Depth 0 is the transaction itself, n inside its n-th open savepoint. Temporary relations outlive the transaction
- * that made them; then they are `kept`. */
-struct created_relation {
-	char schema[LIMIT_NAME_BYTES]; /* "" when the statement did not say */
-	char name[LIMIT_NAME_BYTES];
-	uint16_t depth;
-	bool temporary, kept;
-};
-
 /* The newest of them. */
 struct session_foreseen {
 	uint32_t count;
 	struct session_setting_value paths[LIMIT_FORESEEN_PATHS];
-};
-
-struct session_created {
-	uint32_t count, capacity;
-	struct created_relation relations[];
 };
 
 struct session_transaction {
@@ -49,14 +35,8 @@ static void settings_end(struct session_state *state, bool commit);
 static void apply_path(struct session_state *state);
 static void show_path(struct session_state *state, const struct session_setting_value *path);
 static void completed_one(struct session_state *state, const struct facts *facts);
-static void create_relations(struct session_state *state, const struct facts *facts);
-static void drop_relations(struct session_state *state, const struct facts *facts);
-static void forget_created(struct session_state *state, uint16_t depth);
-static void forget_temporary(struct session_state *state);
-static bool same_relation(const struct session_state *state, const char *created_schema, const char *created_name,
-                          bool temporary, const char *schema, const char *name);
-static bool path_names(const struct session_state *state, const char *schema);
-static bool action_creates(const struct fact_action *action);
+static void forget_created(struct session_state *state, uint32_t depth);
+static struct session_created_names names_of(const struct session_state *state);
 static void update_scope(struct session_state *state);
 static uint64_t hash_name(const char *name);
 static void *grow(void *memory, size_t size);
@@ -206,8 +186,8 @@ void session_state_doubt(struct session_state *state, bool path)
 		session_setting_set(&state->plan_cache_mode, &unknown, false, block, depth_of(state));
 		apply_path(state);
 	}
+	session_created_forget_temporary(state->created);
 	forget_created(state, 0);
-	forget_temporary(state);
 	session_past_rollback(state->past, 0);
 }
 
@@ -240,36 +220,20 @@ void session_state_fork(struct session_state *fork, const struct session_state *
 		if (size)
 			memcpy(fork->open->savepoints, state->open->savepoints, size);
 	}
-	if (state->created) {
-		size_t size = sizeof(*fork->created) + state->created->capacity * sizeof(fork->created->relations[0]);
-		fork->created = grow(NULL, size);
-		memcpy(fork->created, state->created, size);
-	}
+	fork->created = session_created_copy(state->created);
 }
 
 bool session_state_created(const struct session_state *state, const char *schema, const char *name)
 {
-	for (uint32_t i = 0; state->created && i < state->created->count; i++) {
-		const struct created_relation *created = &state->created->relations[i];
-		if (same_relation(state, created->schema[0] ? created->schema : NULL, created->name, created->temporary,
-		                  schema, name))
-			return true;
-	}
-	return false;
+	const struct session_created_names names = names_of(state);
+	return state->created && session_created_has(state->created, &names, schema, name);
 }
 
 bool session_state_creates(const struct session_state *state, const struct facts *facts, const char *schema,
                            const char *name)
 {
-	for (uint16_t i = 0; i < facts->action_count; i++) {
-		const struct fact_action *action = &facts->actions[i];
-		if (!action_creates(action))
-			continue;
-		const struct fact_relation *relation = &facts->relations[action->relation];
-		if (same_relation(state, relation->schema, relation->name, action->temporary, schema, name))
-			return true;
-	}
-	return false;
+	const struct session_created_names names = names_of(state);
+	return facts->action_count > 0 && session_created_by(facts, &names, schema, name);
 }
 
 /* -- statements ---------------------------------------------------------------------------------- */
@@ -321,15 +285,19 @@ static void completed_one(struct session_state *state, const struct facts *facts
 		savepoint_rollback(state, facts->name);
 		break;
 	case STATEMENT_DISCARD:
-		if (facts->name && (strcasecmp(facts->name, "all") == 0 || strcasecmp(facts->name, "temp") == 0))
-			forget_temporary(state);
+		if (facts->name && (strcasecmp(facts->name, "all") == 0 || strcasecmp(facts->name, "temp") == 0)) {
+			session_created_forget_temporary(state->created);
+			update_scope(state);
+		}
 		break;
 	default:
 		break;
 	}
 	if (facts->action_count > 0) {
-		drop_relations(state, facts);
-		create_relations(state, facts);
+		const struct session_created_names names = names_of(state);
+		session_created_drop(state->created, facts, &names);
+		state->created = session_created_add(state->created, facts, depth_of(state), state->open != NULL);
+		update_scope(state);
 	}
 }
 
@@ -357,8 +325,8 @@ static void transaction_end(struct session_state *state, bool commit)
 	}
 	free(state->past);
 	state->past = NULL;
-	for (uint32_t i = 0; commit && state->created && i < state->created->count; i++)
-		state->created->relations[i].kept |= state->created->relations[i].temporary;
+	if (commit)
+		session_created_keep(state->created);
 	forget_created(state, 0);
 }
 
@@ -397,10 +365,7 @@ static void savepoint_release(struct session_state *state, const char *name)
 	session_setting_release(&state->lock_timeout, (uint32_t)at + 1);
 	session_setting_release(&state->plan_cache_mode, (uint32_t)at + 1);
 	session_past_release(state->past, (uint32_t)at + 1);
-	for (uint32_t i = 0; state->created && i < state->created->count; i++) {
-		if (state->created->relations[i].depth > at)
-			state->created->relations[i].depth = (uint16_t)at;
-	}
+	session_created_release(state->created, (uint32_t)at + 1);
 }
 
 static void savepoint_rollback(struct session_state *state, const char *name)
@@ -424,7 +389,7 @@ static void savepoint_rollback(struct session_state *state, const char *name)
 	session_setting_rollback(&state->plan_cache_mode, depth);
 	session_past_rollback(state->past, depth);
 	apply_path(state);
-	forget_created(state, (uint16_t)depth);
+	forget_created(state, depth);
 }
 
 /* -- settings ------------------------------------------------------------------------------------- */
@@ -532,136 +497,17 @@ static void show_path(struct session_state *state, const struct session_setting_
 
 /* -- created relations ---------------------------------------------------------------------------- */
 
-static bool action_creates(const struct fact_action *action)
+static struct session_created_names names_of(const struct session_state *state)
 {
-	return (action->form == DDL_CREATE_TABLE || action->form == DDL_CREATE_TABLE_AS) && action->relation >= 0 &&
-	       (!action->if_exists || action->temporary);
+	return (struct session_created_names){state->search_path, state->search_path_unknown, state->user};
 }
 
-static void create_relations(struct session_state *state, const struct facts *facts)
+static void forget_created(struct session_state *state, uint32_t depth)
 {
-	for (uint16_t i = 0; i < facts->action_count; i++) {
-		const struct fact_action *action = &facts->actions[i];
-		if (!action_creates(action))
-			continue;
-		struct session_created *created = state->created;
-		uint32_t count = created ? created->count : 0;
-		if (count == LIMIT_CREATED_RELATIONS)
-			return;
-		if (!created || count == created->capacity) {
-			uint32_t capacity = count ? count * 2 : 4;
-			created = grow(created, sizeof(*created) + capacity * sizeof(created->relations[0]));
-			created->capacity = capacity;
-			created->count = count;
-			state->created = created;
-		}
-		const struct fact_relation *relation = &facts->relations[action->relation];
-		struct created_relation *entry = &created->relations[created->count++];
-		memset(entry, 0, sizeof(*entry));
-		if (relation->schema)
-			strncpy(entry->schema, relation->schema, sizeof(entry->schema) - 1);
-		strncpy(entry->name, relation->name, sizeof(entry->name) - 1);
-		entry->depth = (uint16_t)depth_of(state);
-		entry->temporary = action->temporary || strcmp(entry->schema, "pg_temp") == 0;
-		if (entry->temporary)
-			entry->schema[0] = 0;
-		/* In autocommit it is there to stay at once; ReadyForQuery must not forget it. */
-		entry->kept = entry->temporary && !state->open;
-	}
-	update_scope(state);
-}
-
-static void drop_relations(struct session_state *state, const struct facts *facts)
-{
-	for (uint16_t i = 0; state->created && i < facts->action_count; i++) {
-		const struct fact_action *action = &facts->actions[i];
-		if (action->form != DDL_DROP_TABLE || action->relation < 0)
-			continue;
-		const struct fact_relation *relation = &facts->relations[action->relation];
-		/* The last one first: a temporary table hides an older one of that name. */
-		for (uint32_t at = state->created->count; at-- > 0;) {
-			struct created_relation *entry = &state->created->relations[at];
-			if (!same_relation(state, entry->schema[0] ? entry->schema : NULL, entry->name,
-			                   entry->temporary, relation->schema, relation->name))
-				continue;
-			memmove(entry, entry + 1, (state->created->count - at - 1) * sizeof(*entry));
-			state->created->count--;
-			break;
-		}
-	}
-	update_scope(state);
-}
-
-/* Those of that depth or deeper, but for the temporary ones of earlier transactions. */
-static void forget_created(struct session_state *state, uint16_t depth)
-{
-	struct session_created *created = state->created;
-	if (!created)
+	if (!state->created)
 		return;
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < created->count; i++) {
-		if (created->relations[i].kept || created->relations[i].depth < depth)
-			created->relations[kept++] = created->relations[i];
-	}
-	created->count = kept;
-	if (kept == 0) {
-		free(created);
-		state->created = NULL;
-	}
+	state->created = session_created_rollback(state->created, depth);
 	update_scope(state);
-}
-
-static void forget_temporary(struct session_state *state)
-{
-	for (uint32_t i = 0; state->created && i < state->created->count;) {
-		struct created_relation *entry = &state->created->relations[i];
-		if (entry->temporary) {
-			memmove(entry, entry + 1, (state->created->count - i - 1) * sizeof(*entry));
-			state->created->count--;
-		} else {
-			i++;
-		}
-	}
-	update_scope(state);
-}
-
-static bool same_relation(const struct session_state *state, const char *created_schema, const char *created_name,
-                          bool temporary, const char *schema, const char *name)
-{
-	if (strcmp(created_name, name) != 0)
-		return false;
-	if (temporary)
-		return !schema || strcmp(schema, "pg_temp") == 0;
-	if (!created_schema && !schema)
-		return true;
-	if (created_schema && schema)
-		return strcmp(created_schema, schema) == 0;
-	return path_names(state, created_schema ? created_schema : schema);
-}
-
-/* Does the search_path name that schema? The server's default does name "$user" and public. */
-static bool path_names(const struct session_state *state, const char *schema)
-{
-	const char *at = state->search_path[0] ? state->search_path : "\"$user\", public";
-	if (state->search_path_unknown)
-		return true; /* more likely than not: what was created by its bare name is looked for by it */
-	while (*at) {
-		char element[LIMIT_NAME_BYTES + 1];
-		size_t len = 0;
-		bool quoted = false;
-		for (; *at && (quoted || *at != ','); at++) {
-			if (*at == '"')
-				quoted = !quoted;
-			else if ((quoted || *at != ' ') && len < sizeof(element) - 1)
-				element[len++] = (char)(!quoted && *at >= 'A' && *at <= 'Z' ? *at + 'a' - 'A' : *at);
-		}
-		element[len] = 0;
-		if (strcmp(strcmp(element, "$user") == 0 ? state->user : element, schema) == 0)
-			return true;
-		if (*at)
-			at++;
-	}
-	return false;
 }
 
 /* -- small things --------------------------------------------------------------------------------- */
@@ -679,12 +525,7 @@ static void update_scope(struct session_state *state)
 	*at++ = (char)state->search_path_unknown;
 	*at = (char)(state->plan_mode = plan_mode_of(state));
 	uint64_t scope = XXH3_64bits(buffer, sizeof(buffer));
-	/* A temporary table hides the one of the same name that other sessions see. */
-	for (uint32_t i = 0; state->created && i < state->created->count; i++) {
-		if (state->created->relations[i].temporary)
-			scope ^= XXH3_64bits_withSeed(state->created->relations[i].name, LIMIT_NAME_BYTES, 1);
-	}
-	state->scope = scope;
+	state->scope = scope ^ session_created_scope(state->created);
 }
 
 static uint64_t hash_name(const char *name)

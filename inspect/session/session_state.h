@@ -8,6 +8,7 @@
 
 #include "inspect/text/encoding.h"
 #include "inspect/tree/facts.h"
+#include "inspect/session/session_created.h"
 #include "inspect/session/session_past.h"
 #include "inspect/session/session_setting.h"
 
@@ -15,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct session_created;
 struct session_foreseen;
 struct session_transaction;
 
