@@ -23,7 +23,7 @@ MAIN = Path("proxy/main.c")
 INSPECT = {
     "text": {"arena"},
     "tree": {"arena", "text"},
-    "catalog": {"arena", "tree"},
+    "catalog": {"arena"},
     "session": {"text", "tree"},
     "access": {"arena", "context", "text", "tree", "catalog"},
     "change": {"arena", "context", "text", "tree", "catalog", "session", "access"},
