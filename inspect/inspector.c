@@ -118,6 +118,7 @@ void inspector_free(struct inspector *inspector)
 	verdict_fini(&inspector->nothing);
 	verdict_fini(&inspector->observed);
 	arena_fini(&inspector->usages);
+	documents_fini(inspector->documents);
 	free(inspector->documents);
 	usage_fini(&inspector->usage);
 	usage_unref(inspector->elsewhere);
@@ -369,6 +370,7 @@ void inspector_put_usage(struct inspector *inspector, struct usage *usage)
 {
 	usage_unref(inspector->elsewhere);
 	inspector->elsewhere = usage;
+	inspector->documents->elsewhere = usage;
 }
 
 static void ran(struct inspector *inspector, const struct statement *statement, const struct session_state *session,
@@ -395,7 +397,7 @@ const struct verdict *inspector_observe(struct inspector *inspector, const struc
                                         uint16_t bound_count)
 {
 	if (!statement->stores_documents && !(statement->stores_parameters && bound) &&
-	    inspector->documents->count == 0)
+	    inspector->documents->count == 0 && !inspector->documents->also)
 		return NULL;
 
 	struct verdict *verdict = &inspector->observed;
@@ -415,9 +417,26 @@ const struct verdict *inspector_observe(struct inspector *inspector, const struc
 		input.facts = &statement->facts[at];
 		input.earlier_count = at;
 		if (input.facts->assignment_count > 0)
-			documents_observe(inspector->documents, &input, verdict);
+			documents_observe(inspector->documents, &input, statement->fingerprint, statement->query,
+			                  verdict);
 	}
 	return verdict->count > 0 ? verdict : NULL;
+}
+
+void inspector_share_documents(struct inspector *inspector, struct usage *also, uint32_t owner)
+{
+	inspector->documents->also = also;
+	inspector->documents->owner = owner;
+}
+
+const struct verdict *inspector_summed(struct inspector *inspector, uint32_t *at, struct documents_told *of)
+{
+	verdict_fini(&inspector->observed);
+	verdict_init(&inspector->observed);
+	return documents_next(inspector->documents, inspector->catalogs, inspector->catalog_count, inspector->rules, at,
+	                      &inspector->observed, of)
+	           ? &inspector->observed
+	           : NULL;
 }
 
 const struct verdict *inspector_audit(struct inspector *inspector, const struct catalog *catalog, uint32_t at)

@@ -10,6 +10,7 @@
 #include "inspect/session/session_state.h"
 #include "inspect/usage.h"
 
+struct documents_told; /* documents.h */
 struct inspector;
 
 /* What a Parse declares its parameters to be, element 0 for $1; 0: left to the server. */
@@ -92,6 +93,11 @@ void inspector_put_usage(struct inspector *inspector, struct usage *usage);
 const struct verdict *inspector_observe(struct inspector *inspector, const struct statement *statement,
                                         const struct session_state *session, const struct bound_shape *bound,
                                         uint16_t bound_count);
+/* There are other workers, from 1 this one's number: what is stored is counted for them in `also`, and told by what all
+ * have counted (inspector_put_usage, inspector_summed). To be said again whenever `also` is another. */
+void inspector_share_documents(struct inspector *inspector, struct usage *also, uint32_t owner);
+/* Once an interval: what the sums say that this worker has to tell; begins with *at at 0, and NULL ends it. */
+const struct verdict *inspector_summed(struct inspector *inspector, uint32_t *at, struct documents_told *of);
 /* What the catalog alone says of its `at`-th table, valid until the next call; NULL: nothing. */
 const struct verdict *inspector_audit(struct inspector *inspector, const struct catalog *catalog, uint32_t at);
 

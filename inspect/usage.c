@@ -64,6 +64,30 @@ bool usage_add(struct usage *usage, uint64_t database, uint32_t relation, int16_
 	return true;
 }
 
+void usage_add_texts(struct usage *usage, uint64_t database, uint32_t relation, int16_t column, uint32_t texts,
+                     uint32_t documents, uint32_t owner)
+{
+	CHECK(relation != 0);
+	if (usage->count * 2 >= usage->capacity && usage->count < LIMIT_USAGE_COLUMNS)
+		grow(usage);
+	struct usage_entry *entry = slot_of(usage, database, relation, column);
+	if (entry->relation == 0) {
+		if (usage->count == LIMIT_USAGE_COLUMNS)
+			return;
+		*entry = (struct usage_entry){.database = database, .relation = relation, .column = column};
+		usage->count++;
+	}
+	entry->texts += texts;
+	entry->documents += documents;
+	entry->owner = entry->owner ? entry->owner : owner;
+}
+
+const struct usage_entry *usage_texts(const struct usage *usage, uint64_t database, uint32_t relation, int16_t column)
+{
+	const struct usage_entry *entry = usage->slots ? slot_of(usage, database, relation, column) : NULL;
+	return entry && entry->relation != 0 && entry->texts > 0 ? entry : NULL;
+}
+
 void usage_merge(struct usage *into, const struct usage *from)
 {
 	for (uint32_t at = 0; at < from->capacity; at++) {
@@ -72,7 +96,11 @@ void usage_merge(struct usage *into, const struct usage *from)
 			continue;
 		if (entry->before.at_ms > 0)
 			usage_add(into, entry->database, entry->relation, entry->column, &entry->before);
-		usage_add(into, entry->database, entry->relation, entry->column, &entry->last);
+		if (entry->last.at_ms > 0)
+			usage_add(into, entry->database, entry->relation, entry->column, &entry->last);
+		if (entry->texts > 0)
+			usage_add_texts(into, entry->database, entry->relation, entry->column, entry->texts,
+			                entry->documents, entry->owner);
 	}
 	for (uint32_t at = 0; at < from->database_count; at++) {
 		const struct usage_database *database = &from->databases[at];

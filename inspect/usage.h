@@ -24,6 +24,9 @@ struct usage_entry {
 	uint32_t relation; /* oid; 0: an empty slot */
 	int16_t column;    /* attribute number; 0: the relation by any of its columns, or none */
 	struct usage_use last, before;
+	/* Of a column that JSON documents are written to (documents.h): how many, of how many texts, and the first worker that
+	 * saw one, from 1. */
+	uint32_t documents, texts, owner;
 };
 
 struct usage_database {
@@ -49,6 +52,11 @@ void usage_watch(struct usage *usage, uint64_t database, int64_t now_ms);
 void usage_unclear(struct usage *usage, uint64_t database, int64_t now_ms);
 /* True when it was not known to be used at all. */
 bool usage_add(struct usage *usage, uint64_t database, uint32_t relation, int16_t column, const struct usage_use *use);
+/* So many texts more were written to the column, and documents among them. */
+void usage_add_texts(struct usage *usage, uint64_t database, uint32_t relation, int16_t column, uint32_t texts,
+                     uint32_t documents, uint32_t owner);
+/* The column's entry for its texts; NULL: none is known. */
+const struct usage_entry *usage_texts(const struct usage *usage, uint64_t database, uint32_t relation, int16_t column);
 void usage_merge(struct usage *into, const struct usage *from);
 /* Empties it, and keeps nothing. */
 void usage_reset(struct usage *usage);

@@ -83,6 +83,7 @@ void judgement_log(struct session *session, const struct statement *statement, c
 void judgement_observe(struct session *session, const struct statement *statement, const struct bound_shape *shapes,
                        uint16_t count)
 {
+	worker_share_documents(session->worker, statement->stores_documents || (statement->stores_parameters && shapes));
 	const struct verdict *seen =
 	    inspector_observe(session->worker->inspector, statement, &session->state, shapes, count);
 	if (seen)

@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include "inspect/rules/documents.h"
 #include "config/limits.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
@@ -37,12 +38,14 @@ static void worker_on_wake(uv_async_t *async);
 static void worker_take_arrivals(struct worker *worker);
 static void worker_take_catalogs(struct worker *worker);
 static void worker_audit(struct worker *worker, const struct catalog *catalog);
+static struct stats_finding worker_found(const struct finding *finding, const char *database);
 static void worker_tell_first(struct worker *worker, const struct stats_finding *seen, uint64_t key);
 static void worker_take_tls(struct worker *worker);
 static void worker_take_verifiers(struct worker *worker);
 static void worker_take_texts(struct worker *worker);
 static void worker_take_usage(struct worker *worker);
 static struct usage *worker_usage(struct worker *worker);
+static void worker_tell_summed(struct worker *worker);
 static void worker_on_tick(uv_timer_t *timer);
 static void worker_on_interval(uv_timer_t *timer);
 static void worker_time_interval(struct worker *worker);
@@ -259,6 +262,16 @@ void worker_hurry(struct worker *worker)
 		uv_timer_start(&worker->tick, worker_on_tick, WORKER_TICK_MS, 0);
 }
 
+void worker_share_documents(struct worker *worker, bool soon)
+{
+	struct usage *also = worker_usage(worker);
+	if (!also)
+		return;
+	inspector_share_documents(worker->inspector, also, worker->index + 1);
+	if (soon)
+		worker_hurry(worker);
+}
+
 void worker_crowded(struct worker *worker)
 {
 	struct workers *workers = worker->workers;
@@ -362,22 +375,7 @@ static void worker_audit(struct worker *worker, const struct catalog *catalog)
 		const struct verdict *verdict = inspector_audit(worker->inspector, catalog, at);
 		for (uint8_t i = 0; verdict && i < verdict->count; i++) {
 			const struct finding *finding = &verdict->findings[i];
-			struct stats_finding seen = {
-			    .rule = finding->rule,
-			    .severity = finding->severity,
-			    .action = ACTION_LOG,
-			    .evidence = finding->evidence,
-			    .query = (char *)"",
-			    .table = (char *)finding->table,
-			    .column = (char *)finding->column,
-			    .message = (char *)finding->message,
-			    .hint = (char *)finding->hint,
-			    .fix_sql = (char *)finding->fix_sql,
-			    .fix_django = (char *)finding->fix_django,
-			    .table_rows = finding->table_rows,
-			    .count = 1,
-			};
-			snprintf(seen.database, sizeof seen.database, "%s", catalog_database(catalog));
+			struct stats_finding seen = worker_found(finding, catalog_database(catalog));
 			uint64_t key = stats_sight(&seen);
 			if (!stats_sights_add(&worker->sights, key))
 				continue;
@@ -385,6 +383,28 @@ static void worker_audit(struct worker *worker, const struct catalog *catalog)
 			worker_tell_first(worker, &seen, key);
 		}
 	}
+}
+
+/* What no session has caused. */
+static struct stats_finding worker_found(const struct finding *finding, const char *database)
+{
+	struct stats_finding seen = {
+	    .rule = finding->rule,
+	    .severity = finding->severity,
+	    .action = ACTION_LOG,
+	    .evidence = finding->evidence,
+	    .query = (char *)"",
+	    .table = (char *)finding->table,
+	    .column = (char *)finding->column,
+	    .message = (char *)finding->message,
+	    .hint = (char *)finding->hint,
+	    .fix_sql = (char *)finding->fix_sql,
+	    .fix_django = (char *)finding->fix_django,
+	    .table_rows = finding->table_rows,
+	    .count = 1,
+	};
+	snprintf(seen.database, sizeof seen.database, "%s", database);
+	return seen;
 }
 
 static void worker_tell_first(struct worker *worker, const struct stats_finding *seen, uint64_t key)
@@ -435,6 +455,22 @@ static void worker_take_usage(struct worker *worker)
 		inspector_put_usage(worker->inspector, fresh);
 }
 
+/* What only all workers together have seen enough of. */
+static void worker_tell_summed(struct worker *worker)
+{
+	uint32_t at = 0;
+	struct documents_told of;
+	const struct verdict *verdict;
+	while ((verdict = inspector_summed(worker->inspector, &at, &of)) != NULL) {
+		for (uint8_t i = 0; i < verdict->count; i++) {
+			struct stats_finding seen = worker_found(&verdict->findings[i], of.database);
+			seen.fingerprint = of.fingerprint;
+			seen.query = (char *)of.query;
+			worker_find(worker, &seen);
+		}
+	}
+}
+
 static void worker_on_tick(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
@@ -445,6 +481,7 @@ static void worker_on_tick(uv_timer_t *timer)
 static void worker_on_interval(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
+	worker_tell_summed(worker);
 	worker_time_interval(worker);
 	worker->interval_number += worker->interval_number == UINT32_MAX ? 2 : 1; /* 0 is no interval */
 	for (struct session *session = worker->sessions; session; session = session->next) {

@@ -114,6 +114,8 @@ void worker_missed(struct worker *worker, const struct session *session);
 void worker_find(struct worker *worker, const struct stats_finding *seen);
 /* Something is in the parcel that should not wait for the interval. */
 void worker_hurry(struct worker *worker);
+/* What is about to be stored counts for all workers; soon, where it may be a document. */
+void worker_share_documents(struct worker *worker, bool soon);
 /* A client was turned away for want of descriptors; one was let in. */
 void worker_crowded(struct worker *worker);
 void worker_roomy(struct worker *worker);

@@ -3,9 +3,9 @@
 #include "inspect/rules/remedy.h"
 #include "inspect/text/identifier.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <xxhash.h>
 
 static uint32_t kinds_of(const struct context *input, const struct fact_assignment *assignment);
 static bool is_watched(const struct documents *documents, const struct catalog_relation *relation);
@@ -15,6 +15,10 @@ static struct documents_column *column_of(struct documents *documents, const str
 static void tell(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                  const struct catalog_column *column, const struct documents_column *counts, struct verdict *verdict);
 static bool is_log(const char *name);
+static void tell_sum(struct documents *documents, const struct context *input, uint32_t at, struct verdict *verdict);
+static bool counted_elsewhere(const struct documents *documents, const struct context *input,
+                              const struct catalog_relation *relation, const struct catalog_column *column);
+static bool is_enough(const struct rule *rule, const struct context *input, const struct documents_column *counts);
 
 bool documents_stored(const struct facts *facts, bool *parameters)
 {
@@ -26,7 +30,8 @@ bool documents_stored(const struct facts *facts, bool *parameters)
 	return stored;
 }
 
-void documents_observe(struct documents *documents, const struct context *input, struct verdict *verdict)
+void documents_observe(struct documents *documents, const struct context *input, uint64_t fingerprint,
+                       const char *query, struct verdict *verdict)
 {
 	if (!documents->rule)
 		documents->rule = rules_find("D501");
@@ -46,12 +51,13 @@ void documents_observe(struct documents *documents, const struct context *input,
 		const uint32_t neither = value_bit(VALUE_UNKNOWN) | value_bit(VALUE_JSON) |
 		                         value_bit(VALUE_JSON_EMPTY) | value_bit(VALUE_EMPTY);
 		bool other = kinds & ~neither;
-		if ((!document && (documents->count == 0 || !other)) || assignment->relation < 0)
+		const bool known = documents->count > 0 || (documents->also && documents->elsewhere);
+		if ((!document && (!known || !other)) || assignment->relation < 0)
 			continue;
 		if (assignment->relation != resolved) {
 			resolved = assignment->relation;
 			relation = context_relation(input, resolved);
-			watched = relation && is_watched(documents, relation);
+			watched = relation && (documents->elsewhere || is_watched(documents, relation));
 		}
 		if (!relation || (!document && !watched))
 			continue;
@@ -59,18 +65,90 @@ void documents_observe(struct documents *documents, const struct context *input,
 		if (!column || (strcmp(column->type, "text") != 0 && strcmp(column->type, "varchar") != 0) ||
 		    strncmp(relation->name, "django_", 7) == 0)
 			continue;
-		struct documents_column *counts = column_of(documents, input, relation, column, document);
+		struct documents_column *counts = column_of(documents, input, relation, column,
+		                                            document || counted_elsewhere(documents, input, relation, column));
+		if (counts && !counts->query) {
+			counts->fingerprint = fingerprint;
+			counts->query = strdup(query);
+		}
 		watched = true;
 		if (!counts || counts->told)
 			continue;
 		counts->writes += (unsigned)document + other;
 		counts->documents += document;
-		if ((double)counts->documents < rules_threshold(rule, input, "writes") ||
-		    (double)counts->documents * 100 < (double)counts->writes * rules_threshold(rule, input, "share"))
+		if (documents->also) {
+			usage_add_texts(documents->also, counts->database, counts->relation, counts->number,
+			                (uint32_t)document + other, document, documents->owner);
+			continue;
+		}
+		if (!is_enough(rule, input, counts))
 			continue;
 		counts->told = true;
 		tell(rule, input, relation, column, counts, verdict);
 	}
+}
+
+bool documents_next(struct documents *documents, struct catalog *const *catalogs, uint32_t catalog_count,
+                    const struct rule_settings *settings, uint32_t *at, struct verdict *verdict,
+                    struct documents_told *of)
+{
+	for (; documents->elsewhere && *at < documents->count * catalog_count; (*at)++) {
+		const struct documents_column *column = &documents->columns[*at / catalog_count];
+		const struct context input = {.catalog = catalogs[*at % catalog_count], .settings = settings};
+		tell_sum(documents, &input, *at / catalog_count, verdict);
+		if (verdict->count == 0)
+			continue;
+		(*at)++;
+		*of = (struct documents_told){
+		    .database = catalog_database(input.catalog),
+		    .fingerprint = column->fingerprint,
+		    .query = column->query,
+		};
+		return true;
+	}
+	return false;
+}
+
+static void tell_sum(struct documents *documents, const struct context *input, uint32_t at, struct verdict *verdict)
+{
+	struct documents_column *known = &documents->columns[at];
+	const struct usage_entry *entry = usage_texts(documents->elsewhere, known->database, known->relation, known->number);
+	if (known->told || !entry || usage_database_key(catalog_database(input->catalog)) != known->database)
+		return;
+	struct documents_column counts = *known;
+	counts.writes = entry->texts;
+	counts.documents = entry->documents;
+	const bool again = known->pending;
+	known->pending = is_enough(documents->rule, input, &counts);
+	if (!again || !known->pending)
+		return;
+	known->told = true;
+	const struct catalog_relation *relation = catalog_find_oid(input->catalog, known->relation);
+	for (uint16_t i = 0; relation && entry->owner == documents->owner && i < relation->column_count; i++) {
+		if (relation->columns[i].number == known->number)
+			tell(documents->rule, input, relation, &relation->columns[i], &counts, verdict);
+	}
+}
+
+void documents_fini(struct documents *documents)
+{
+	for (uint32_t at = 0; at < documents->count; at++)
+		free(documents->columns[at].query);
+}
+
+static bool is_enough(const struct rule *rule, const struct context *input, const struct documents_column *counts)
+{
+	return (double)counts->documents >= rules_threshold(rule, input, "writes") &&
+	       (double)counts->documents * 100 >= (double)counts->writes * rules_threshold(rule, input, "share");
+}
+
+/* Another worker has seen a document in it. */
+static bool counted_elsewhere(const struct documents *documents, const struct context *input,
+                              const struct catalog_relation *relation, const struct catalog_column *column)
+{
+	return documents->also && documents->elsewhere &&
+	       usage_texts(documents->elsewhere, usage_database_key(catalog_database(input->catalog)), relation->oid,
+	                   column->number);
 }
 
 static uint32_t kinds_of(const struct context *input, const struct fact_assignment *assignment)
@@ -96,8 +174,7 @@ static struct documents_column *column_of(struct documents *documents, const str
                                           const struct catalog_relation *relation, const struct catalog_column *column,
                                           bool add)
 {
-	const char *name = catalog_database(input->catalog);
-	uint64_t database = XXH3_64bits(name, strlen(name));
+	uint64_t database = usage_database_key(catalog_database(input->catalog));
 	for (uint32_t i = 0; i < documents->count; i++) {
 		struct documents_column *known = &documents->columns[i];
 		if (known->relation == relation->oid && known->number == column->number && known->database == database)

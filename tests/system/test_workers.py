@@ -266,3 +266,35 @@ def test_nobody_reads_the_log(start_proctor, bench, tmp_path):
     drain.join()
     os.close(reader)
     assert b'"event":"lost_lines"' in text
+
+
+def test_documents_are_counted_together(postgres, start_proctor, database):
+    """Half of the writes by one worker, half by the other: the column is found as if there were one, and once. Texts that
+    only the other one sees count as well."""
+    postgres.sql("CREATE TABLE paper (id int, extra text, mixed text)", database)
+    settings = {"workers": 2, "stats_period": 1, "log_format": "json"}
+    proctor = start_proctor(direct_ok=False, settings=settings)
+    connections = [psycopg2.connect(proctor.dsn(database)) for _ in range(2)]
+    for connection in connections:
+        connection.autocommit = True
+        connection.cursor().execute("SELECT 1")
+    proctor.wait_for("catalog", database=database)
+    assert by_worker(proctor) == [1, 1]
+    one, other = (connection.cursor() for connection in connections)
+    one.execute("INSERT INTO paper (mixed) VALUES ('{\"a\": 1}')")
+    time.sleep(2.5)
+    for at in range(12):
+        for cursor in (one, other):
+            cursor.execute("INSERT INTO paper (extra) VALUES ('{\"a\": %s}')", [at])
+        one.execute("INSERT INTO paper (mixed) VALUES ('{\"a\": %s}')", [at])
+        one.execute("UPDATE paper SET mixed = '{\"b\": %s}' WHERE id = 0", [at])
+        other.execute("INSERT INTO paper (mixed) VALUES ('plain text')")
+    for connection in connections:
+        connection.close()
+    assert harness.wait_until(lambda: proctor.events("finding", code="D501"))
+    time.sleep(2.5)
+    found = proctor.events("finding", code="D501")
+    assert {(event["table"], event["column"]) for event in found} == {("paper", "extra")}
+    assert "24 of the last 24 texts" in found[0]["message"] and 'INSERT INTO paper (extra)' in found[0]["query"]
+    counted = [line["findings_by_rule"] for line in proctor.events("stats") if "D501" in line.get("findings_by_rule", "")]
+    assert counted == ["D501:1"]

@@ -29,6 +29,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
+	documents_fini(&documents);
 	judge_fini(&judge);
 	return 0;
 }
@@ -54,7 +55,7 @@ static uint8_t run(unsigned times, const char *sql, const char *parameter)
 	verdict_fini(&judge.verdict);
 	verdict_init(&judge.verdict);
 	for (unsigned at = 0; at < times; at++)
-		documents_observe(&documents, &input, &judge.verdict);
+		documents_observe(&documents, &input, 1, "INSERT", &judge.verdict);
 	return judge.verdict.count;
 }
 
@@ -90,6 +91,7 @@ static void bound(void **state)
 {
 	(void)state;
 	assert_int_equal(run(20, "INSERT INTO product (id, note) VALUES (1, $1)", "{\"a\": 1}"), 1);
+	documents_fini(&documents);
 	documents = (struct documents){0};
 	assert_int_equal(run(50, "INSERT INTO product (id, note) VALUES (1, $1)", "text"), 0);
 	assert_int_equal(run(50, "INSERT INTO product (id, note) VALUES (1, $1)", NULL), 0);
@@ -105,6 +107,7 @@ static void share(void **state)
 	assert_int_equal(run(5, text, NULL), 0);
 	assert_int_equal(run(44, document, NULL), 1);
 	assert_non_null(strstr(judge.verdict.findings[0].message, "45 of the last 50 texts"));
+	documents_fini(&documents);
 	documents = (struct documents){0};
 	assert_int_equal(run(100, text, NULL), 0);
 	assert_int_equal(run(1, document, NULL), 0);
@@ -113,8 +116,10 @@ static void share(void **state)
 	assert_int_equal(run(100, "UPDATE product SET note = $1", ""), 0);
 	assert_int_equal(run(19, document, NULL), 1);
 	/* One INSERT of both counts for both. */
+	documents_fini(&documents);
 	documents = (struct documents){0};
 	assert_int_equal(run(100, "INSERT INTO product (note) VALUES ('{\"a\": 1}'), ('x')", NULL), 0);
+	documents_fini(&documents);
 	documents = (struct documents){0};
 	judge_threshold(&judge, "D501", "writes", "3");
 	judge_threshold(&judge, "D501", "share", "50");
@@ -130,8 +135,10 @@ static void forms(void **state)
 	(void)state;
 	assert_int_equal(run(20, "INSERT INTO product VALUES (1, '{\"a\": 1}')", NULL), 1);
 	assert_string_equal(judge.verdict.findings[0].column, "name");
+	documents_fini(&documents);
 	documents = (struct documents){0};
 	assert_int_equal(run(20, "UPDATE product SET note = CASE WHEN id = 1 THEN '{\"a\": 1}' END", NULL), 1);
+	documents_fini(&documents);
 	documents = (struct documents){0};
 	assert_int_equal(run(20, "UPDATE product SET note = CASE WHEN id = 1 THEN $1 END", "{\"a\": 1}"), 1);
 }
@@ -188,10 +195,76 @@ static void stored(void **state)
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+static void tell_sum(void)
+{
+	struct documents_told of;
+	uint32_t at = 0;
+	documents_next(&documents, &judge.catalog, 1, &judge.rules, &at, &judge.verdict, &of);
+}
+
+/* With other workers only the sum counts, when it is enough for the second time, and its owner tells. */
+static void summed(void **state)
+{
+	struct usage also, sum;
+	(void)state;
+	usage_init(&also);
+	usage_init(&sum);
+	documents.also = &also;
+	documents.owner = 2;
+	assert_int_equal(run(30, document, NULL), 0);
+	const struct documents_column *column = &documents.columns[0];
+	assert_int_equal(usage_texts(&also, column->database, column->relation, column->number)->documents, 30);
+	documents.elsewhere = &sum;
+	usage_merge(&sum, &also);
+	tell_sum();
+	assert_int_equal(judge.verdict.count, 0);
+	/* What the others have written in the meantime is not JSON. */
+	usage_add_texts(&sum, column->database, column->relation, column->number, 10, 0, 1);
+	tell_sum();
+	assert_int_equal(judge.verdict.count, 0);
+	usage_add_texts(&sum, column->database, column->relation, column->number, 200, 200, 1);
+	tell_sum();
+	assert_int_equal(judge.verdict.count, 0);
+	tell_sum();
+	assert_int_equal(judge.verdict.count, 1);
+	assert_non_null(strstr(judge.verdict.findings[0].message, "230 of the last 240 texts"));
+	tell_sum();
+	assert_int_equal(judge.verdict.count, 1);
+	usage_fini(&also);
+	usage_fini(&sum);
+}
+
+/* Another worker has seen a document in it: texts that are none count from then on, and it has more to tell. */
+static void seen_elsewhere(void **state)
+{
+	struct usage also, sum;
+	(void)state;
+	usage_init(&also);
+	usage_init(&sum);
+	documents.also = &also;
+	documents.owner = 2;
+	assert_int_equal(run(5, text, NULL), 0);
+	assert_true(usage_is_empty(&also));
+	const struct catalog_relation *product = catalog_find(judge.catalog, "public", "product", NULL, NULL);
+	const uint64_t database = usage_database_key(catalog_database(judge.catalog));
+	const int16_t number = catalog_column(product, "note")->number;
+	usage_add_texts(&sum, database, product->oid, number, 40, 40, 1);
+	documents.elsewhere = &sum;
+	assert_int_equal(run(3, text, NULL), 0);
+	assert_int_equal(usage_texts(&also, database, product->oid, number)->texts, 3);
+	tell_sum();
+	tell_sum();
+	assert_int_equal(judge.verdict.count, 0);
+	assert_true(documents.columns[0].told);
+	usage_fini(&also);
+	usage_fini(&sum);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(twenty), CASE(bound), CASE(share), CASE(forms), CASE(others), CASE(logs), CASE(bounded), CASE(stored),
+	    CASE(summed), CASE(seen_elsewhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

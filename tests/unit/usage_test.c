@@ -131,6 +131,30 @@ static void full(void **state)
 	assert_int_equal(usage.capacity, 2 * LIMIT_USAGE_COLUMNS);
 }
 
+/* Texts are summed, are no use by themselves, and who saw them first stays that. */
+static void texts(void **state)
+{
+	struct usage other;
+	(void)state;
+	usage_init(&other);
+	usage_add_texts(&usage, SHOP, TABLE, 2, 3, 1, 7);
+	usage_add_texts(&other, SHOP, TABLE, 2, 10, 9, 8);
+	usage_merge(&usage, &other);
+	const struct usage_entry *entry = usage_texts(&usage, SHOP, TABLE, 2);
+	assert_non_null(entry);
+	assert_int_equal(entry->texts, 13);
+	assert_int_equal(entry->documents, 10);
+	assert_int_equal(entry->owner, 7);
+	assert_null(usage_find(&usage, SHOP, TABLE, 2, 0));
+	assert_null(usage_texts(&usage, SHOP, TABLE, 3));
+	assert_null(usage_texts(&usage, OTHER, TABLE, 2));
+	const struct usage_use use = {.at_ms = 5, .transaction = 1};
+	usage_add(&usage, SHOP, TABLE, 2, &use);
+	assert_non_null(usage_find(&usage, SHOP, TABLE, 2, 0));
+	assert_int_equal(usage_texts(&usage, SHOP, TABLE, 2)->texts, 13);
+	usage_fini(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +163,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(merges, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(watches, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(full, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(texts, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
