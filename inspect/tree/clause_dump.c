@@ -73,6 +73,8 @@ static void write_clause(struct writer *w, const struct clause *clause)
 		put(w, " @%d", clause->relation);
 	if (clause->kind == CLAUSE_COLUMN && clause->level > 0)
 		put(w, " of %u", clause->level);
+	if (clause->query > 0)
+		put(w, " is %u", clause->query);
 	if (clause->from >= 0 && clause->to > 0)
 		put(w, " %d..%d", clause->from, clause->to);
 	if (clause->text != NULL)
