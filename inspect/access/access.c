@@ -10,6 +10,7 @@ enum { PARTS_MAX = 4 * LIMIT_FACTS_CONDITIONS };
 
 static void type_conditions(struct access *access, const struct typing *typing);
 static void drop_never_true(struct access *access);
+static void know_reaches(struct access *access, const struct typing *typing);
 static void match_conditions(struct access *access);
 static void match_orders(struct access *access, const struct typing *typing);
 static const char *name_of(const struct access *access, int16_t relation);
@@ -30,6 +31,7 @@ struct access *access_make(const struct access_input *input)
 	access->dictionary = dictionary;
 	access->condition_room = (uint16_t)(facts->condition_count + LIMIT_FACTS_CONDITIONS);
 	access->conditions = arena_alloc(arena, access->condition_room * sizeof(*access->conditions));
+	access->reaches = arena_alloc(arena, (facts->level_count + 1u) * sizeof(*access->reaches));
 	access->stands = arena_alloc(arena, (facts->level_count + 1u) * sizeof(*access->stands));
 	for (uint16_t at = 0; at < facts->level_count; at++)
 		access->stands[at] = -1;
@@ -71,6 +73,7 @@ struct access *access_make(const struct access_input *input)
 	};
 	type_conditions(access, &typing);
 	drop_never_true(access);
+	know_reaches(access, &typing);
 	match_conditions(access);
 	match_orders(access, &typing);
 	return access;
@@ -108,6 +111,50 @@ static void drop_never_true(struct access *access)
 			if (access->conditions[i].fact->level == never->fact->level)
 				access->conditions[i].term = never->term;
 		}
+	}
+}
+
+static bool has_call(const struct clause *clause, int depth)
+{
+	if (clause == NULL || depth > LIMIT_WALK_DEPTH)
+		return false;
+	for (uint16_t at = 0; at < clause->count; at++) {
+		if (has_call(clause->items[at], depth + 1))
+			return true;
+	}
+	return clause->kind == CLAUSE_CALL || clause->kind == CLAUSE_OPERATOR;
+}
+
+static bool puts_out_volatile(const struct access *access, const struct typing *typing, uint16_t level)
+{
+	const struct fact_level *fact = &access->input->facts->levels[level];
+	for (uint16_t at = 0; at < fact->output_count; at++) {
+		const struct clause *clause = fact->outputs[at].clause;
+		if (has_call(clause, 0) && typing_of(typing, clause)->is_volatile)
+			return true;
+	}
+	return false;
+}
+
+/* A query that gives what a volatile function gives is not one with the outer any more (is_simple_subquery,
+ * prepjointree.c), and a WITH query that has one anywhere is computed apart (SS_process_ctes, subselect.c). The facts
+ * know PostgreSQL's own of them. */
+static void know_reaches(struct access *access, const struct typing *typing)
+{
+	const struct facts *facts = access->input->facts;
+	for (uint16_t level = 0; level < facts->level_count; level++) {
+		const struct fact_level *fact = &facts->levels[level];
+		const int16_t stands = access->stands[level];
+		access->reaches[level] = fact->reach;
+		if (fact->parent < 0 || fact->reach == REACH_NONE)
+			continue;
+		const bool with = stands >= 0 && facts->relations[stands].is_cte && facts->relations[stands].name[0] != '\0';
+		bool is_volatile = puts_out_volatile(access, typing, level);
+		for (uint16_t at = 0; with && at < access->condition_count; at++)
+			is_volatile |= access->conditions[at].fact->level == level &&
+			               access->conditions[at].term->is_volatile;
+		if (is_volatile)
+			access->reaches[level] = with ? REACH_NONE : REACH_PUSHED;
 	}
 }
 

@@ -15,7 +15,7 @@ int16_t reach_seen_from(const struct access *access, int16_t relation, uint16_t 
 			return relation;
 		/* An arm's conditions are its operation's, whose are the query's in FROM. */
 		for (;;) {
-			enum fact_reach reach = facts->levels[query].reach;
+			enum fact_reach reach = access->reaches[query];
 			if (facts->levels[query].is_barrier && reach == REACH_MERGED)
 				reach = REACH_PUSHED;
 			if (reach > passage->reach)
@@ -132,6 +132,7 @@ bool reach_restricts(const struct access *access, const struct access_condition 
 	const int16_t seen = reach_seen_from(access, relation, fact->level, &passage);
 	if (seen >= 0)
 		return seen >= fact->from && seen < fact->to && passage.reach != REACH_NONE &&
+		       (passage.pushed == 0 || !condition->term->is_volatile) &&
 		       (passage.pushed == 0 || is_within(access, condition->term, passage.pushed, 0)) &&
 		       (!passage.barrier || leakproof_term(condition->term, access->dictionary));
 	if (leads_out(access, condition, relation))

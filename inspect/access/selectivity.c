@@ -116,17 +116,50 @@ static double rows_found(struct estimate *e, int16_t relation, const struct acce
 
 /* -- shares ---------------------------------------------------------------------------------------------- */
 
-static double share_of_column(const struct estimate *e, const struct catalog_relation *table, const struct term *column)
+/* Of a value that nobody can see: whoever asks for one of a table's values asks for the common ones more often. */
+static double share_of_value(const struct catalog_column *known, double rows)
 {
-	const struct catalog_column *known = NULL;
+	if (known->typical_share > 0)
+		return known->typical_share;
+	double distinct = known->distinct > 0 ? known->distinct : -known->distinct * rows;
+	return distinct < 1 ? 1 : (1 - known->null_fraction) / distinct;
+}
+
+static const struct catalog_column *column_of(const struct catalog_relation *table, const struct term *column)
+{
 	for (uint16_t at = 0; column != NULL && at < table->column_count; at++) {
 		if (table->columns[at].number == column->column)
-			known = &table->columns[at];
+			return &table->columns[at];
 	}
+	return NULL;
+}
+
+static double share_of_column(const struct estimate *e, const struct catalog_relation *table, const struct term *column)
+{
+	const struct catalog_column *known = column_of(table, column);
 	if (known == NULL || !known->has_statistics || known->distinct == 0)
 		return e->unknown == SELECTIVITY_UNKNOWN_IS_LITTLE ? 0 : 1 / default_distinct;
-	double distinct = known->distinct > 0 ? known->distinct : -known->distinct * rows_of(table);
-	return distinct < 1 ? 1 : (1 - known->null_fraction) / distinct;
+	return share_of_value(known, rows_of(table));
+}
+
+/* flag, NOT flag, flag IS TRUE and its like: the one kind of value that a statement shows. */
+static double share_of_boolean(const struct estimate *e, const struct catalog_relation *table, const struct term *term)
+{
+	const struct term *flag = term->kind == TERM_COLUMN ? term : term_strip(term->items[0]);
+	const struct catalog_column *known = flag->kind == TERM_COLUMN ? column_of(table, flag) : NULL;
+	if (known == NULL || !known->has_statistics || !known->has_true_share) {
+		const double share = share_of_column(e, table, search_only_column(term));
+		return share > 0 && share < 0.5 ? 0.5 : share;
+	}
+	const double no = 1 - known->null_fraction - known->true_share, is = known->true_share;
+	if (term->kind != TERM_BOOLEAN_TEST)
+		return term->kind == TERM_NOT ? no : is;
+	const double shares[] = {
+	    [TEST_TRUE] = is,           [TEST_NOT_TRUE] = 1 - is,
+	    [TEST_FALSE] = no,          [TEST_NOT_FALSE] = 1 - no,
+	    [TEST_UNKNOWN] = known->null_fraction, [TEST_NOT_UNKNOWN] = 1 - known->null_fraction,
+	};
+	return shares[term->variant];
 }
 
 static double share_of_condition(struct estimate *e, int16_t relation, const struct term *term)
@@ -151,19 +184,15 @@ static double share_of_condition(struct estimate *e, int16_t relation, const str
 	case TERM_ARRAY_OPERATOR:
 		return share_of_comparison(e, relation, term);
 	case TERM_NULL_TEST: {
-		const struct term *column = search_only_column(term->items[0]);
-		for (uint16_t at = 0; column != NULL && at < table->column_count; at++) {
-			const struct catalog_column *known = &table->columns[at];
-			if (known->number == column->column && known->has_statistics)
-				return term->flag ? 1 - known->null_fraction : known->null_fraction;
-		}
-		return not_known(e);
+		const struct catalog_column *known = column_of(table, search_only_column(term->items[0]));
+		if (known == NULL || !known->has_statistics)
+			return not_known(e);
+		return term->flag ? 1 - known->null_fraction : known->null_fraction;
 	}
 	case TERM_COLUMN:
 	case TERM_NOT:
 	case TERM_BOOLEAN_TEST:
-		share = share_of_column(e, table, search_only_column(term));
-		return share > 0 && share < 0.5 ? 0.5 : share;
+		return share_of_boolean(e, table, term);
 	default:
 		return not_known(e);
 	}
@@ -244,6 +273,6 @@ double selectivity_share(const struct search *search)
 	const struct catalog_column *known = search->known;
 	if (known == NULL || !known->has_statistics || known->distinct == 0)
 		return 1;
-	double distinct = known->distinct > 0 ? known->distinct : -known->distinct * search->table->rows;
-	return distinct < 1 ? 1 : items_of(search->term) * (1 - known->null_fraction) / distinct;
+	const double share = items_of(search->term) * share_of_value(known, search->table->rows);
+	return share < 1 ? share : 1;
 }

@@ -1,5 +1,5 @@
 /* How few rows a statement's conditions leave of a table by way of its indexes, from what pg_stats says of the columns.
- * Literals are not known here, so that every value of a column counts alike. */
+ * Literals but true and false are not known here: a value counts as one of a row taken at random does. */
 #ifndef PGPROCTOR_INSPECT_SELECTIVITY_H
 #define PGPROCTOR_INSPECT_SELECTIVITY_H
 

@@ -37,6 +37,9 @@ struct catalog_column {
 	double distinct; /* pg_stats.n_distinct as it stands: < 0 is a fraction of the rows */
 	double null_fraction;
 	double common_share;  /* of all rows that have the most common value; 0: not known */
+	double typical_share; /* of all rows that have the value of a row taken at random, NULLs apart; 0: not known */
+	bool has_true_share;
+	double true_share; /* of a boolean */
 	bool never_negative;  /* a number, and pg_stats has seen none below 0 */
 	double list_share;    /* of the texts in pg_stats, those that are lists, "a,b,c"; 0: not known, or few */
 	double sequence_used; /* the share of the numbers that it can have that its own sequence has given; 0: none, or not

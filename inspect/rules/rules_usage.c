@@ -106,10 +106,8 @@ static void add_search(struct list *list, const struct search *search)
 	};
 	if (search->column == NULL)
 		return;
-	if (plain && equal && usage.distinct >= 1) {
-		const double share = selectivity_share(search);
-		usage.share = share < 1 ? share : 1;
-	}
+	if (plain && equal && usage.distinct >= 1)
+		usage.share = selectivity_share(search);
 	add(list, search->relation, search->condition, usage);
 	/* A join is searched from the other side as well, if that is the smaller one. */
 	const struct term *other = term_strip(search->value);

@@ -171,9 +171,9 @@ const char feed_sql_extensions[] = "SELECT extname FROM pg_extension";
  * start where nobody has set the figures back. Sessions report what they have changed up to a second later, and so
  * perhaps after an ANALYZE that has seen it: one of the last minutes counts for all. */
 const char feed_sql_usage[] = QUIETLY
-    "WITH own AS (SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_class c"
+    "WITH own AS (SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples FROM pg_class c"
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " USER_RELATION "),"
-    " counted AS (SELECT a.attrelid, a.attnum, t.typname, s.* FROM own o"
+    " counted AS (SELECT a.attrelid, a.attnum, t.typname, o.reltuples, s.* FROM own o"
     " JOIN pg_stats s ON s.schemaname = o.nspname AND s.tablename = o.relname AND s.inherited = (o.relkind = 'p')"
     " JOIN pg_attribute a ON a.attrelid = o.oid AND a.attname = s.attname JOIN pg_type t ON t.oid = a.atttypid)"
     " SELECT o.oid, 'm', 0::int8, pg_stat_get_mod_since_analyze(o.oid)::float8 FROM own o WHERE o.relkind IN ('r', 'm')"
@@ -181,6 +181,16 @@ const char feed_sql_usage[] = QUIETLY
     "  < now() - interval '10 minutes', true)"
     " UNION ALL SELECT attrelid, 'v', attnum, most_common_freqs[1]::float8 FROM counted"
     " WHERE most_common_freqs IS NOT NULL"
+    /* No value is read but true. Those that are not among the common ones count as equally frequent. */
+    " UNION ALL SELECT attrelid, 't', attnum, (squares + greatest(1 - null_frac - sum, 0) ^ 2"
+    "  / greatest(CASE WHEN n_distinct < 0 THEN -n_distinct * reltuples ELSE n_distinct END - count, 1))"
+    "  / (1 - null_frac)"
+    " FROM counted CROSS JOIN LATERAL (SELECT count(*), coalesce(sum(f::float8), 0) AS sum,"
+    "  coalesce(sum(f::float8 ^ 2), 0) AS squares FROM unnest(most_common_freqs) AS f) AS common"
+    " WHERE n_distinct <> 0 AND null_frac < 1"
+    " UNION ALL SELECT attrelid, 'b', attnum, (SELECT coalesce(sum(f::float8) FILTER (WHERE v), 0)"
+    "  FROM unnest(most_common_vals::text::bool[], most_common_freqs) AS common (v, f))"
+    " FROM counted WHERE typname = 'bool' AND most_common_freqs IS NOT NULL"
     " UNION ALL SELECT attrelid, 'n', attnum, 1 FROM counted"
     " WHERE typname IN ('int2', 'int4', 'int8', 'numeric')"
     " AND (histogram_bounds IS NOT NULL OR most_common_vals IS NOT NULL)"

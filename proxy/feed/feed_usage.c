@@ -46,6 +46,16 @@ static void take(const struct feed_tables *tables, const struct feed_result *res
 		if (column != NULL)
 			column->common_share = value;
 		break;
+	case 't':
+		if (column != NULL)
+			column->typical_share = value;
+		break;
+	case 'b':
+		if (column != NULL) {
+			column->has_true_share = true;
+			column->true_share = value;
+		}
+		break;
 	case 'n':
 		if (column != NULL)
 			column->never_negative = true;

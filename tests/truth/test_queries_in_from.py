@@ -15,6 +15,14 @@ INSERT INTO other SELECT n, n % 1000, n FROM generate_series(1, 1000) n;
 CREATE INDEX item_owner ON item (owner);
 CREATE INDEX part_owner ON part (owner);
 CREATE INDEX item_upper ON item (upper(name));
+CREATE FUNCTION moody(int) RETURNS int LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN $1; END';
+CREATE FUNCTION calm(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1; END';
+CREATE FUNCTION own(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+CREATE INDEX item_own_owner ON item (own(owner));
+CREATE VIEW moody_view AS SELECT owner, moody(qty) AS m FROM item;
+CREATE VIEW calm_view AS SELECT owner, calm(qty) AS m FROM item;
+CREATE VIEW picky_view AS SELECT owner, qty FROM item WHERE moody(qty) = 3;
+CREATE VIEW shut_view WITH (security_barrier) AS SELECT owner, qty, own(owner) AS o FROM item;
 ANALYZE;
 """
 
@@ -108,6 +116,29 @@ SELECT * FROM other o WHERE EXISTS (SELECT 1 FROM item WHERE owner = ref)
 SELECT * FROM other o JOIN item i USING (owner)
 SELECT * FROM part p JOIN item i USING (owner)
 SELECT * FROM part p NATURAL JOIN (SELECT owner, 1 AS one FROM item) i
+SELECT * FROM (SELECT owner, moody(qty) AS m FROM item) s WHERE owner = 5
+SELECT * FROM (SELECT owner, moody(qty) AS m FROM item) s WHERE m = 5
+SELECT * FROM (SELECT moody(owner) AS owner FROM item) s WHERE owner = 5
+SELECT * FROM (SELECT owner, 1 + moody(qty) AS m FROM item) s JOIN other o ON s.owner = o.ref
+SELECT * FROM (SELECT owner, calm(qty) AS m FROM item) s JOIN other o ON s.owner = o.ref
+SELECT * FROM (SELECT own(owner) AS o FROM item) s WHERE o = 5
+SELECT * FROM (SELECT owner FROM item WHERE moody(qty) = 3) s WHERE owner = 5
+SELECT * FROM (SELECT owner FROM item WHERE moody(qty) = 3) s JOIN other o ON s.owner = o.ref
+SELECT * FROM (SELECT DISTINCT owner FROM item) s WHERE owner = moody(5)
+SELECT * FROM (SELECT DISTINCT owner FROM item) s WHERE owner = calm(5)
+SELECT * FROM (SELECT moody(owner) AS m, owner FROM item UNION ALL SELECT 1, owner FROM part) s WHERE owner = 5
+WITH c AS (SELECT owner, moody(qty) FROM item) SELECT * FROM c WHERE owner = 5
+WITH c AS (SELECT owner, calm(qty) FROM item) SELECT * FROM c WHERE owner = 5
+WITH c AS (SELECT owner FROM item WHERE moody(qty) = 3) SELECT * FROM c WHERE owner = 5
+WITH c AS NOT MATERIALIZED (SELECT owner FROM item WHERE moody(qty) = 3) SELECT * FROM c WHERE owner = 5
+SELECT * FROM moody_view WHERE owner = 5
+SELECT * FROM moody_view v JOIN other o ON v.owner = o.ref
+SELECT * FROM calm_view v JOIN other o ON v.owner = o.ref
+SELECT * FROM picky_view v JOIN other o ON v.owner = o.ref
+SELECT * FROM shut_view WHERE owner = 5
+SELECT * FROM shut_view WHERE owner = 5 AND own(qty) = 3
+SELECT * FROM shut_view v JOIN other o ON v.owner = o.ref
+SELECT * FROM item WHERE own(owner) = 5
 SELECT * FROM other NATURAL JOIN part
 SELECT * FROM other NATURAL LEFT JOIN (SELECT owner AS id, qty AS owner FROM item) i
 SELECT * FROM (SELECT 1 AS owner) o NATURAL JOIN (SELECT name AS n, i.* FROM item i) AS i(a, b, owner)

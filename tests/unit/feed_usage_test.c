@@ -37,6 +37,8 @@ static int start_server(void **state)
 	                             "CREATE TABLE narrow (id bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 400), down int);"
 	                             "SELECT setval('narrow_id_seq', 300);"
 	                             "CREATE SEQUENCE down INCREMENT -1 OWNED BY narrow.down; SELECT nextval('down');"
+	                             "CREATE TABLE flags AS SELECT g % 100 = 0 AS rare, true AS always, false AS never,"
+	                             " NULL::bool AS nothing FROM generate_series(1, 1000) AS g;"
 	                             "CREATE TABLE lists (tags text, padded varchar(100), names text, words text);"
 	                             "INSERT INTO lists SELECT 'a' || g || ',b' || g, ',a,b' || g % 7 || ',', 'Last, First' || g,"
 	                             "  CASE WHEN g % 2 = 0 THEN 'a,b' || g ELSE 'plain' || g END FROM generate_series(1, 500) g;"
@@ -93,6 +95,18 @@ static void values(void **state)
 	struct catalog *catalog = load(server, NULL);
 	assert_true(column_of(catalog, "product", "status")->common_share > 0.9);
 	assert_true(column_of(catalog, "product", "name")->common_share == 0);
+	const double status = column_of(catalog, "product", "status")->common_share;
+	assert_true(column_of(catalog, "product", "status")->typical_share >= status * status);
+	assert_true(column_of(catalog, "product", "status")->typical_share <= status);
+	/* Unique: one row has the value of any. */
+	assert_true(fabs(column_of(catalog, "product", "id")->typical_share * table_of(catalog, "product")->rows - 1) < 0.01);
+	assert_false(column_of(catalog, "product", "status")->has_true_share);
+	assert_true(fabs(column_of(catalog, "flags", "rare")->true_share - 0.01) < 1e-6);
+	assert_true(column_of(catalog, "flags", "always")->true_share == 1);
+	assert_true(column_of(catalog, "flags", "never")->has_true_share);
+	assert_true(column_of(catalog, "flags", "never")->true_share == 0);
+	assert_false(column_of(catalog, "flags", "nothing")->has_true_share);
+	assert_true(column_of(catalog, "flags", "nothing")->typical_share == 0);
 	assert_true(column_of(catalog, "product", "price")->never_negative);
 	assert_true(column_of(catalog, "product", "id")->never_negative);
 	assert_false(column_of(catalog, "product", "delta")->never_negative);

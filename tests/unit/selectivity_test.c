@@ -62,6 +62,35 @@ static void restricted(void **state)
 	expect("note LIKE '%' AND name LIKE '%lamp%'", "Q101");
 }
 
+/* true and false show in a statement; of any other value it counts how often a row's own value comes. */
+static void common_values(void **state)
+{
+	(void)state;
+	index_on("product_owner", "btree", "owner int4_ops");
+	index_on("product_flag", "btree", "flag bool_ops");
+	struct catalog_column *flag = judge_column(product, "flag"), *owner = judge_column(product, "owner");
+	flag->has_true_share = true;
+	flag->has_statistics = true;
+	flag->true_share = 0.001;
+	flag->null_fraction = 0.004;
+	expect("flag AND name LIKE '%lamp%'", "");
+	expect("flag = true AND name LIKE '%lamp%'", "");
+	expect("flag IS TRUE AND name LIKE '%lamp%'", "");
+	expect("NOT flag AND name LIKE '%lamp%'", "Q101");
+	expect("flag IS NOT TRUE AND name LIKE '%lamp%'", "Q101");
+	flag->true_share = 0.995;
+	expect("flag AND name LIKE '%lamp%'", "Q101");
+	expect("NOT flag AND name LIKE '%lamp%'", "");
+	expect("flag = false AND name LIKE '%lamp%'", "");
+	expect("flag IS FALSE AND name LIKE '%lamp%'", "");
+	/* 1,000 owners, and one of them has nine tenths of the rows. */
+	expect("owner = 5 AND name LIKE '%lamp%'", "");
+	owner->typical_share = 0.81;
+	expect("owner = 5 AND name LIKE '%lamp%'", "Q101");
+	owner->typical_share = 0.0001;
+	expect("owner = 5 AND name LIKE '%lamp%'", "");
+}
+
 /* A join that enters the table by few rows, through an index, leaves few rows, too. */
 static void joined(void **state)
 {
@@ -145,7 +174,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    CASE(restricted), CASE(joined), CASE(unique_together), CASE(unknown), CASE(nulls),
+	    CASE(restricted), CASE(common_values), CASE(joined), CASE(unique_together), CASE(unknown), CASE(nulls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
