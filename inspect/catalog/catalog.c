@@ -177,6 +177,11 @@ void catalog_seal(struct catalog *catalog)
 		if (relation->kind == CATALOG_PARTITIONED_TABLE && !relation->is_partition)
 			sum_partitions(relation, 0);
 		*(struct catalog_relation **)list_add(&catalog->by_oid) = relation;
+		for (uint32_t i = 0; i < relation->partition_count; i++) {
+			/* It is constant to the catalog's readers only. */
+			struct catalog_relation *child = (struct catalog_relation *)relation->partitions[i];
+			child->parent = relation;
+		}
 		for (uint16_t i = 0; i < relation->index_count; i++)
 			*(struct index_place *)list_add(&catalog->indexes) =
 			    (struct index_place){&relation->indexes[i], relation};
@@ -187,6 +192,13 @@ void catalog_seal(struct catalog *catalog)
 	list_sort(&catalog->functions, compare_functions);
 	list_sort(&catalog->domains, compare_domains);
 	catalog->sealed = true;
+}
+
+void catalog_rename(struct catalog *catalog, struct catalog_relation *relation, const char *name)
+{
+	CHECK(catalog->sealed);
+	relation->name = name;
+	list_sort(&catalog->relations, compare_relations);
 }
 
 struct catalog *catalog_ref(struct catalog *catalog)
@@ -286,6 +298,16 @@ const struct catalog_column *catalog_column(const struct catalog_relation *relat
 	for (uint16_t i = 0; i < relation->column_count; i++) {
 		if (strcmp(relation->columns[i].name, name) == 0)
 			return &relation->columns[i];
+	}
+	return NULL;
+}
+
+const struct catalog_part *catalog_part(const struct catalog_relation *relation, enum catalog_part_kind kind,
+                                        const char *name)
+{
+	for (uint32_t i = 0; i < relation->part_count; i++) {
+		if (relation->parts[i].kind == kind && strcmp(relation->parts[i].name, name) == 0)
+			return &relation->parts[i];
 	}
 	return NULL;
 }

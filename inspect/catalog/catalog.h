@@ -48,6 +48,7 @@ struct catalog_column {
 	bool generated; /* STORED */
 	bool identity;
 	bool inherited; /* from a parent, or the partitioned table */
+	bool fixed_size; /* of a type whose values are all as long */
 };
 
 struct catalog_index_key {
@@ -69,6 +70,7 @@ struct catalog_index {
 	const char *name;
 	const char *method; /* "btree", "gin" … */
 	bool valid, ready, unique, primary;
+	bool inherited; /* a partition's, attached to one of the partitioned table */
 	bool building; /* not valid, and somebody may be at it: CREATE or REINDEX INDEX CONCURRENTLY */
 	const struct catalog_index_key *keys; /* INCLUDE columns are not among them */
 	uint16_t key_count;
@@ -102,6 +104,7 @@ struct catalog_constraint {
 	const char *name;
 	enum catalog_constraint_kind kind;
 	bool valid;
+	bool inherited; /* from a parent, or the partitioned table */
 	const char *const *columns;
 	uint16_t column_count;
 	const char *expression;                    /* CHECK: canonical, else NULL */
@@ -124,6 +127,28 @@ struct catalog_dependent {
 	enum catalog_dependent_kind kind;
 	const struct catalog_relation *relation; /* the view; else the table itself */
 	int16_t column;                          /* attnum; 0: the table as a whole */
+};
+
+enum catalog_part_kind {
+	CATALOG_TRIGGER = 't', /* not those of foreign keys */
+	CATALOG_RULE = 'r',
+	CATALOG_POLICY = 'p',
+	CATALOG_STATISTICS = 's',
+	CATALOG_PUBLICATION = 'b', /* that it is in */
+	CATALOG_SEQUENCE = 'q',    /* that a column of it owns */
+};
+
+/* What belongs to a table and has a name of its own, beside columns, indexes and constraints. */
+struct catalog_part {
+	enum catalog_part_kind kind;
+	const char *schema; /* of statistics and sequences, and of a trigger's function; else NULL */
+	const char *name;
+	const char *function; /* a trigger's; else NULL */
+	int16_t column;       /* a sequence's, attnum; else 0 */
+	bool identity;        /* a sequence that is an identity column's */
+	bool used;            /* a sequence that the default of a column calls */
+	bool for_rows;        /* a trigger FOR EACH ROW */
+	bool inherited;       /* a trigger that is the partitioned table's */
 };
 
 struct catalog_relation {
@@ -157,6 +182,10 @@ struct catalog_relation {
 	const char *partition_column; /* the key when it is just one column, else NULL */
 	const struct catalog_dependent *dependents;
 	uint32_t dependent_count;
+	const struct catalog_part *parts;
+	uint32_t part_count;
+	const struct catalog_relation *parent; /* it is a partition of, or inherits from first; set by catalog_seal */
+	bool is_detaching;                     /* DETACH … CONCURRENTLY of it has not come to its end */
 	const struct catalog_view *view; /* NULL: it is none, or its definition could not be read */
 };
 
@@ -211,6 +240,8 @@ const char *catalog_database(const struct catalog *catalog);
 void catalog_add_extension(struct catalog *catalog, const char *name);
 bool catalog_has_extension(const struct catalog *catalog, const char *name);
 
+/* In a sealed catalog that has one reader, who has the relation under that name from then on. */
+void catalog_rename(struct catalog *catalog, struct catalog_relation *relation, const char *name);
 /* By name as a statement gives it; schema NULL: the first hit along search_path, a list as in the GUC ("$user" is
  * `user`; NULL or "": catalog_search_path). pg_catalog is looked in first unless the list names it, pg_temp not at all.
  * NULL when there is none. */
@@ -237,6 +268,9 @@ const char *catalog_lock_timeout(const struct catalog *catalog, const char *user
 /* Its plan_cache_mode ("auto", "force_generic_plan" …); NULL likewise. */
 const char *catalog_plan_cache_mode(const struct catalog *catalog, const char *user);
 uint32_t catalog_relation_count(const struct catalog *catalog);
+/* NULL when the table has none such; so it is, too, where nobody has read them (assumed, amended). */
+const struct catalog_part *catalog_part(const struct catalog_relation *relation, enum catalog_part_kind kind,
+                                        const char *name);
 /* For iteration, 0 ≤ at < catalog_relation_count. */
 const struct catalog_relation *catalog_relation_at(const struct catalog *catalog, uint32_t at);
 

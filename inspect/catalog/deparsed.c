@@ -14,6 +14,9 @@ struct names {
 static void collect(struct deparsed expression, unsigned depth, struct names *names);
 static void collect_negated(struct deparsed expression, unsigned depth, struct names *names);
 static bool collect_conjuncts(struct deparsed expression, unsigned depth, struct names *names);
+static bool collect_disjuncts(struct deparsed expression, unsigned depth, struct names *names);
+static bool collect_row(struct deparsed expression, struct names *names);
+static bool drop_end(struct deparsed *expression, const char *end);
 static struct deparsed strip(struct deparsed expression);
 static bool null_test(struct deparsed expression, const char *test, struct names *names);
 static size_t identifier_len(struct deparsed text);
@@ -71,20 +74,74 @@ static void collect(struct deparsed expression, unsigned depth, struct names *na
 	if (depth > AND_DEPTH_MAX)
 		return;
 	expression = strip(expression);
-	if (collect_conjuncts(expression, depth, names))
+	if (collect_conjuncts(expression, depth, names) || collect_disjuncts(expression, depth, names))
 		return;
 	if (expression.len > sizeof(not ) - 1 && memcmp(expression.text, not, sizeof(not ) - 1) == 0) {
 		const size_t skip = sizeof(not ) - 1;
 		collect_negated((struct deparsed){expression.text + skip, expression.len - skip}, depth, names);
 		return;
 	}
-	static const char is_true[] = " = true";
-	if (expression.len > sizeof(is_true) - 1 &&
-	    memcmp(expression.text + expression.len - (sizeof(is_true) - 1), is_true, sizeof(is_true) - 1) == 0) {
-		collect((struct deparsed){expression.text, expression.len - (sizeof(is_true) - 1)}, depth + 1, names);
+	struct deparsed inner = expression;
+	if (drop_end(&inner, " = true")) {
+		collect(inner, depth + 1, names);
 		return;
 	}
+	if (drop_end(&inner, " = false")) {
+		collect_negated(inner, depth + 1, names);
+		return;
+	}
+	if (collect_row(expression, names))
+		return;
 	(void)null_test(expression, " IS NOT NULL", names);
+}
+
+/* Of OR: what each of the arms says. */
+static bool collect_disjuncts(struct deparsed expression, unsigned depth, struct names *names)
+{
+	static const char or [] = " OR ";
+	const uint16_t before = names->count;
+	size_t at;
+	if (!find_top_level(expression, or, &at))
+		return false;
+	collect((struct deparsed){expression.text, at}, depth + 1, names);
+	uint16_t common = names->count;
+	for (bool more = true; more;) {
+		at += sizeof(or) - 1;
+		expression = (struct deparsed){expression.text + at, expression.len - at};
+		more = find_top_level(expression, or, &at);
+		collect(more ? (struct deparsed){expression.text, at} : expression, depth + 1, names);
+		uint16_t kept = before;
+		for (uint16_t i = before; i < common; i++) {
+			bool again = false;
+			for (uint16_t j = common; j < names->count; j++)
+				again |= strcmp(names->list[i], names->list[j]) == 0;
+			if (again)
+				names->list[kept++] = names->list[i];
+		}
+		names->count = common = kept;
+	}
+	return true;
+}
+
+/* ROW(a, b) IS NOT NULL is so of each of them. */
+static bool collect_row(struct deparsed expression, struct names *names)
+{
+	static const char row[] = "ROW(", comma[] = ", ";
+	size_t at;
+	if (!drop_end(&expression, ") IS NOT NULL") || expression.len < sizeof(row) - 1 ||
+	    memcmp(expression.text, row, sizeof(row) - 1) != 0)
+		return false;
+	expression = (struct deparsed){expression.text + sizeof(row) - 1, expression.len - (sizeof(row) - 1)};
+	for (bool more = true; more;) {
+		more = find_top_level(expression, comma, &at);
+		struct deparsed field = more ? (struct deparsed){expression.text, at} : expression;
+		if (identifier_len(field) == field.len && field.len > 0 && names->count < NOT_NULL_MAX)
+			names->list[names->count++] = identifier_copy(field, names->arena);
+		if (more)
+			expression = (struct deparsed){expression.text + at + sizeof(comma) - 1,
+			                               expression.len - at - (sizeof(comma) - 1)};
+	}
+	return true;
 }
 
 /* Of NOT (…): that a column is NULL, alone or or-ed, is denied. */
@@ -118,6 +175,16 @@ static bool collect_conjuncts(struct deparsed expression, unsigned depth, struct
 			break;
 	}
 	collect(expression, depth + 1, names);
+	return true;
+}
+
+/* False when it does not end so; else without that end. */
+static bool drop_end(struct deparsed *expression, const char *end)
+{
+	size_t len = strlen(end);
+	if (expression->len <= len || memcmp(expression->text + expression->len - len, end, len) != 0)
+		return false;
+	expression->len -= len;
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct amend {
+	struct catalog *catalog;
 	struct catalog_relation *table;
 	const struct fact_action *action;
 	const struct catalog_relation *referenced;
@@ -17,6 +18,8 @@ struct amend {
 static void apply(struct amend *amend);
 static void add_column(struct amend *amend);
 static void drop_column(struct amend *amend);
+static void rename_part(struct amend *amend);
+static void rename_in(const char *const *names, uint16_t count, const char *from, const char *to);
 static void set_not_null(struct amend *amend, const char *name, bool on);
 static void add_constraint(struct amend *amend, enum catalog_constraint_kind kind);
 static const char *const *referenced_columns(struct amend *amend, enum catalog_constraint_kind kind);
@@ -32,7 +35,7 @@ void amend_apply(struct catalog *catalog, const struct facts *facts, const char 
 	for (uint16_t i = 0; i < facts->action_count; i++) {
 		const struct fact_action *action = &facts->actions[i];
 		struct amend amend = {
-		    .action = action, .dictionary = catalog_dictionary(catalog), .arena = arena};
+		    .catalog = catalog, .action = action, .dictionary = catalog_dictionary(catalog), .arena = arena};
 		const struct catalog_relation *table = NULL;
 		if (action->form == DDL_DROP_INDEX && action->object && (action->object_schema || search_path)) {
 			(void)catalog_find_index(catalog, action->object_schema, action->object, search_path, user,
@@ -106,7 +109,7 @@ static void apply(struct amend *amend)
 		amend->table->gone |= !action->object;
 		break;
 	case DDL_RENAME:
-		amend->table->gone |= !action->column && !action->object;
+		rename_part(amend);
 		break;
 	case DDL_CREATE_INDEX:
 		/* Of a partial one it isn't known which rows it has, nor of one without a name when it is dropped. */
@@ -185,6 +188,54 @@ static void drop_column(struct amend *amend)
 	}
 	table->columns = columns;
 	table->column_count = kept;
+}
+
+/* The table, or one of its columns or constraints. Expressions still have the old name, as the server has none. */
+static void rename_part(struct amend *amend)
+{
+	struct catalog_relation *table = amend->table;
+	const char *from = amend->action->column ? amend->action->column : amend->action->object;
+	const char *to = arena_text(amend->arena, amend->action->new_name);
+	if (!to)
+		return;
+	if (!from) {
+		catalog_rename(amend->catalog, table, to);
+		return;
+	}
+	struct catalog_constraint *constraint = find_constraint(amend, amend->action->object);
+	if (constraint)
+		constraint->name = to;
+	for (uint16_t i = 0; amend->action->object && i < table->index_count; i++) {
+		if (strcmp(table->indexes[i].name, from) == 0)
+			((struct catalog_index *)table->indexes)[i].name = to;
+	}
+	struct catalog_column *column =
+	    amend->action->column ? (struct catalog_column *)catalog_column(table, from) : NULL;
+	if (!column)
+		return;
+	column->name = to;
+	for (uint16_t i = 0; i < table->constraint_count; i++) {
+		rename_in(table->constraints[i].columns, table->constraints[i].column_count, from, to);
+		rename_in(table->constraints[i].not_null_columns, table->constraints[i].not_null_count, from, to);
+	}
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		const struct catalog_index *index = &table->indexes[i];
+		for (uint16_t key = 0; key < index->key_count; key++) {
+			struct catalog_index_key *one = (struct catalog_index_key *)&index->keys[key];
+			if (one->column && strcmp(one->column, from) == 0)
+				one->column = one->expression = to;
+		}
+		rename_in(index->included, index->included_count, from, to);
+	}
+}
+
+/* The lists are constant to other readers of a catalog, which this one has not. */
+static void rename_in(const char *const *names, uint16_t count, const char *from, const char *to)
+{
+	for (uint16_t i = 0; i < count; i++) {
+		if (strcmp(names[i], from) == 0)
+			((const char **)names)[i] = to;
+	}
 }
 
 static void set_not_null(struct amend *amend, const char *name, bool on)

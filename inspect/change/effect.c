@@ -1,8 +1,10 @@
 #include "inspect/change/effect.h"
 
-#include "inspect/change/bound.h"
 #include "inspect/change/effect_alter.h"
+#include "inspect/change/effect_drop.h"
 #include "inspect/change/effect_index.h"
+#include "inspect/change/effect_part.h"
+#include "inspect/change/effect_partition.h"
 #include "inspect/change/rewrite.h"
 #include "inspect/access/search.h"
 
@@ -19,15 +21,11 @@ static const char *schema_for(const struct effect_list *list, int16_t relation);
 static void read_sources(struct effect_list *list, bool scan);
 static void drop_table(struct effect_list *list, const struct fact_action *action);
 static void write_anew(struct effect_list *list, const struct fact_action *action);
-static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole);
-static void attach(struct effect_list *list, const struct fact_action *action);
-static void detach(struct effect_list *list, const struct fact_action *action);
 static void refresh(struct effect_list *list, const struct fact_action *action);
 static void constrain_domain(struct effect_list *list, const struct fact_action *action);
 static void rename_object(struct effect_list *list, const struct fact_action *action);
 static void drop_with_relations(struct effect_list *list, const struct fact_action *action);
 static void plain(struct effect_list *list, const struct fact_action *action);
-static const struct catalog_relation *default_partition(const struct catalog_relation *parent);
 
 bool effect_applies(const struct facts *facts)
 {
@@ -114,10 +112,10 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 		write_anew(list, action);
 		break;
 	case DDL_ATTACH_PARTITION:
-		attach(list, action);
+		effect_partition_attach(list, action);
 		break;
 	case DDL_DETACH_PARTITION:
-		detach(list, action);
+		effect_partition_detach(list, action);
 		break;
 	case DDL_REFRESH_MATERIALIZED_VIEW:
 		refresh(list, action);
@@ -126,6 +124,8 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 		constrain_domain(list, action);
 		break;
 	case DDL_RENAME:
+		if (effect_part(list, action))
+			break;
 		if (action->relation >= 0)
 			rename_object(list, action);
 		else
@@ -135,7 +135,8 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 	case DDL_DROP_OTHER:
 	case DDL_SEQUENCE:
 	case DDL_CREATE_TRIGGER:
-		plain(list, action);
+		if (!effect_part(list, action))
+			plain(list, action);
 		break;
 	case DDL_ADD_FOREIGN_KEY: {
 		const struct catalog_relation *kept;
@@ -146,7 +147,10 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 		break;
 	}
 	default:
-		effect_alter(list, action);
+		if (action->method && strcmp(action->method, "finalize") == 0)
+			effect_partition_detach(list, action);
+		else
+			effect_alter(list, action);
 		break;
 	}
 }
@@ -165,6 +169,8 @@ static void of_targets(struct effect_list *list)
 		if (!effect)
 			continue;
 		effect->scan = scan;
+		if (truncates && effect->table && facts->restart)
+			effect_part_sequences(list, effect->table, NULL, LOCK_ACCESS_EXCLUSIVE);
 		if (truncates && effect->table && facts->relations[i].only &&
 		    effect->table->kind == CATALOG_PARTITIONED_TABLE)
 			effect_list_refuse(list, "a partitioned table has no rows of its own to remove");
@@ -173,6 +179,16 @@ static void of_targets(struct effect_list *list)
 			effect_list_refuse(list, "it is a view");
 		if (effect->table && !facts->relations[i].only)
 			effect_list_touch_children(list, effect->table, facts->lock, false, scan);
+	}
+	/* None named: all. */
+	for (uint32_t at = 0; scan && facts->relation_count == 0 && catalog && at < catalog_relation_count(catalog);
+	     at++) {
+		table = catalog_relation_at(catalog, at);
+		bool stored = table->kind == CATALOG_TABLE || table->kind == CATALOG_PARTITIONED_TABLE ||
+		              table->kind == CATALOG_MATERIALIZED_VIEW;
+		struct effect *effect = stored && !table->system ? effect_list_touch(list, table, facts->lock) : NULL;
+		if (effect)
+			effect->scan = true;
 	}
 	/* LOCK of a view locks what it is made of. */
 	for (uint16_t i = 0; i < list->effects->count && facts->kind == STATEMENT_LOCK; i++) {
@@ -240,16 +256,7 @@ static void create_table(struct effect_list *list, const struct fact_action *act
 		effect_list_refuse(list, "a relation of that name is there already");
 	if (action->referenced < 0)
 		return;
-	struct effect *parent = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
-	if (!parent || !parent->table)
-		return;
-	/* Rows that belong into the new partition must not be among those that belonged nowhere. */
-	const struct catalog_relation *other = default_partition(parent->table);
-	if (!other || action->is_default)
-		return;
-	struct effect *effect = effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
-	if (effect)
-		effect->scan = true;
+	effect_partition_create(list, action);
 }
 
 /* Where a new relation goes; NULL when the search_path leaves that open. */
@@ -294,17 +301,17 @@ static void drop_table(struct effect_list *list, const struct fact_action *actio
 	if (table->kind == CATALOG_PARTITIONED_TABLE) {
 		effect_list_touch_children(list, table, action->lock, false, false);
 	} else if (table->partition_count > 0) {
-		if (action->cascade)
+		if (action->cascade || effect_drop_has_children(list, table))
 			effect_list_touch_children(list, table, action->lock, false, false);
 		else
 			effect_list_refuse(list, "another table inherits from it");
 	}
-	effect_alter_drop(list, table, NULL, action->cascade);
+	effect_drop(list, table, NULL, action->cascade);
 	/* Its parent's plans name it. */
 	for (uint32_t at = 0; table->is_partition && at < catalog_relation_count(list->input->catalog); at++) {
 		const struct catalog_relation *parent = catalog_relation_at(list->input->catalog, at);
 		for (uint32_t i = 0; i < parent->partition_count; i++) {
-			const struct catalog_relation *other = default_partition(parent);
+			const struct catalog_relation *other = effect_partition_default(parent);
 			if (parent->partitions[i] != table)
 				continue;
 			effect_list_touch(list, parent, action->lock);
@@ -343,76 +350,15 @@ static void write_anew(struct effect_list *list, const struct fact_action *actio
 	}
 }
 
-/* An index of the partitioned table that the new partition lacks is built on it. */
-static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole)
-{
-	for (uint16_t i = 0; i < whole->index_count; i++) {
-		const struct catalog_index *wanted = &whole->indexes[i];
-		bool found = false;
-		for (uint16_t j = 0; j < table->index_count && !found; j++) {
-			const struct catalog_index *index = &table->indexes[j];
-			found = index->valid && strcmp(index->method, wanted->method) == 0 &&
-			        index->key_count == wanted->key_count && (index->unique || !wanted->unique) &&
-			        !index->predicate == !wanted->predicate;
-			for (uint16_t key = 0; found && key < index->key_count; key++)
-				found = strcmp(index->keys[key].expression, wanted->keys[key].expression) == 0;
-		}
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-static void attach(struct effect_list *list, const struct fact_action *action)
-{
-	struct effect *child = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
-	struct effect *parent = effect_list_touch_fact(list, action->relation, action->lock);
-	const struct catalog_relation *whole = parent ? parent->table : NULL;
-	if (child && child->table && child->table->is_partition)
-		effect_list_refuse(list, "it is a partition already");
-	if (child)
-		child->scan = !action->is_default || !whole || whole->partition_count > 0;
-	if (child && child->table && whole && bound_implied(child->table, whole->partition_column, action))
-		child->scan = !has_indexes_of(child->table, whole);
-	for (uint16_t i = 0; whole && i < whole->constraint_count; i++) {
-		const struct catalog_relation *referenced = whole->constraints[i].referenced;
-		bool has = !child || !child->table;
-		if (whole->constraints[i].kind != CATALOG_FOREIGN_KEY || !referenced)
-			continue;
-		effect_list_touch(list, referenced, LOCK_SHARE_ROW_EXCLUSIVE);
-		for (uint16_t c = 0; !has && c < child->table->constraint_count; c++)
-			has =
-			    child->table->constraints[c].valid && child->table->constraints[c].referenced == referenced;
-		/* The new partition gets the foreign key, and is verified by it. */
-		if (child)
-			child->scan |= !has;
-	}
-	const struct catalog_relation *other = parent && parent->table ? default_partition(parent->table) : NULL;
-	struct effect *effect =
-	    other && !action->is_default ? effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE) : NULL;
-	if (effect)
-		effect->scan = true;
-}
-
-static void detach(struct effect_list *list, const struct fact_action *action)
-{
-	effect_list_touch_fact(list, action->referenced, action->referenced_lock);
-	struct effect *parent = effect_list_touch_fact(list, action->relation, action->lock);
-	const struct catalog_relation *other = parent && parent->table ? default_partition(parent->table) : NULL;
-	if (action->concurrently) {
-		effect_list_refuse_in_transaction(list);
-		if (other)
-			effect_list_refuse(list, "with a DEFAULT partition there is no detaching CONCURRENTLY");
-	} else if (other) {
-		effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
-	}
-}
-
 static void refresh(struct effect_list *list, const struct fact_action *action)
 {
 	struct effect *effect = effect_list_touch_fact(list, action->relation, action->lock);
 	if (!effect)
 		return;
+	if (effect->table && effect->table->kind != CATALOG_MATERIALIZED_VIEW)
+		effect_list_refuse(list, "it is no materialized view");
+	if (action->concurrently && action->no_data)
+		effect_list_refuse(list, "CONCURRENTLY compares with the new rows");
 	effect->rewrite = !action->concurrently && !action->no_data;
 	effect->scan = !action->no_data;
 	const struct catalog_relation *view = effect->table;
@@ -499,6 +445,8 @@ static void rename_object(struct effect_list *list, const struct fact_action *ac
 			effect_list_refuse(list, "a relation of that name is there already");
 		if (column && column->inherited)
 			effect_list_refuse(list, "the column is inherited: its parent's has to be renamed");
+		if (column && action->only && table->partition_count > 0)
+			effect_list_refuse(list, "what inherits from it has to be changed with it");
 	}
 	if (!action->object || effect_list_find(list, action->relation, &table) != EFFECT_KNOWN)
 		return;
@@ -523,14 +471,21 @@ static void drop_with_relations(struct effect_list *list, const struct fact_acti
 		bool hit = schema && strcmp(table->schema, action->object) == 0;
 		for (uint16_t i = 0; !schema && i < table->column_count; i++) {
 			const char *type = table->columns[i].type;
-			hit |= strcmp(type + (type[0] == '_'), action->object) == 0 &&
-			       (!action->object_schema ||
-			        strcmp(table->columns[i].type_schema, action->object_schema) == 0);
+			if (strcmp(type + (type[0] == '_'), action->object) != 0 ||
+			    (action->object_schema &&
+			     strcmp(table->columns[i].type_schema, action->object_schema) != 0))
+				continue;
+			hit = true;
+			if (action->cascade)
+				effect_drop(list, table, table->columns[i].name, true);
 		}
-		if (hit && !action->cascade)
+		if (hit && !action->cascade) {
 			effect_list_refuse(list, "other objects depend on it");
-		else if (hit)
+		} else if (hit) {
 			effect_list_touch(list, table, LOCK_ACCESS_EXCLUSIVE);
+			if (schema)
+				effect_drop(list, table, NULL, true);
+		}
 	}
 }
 
@@ -541,7 +496,7 @@ static void plain(struct effect_list *list, const struct fact_action *action)
 	const struct catalog_relation *table = NULL;
 	const char *what = action->method ? action->method : "";
 	if (action->relation >= 0 && effect_list_find(list, action->relation, &table) == EFFECT_UNKNOWN &&
-	    action->if_exists && list->input->catalog && action->form != DDL_SEQUENCE && strcmp(what, "sequence") != 0)
+	    action->if_exists && list->input->catalog && action->form != DDL_SEQUENCE)
 		return; /* of sequences the catalog knows nothing */
 	bool parent = strcmp(what, "inherit") == 0 && table;
 	if (parent && (table->kind == CATALOG_PARTITIONED_TABLE || table->is_partition))
@@ -549,11 +504,18 @@ static void plain(struct effect_list *list, const struct fact_action *action)
 	if ((strcmp(what, "view") == 0 && table && table->kind != CATALOG_VIEW) ||
 	    (strcmp(what, "materialized view") == 0 && table && table->kind != CATALOG_MATERIALIZED_VIEW))
 		effect_list_refuse(list, "it is another kind of relation");
+	for (uint32_t at = 0; strcmp(what, "create schema") == 0 && !action->if_exists && action->object &&
+	                      list->input->catalog && at < catalog_relation_count(list->input->catalog);
+	     at++) {
+		const struct catalog_relation *other = catalog_relation_at(list->input->catalog, at);
+		if (effect_list_untouched(list, other) && strcmp(other->schema, action->object) == 0)
+			effect_list_refuse(list, "a schema of that name is there already");
+	}
+	if (strcmp(what, "alone") == 0)
+		effect_list_refuse_in_transaction(list);
 	if (action->lock != LOCK_NONE)
 		effect = effect_list_touch_fact(list, action->relation, action->lock);
-	/* A row trigger is cloned to partitions; whatever inherits otherwise has its own. */
-	bool cloned = effect && effect->table && effect->table->kind == CATALOG_PARTITIONED_TABLE;
-	if (action->recurses && (cloned || (effect && effect->table && action->form != DDL_CREATE_TRIGGER)))
+	if (action->recurses && effect && effect->table)
 		effect_list_touch_children(list, effect->table, action->lock, false, false);
 	if (action->referenced >= 0 && action->referenced_lock != LOCK_NONE)
 		effect_list_touch_fact(list, action->referenced, action->referenced_lock);
@@ -562,14 +524,5 @@ static void plain(struct effect_list *list, const struct fact_action *action)
 		drop_with_relations(list, action);
 	if (action->form == DDL_DROP_OTHER && effect && effect->table && !action->object &&
 	    (effect->table->kind == CATALOG_VIEW || effect->table->kind == CATALOG_MATERIALIZED_VIEW))
-		effect_alter_drop(list, effect->table, NULL, action->cascade);
-}
-
-static const struct catalog_relation *default_partition(const struct catalog_relation *parent)
-{
-	for (uint32_t i = 0; i < parent->partition_count; i++) {
-		if (parent->partitions[i]->is_default_partition)
-			return parent->partitions[i];
-	}
-	return NULL;
+		effect_drop(list, effect->table, NULL, action->cascade);
 }

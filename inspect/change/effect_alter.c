@@ -1,5 +1,7 @@
 #include "inspect/change/effect_alter.h"
 
+#include "inspect/change/effect_drop.h"
+#include "inspect/change/effect_part.h"
 #include "inspect/change/retype.h"
 #include "inspect/change/rewrite.h"
 
@@ -17,26 +19,27 @@ struct step {
 static enum lock_mode lock_of(const struct effect_list *list, const struct fact_action *action);
 static void alter_tree(struct step *step, enum lock_mode lock, int depth);
 static bool stays_above(const struct step *step, const struct catalog_relation *table);
+static bool switches_trigger(const struct fact_action *action);
+static bool inherits_parts(const struct step *step, const struct catalog_relation *table);
 static bool needs_children(const struct fact_action *action, const struct catalog_relation *table);
 static bool makes_not_null(const struct fact_action *action, const struct catalog_relation *table);
 static void alter_one(struct step *step);
+static bool has_primary_key(const struct step *step);
 static void loosen(struct step *step);
 static void alter_other(struct step *step);
 static void add_column(struct step *step);
 static void refuse_column(struct step *step);
+static bool is_system_column(const char *name);
 static bool dropped_before(const struct step *step);
 static void alter_type(struct step *step);
 static void add_key(struct step *step);
+static void refuse_index(struct step *step, const struct catalog_index *index);
 static void validate(struct step *step);
 static void drop_constraint(struct step *step);
 static void drop_column(struct step *step);
 static void keep_keys_logged(struct step *step, bool logged);
-static void drop_view(struct effect_list *list, const struct catalog_relation *view, int depth);
 static void set_property(struct step *step);
 static const struct catalog_constraint *find_constraint(const struct catalog_relation *table, const char *name);
-static bool names(const char *const *columns, uint16_t count, const char *column);
-static void touch_index(struct step *step, const struct catalog_index *index, enum lock_mode lock);
-static bool in_same_drop(const struct effect_list *list, const struct catalog_relation *table);
 
 void effect_alter(struct effect_list *list, const struct fact_action *action)
 {
@@ -82,12 +85,17 @@ static void alter_tree(struct step *step, enum lock_mode lock, int depth)
 	alter_one(step);
 	if (table && step->action->only && table->partition_count > 0 && needs_children(step->action, table))
 		effect_list_refuse(step->list, "what inherits from it has to be changed with it");
-	/* The children's columns become their own. */
-	if (table && step->action->only && step->action->form == DDL_DROP_COLUMN)
-		effect_list_touch_children(step->list, table, lock, false, false);
+	/* The children's columns and constraints become their own. */
+	if (table && step->action->only && inherits_parts(step, table)) {
+		for (uint32_t i = 0; i < table->partition_count; i++)
+			effect_list_touch(step->list, table->partitions[i], lock);
+	}
 	if (!table || !step->action->recurses || step->action->only || depth == DEPTH_MAX)
 		return;
-	if (table->kind != CATALOG_PARTITIONED_TABLE && stays_above(step, table))
+	bool partitioned = table->kind == CATALOG_PARTITIONED_TABLE;
+	if (!partitioned && stays_above(step, table))
+		return;
+	if (partitioned && switches_trigger(step->action) && !effect_part_spreads(step->list, table, step->action))
 		return;
 	/* An index is built on each partition as CREATE INDEX does it; only a new NOT NULL asks for more. */
 	bool builds = (step->action->form == DDL_ADD_UNIQUE || step->action->form == DDL_ADD_PRIMARY_KEY) &&
@@ -102,9 +110,9 @@ static void alter_tree(struct step *step, enum lock_mode lock, int depth)
 		alter_tree(&child, lock, depth + 1);
 		effect->rewrite |= child.rewrite;
 		effect->scan |= child.scan;
-		/* What is done to a partition is done by the statement on its parent. */
-		step->rewrite |= child.rewrite;
-		step->scan |= child.scan;
+		/* What is done to its partitions is done to it: it has nothing else. */
+		step->rewrite |= partitioned && child.rewrite;
+		step->scan |= partitioned && child.scan;
 	}
 }
 
@@ -122,11 +130,31 @@ static bool stays_above(const struct step *step, const struct catalog_relation *
 		effect_list_touch_children(step->list, table, LOCK_ACCESS_EXCLUSIVE, false,
 		                           makes_not_null(action, table));
 		return true;
+	case DDL_DROP_CONSTRAINT:
+		return effect_list_untouched(step->list, table) && !inherits_parts(step, table);
 	case DDL_ALTER_TABLE_OTHER:
-		return action->lock == LOCK_SHARE_ROW_EXCLUSIVE; /* ENABLE, DISABLE TRIGGER */
+		return switches_trigger(action);
 	default:
 		return false;
 	}
+}
+
+/* ENABLE and DISABLE TRIGGER. */
+static bool switches_trigger(const struct fact_action *action)
+{
+	return action->form == DDL_ALTER_TABLE_OTHER && action->lock == LOCK_SHARE_ROW_EXCLUSIVE;
+}
+
+/* Have the children a part of what is dropped? */
+static bool inherits_parts(const struct step *step, const struct catalog_relation *table)
+{
+	const struct fact_action *action = step->action;
+	for (uint32_t i = 0; action->form == DDL_DROP_CONSTRAINT && i < table->partition_count; i++) {
+		const struct catalog_constraint *own = find_constraint(table->partitions[i], action->object);
+		if (own && own->inherited)
+			return true;
+	}
+	return action->form == DDL_DROP_COLUMN;
 }
 
 /* ALTER TABLE ONLY is refused where parent and child would come to differ. */
@@ -136,8 +164,9 @@ static bool needs_children(const struct fact_action *action, const struct catalo
 	switch (action->form) {
 	case DDL_ADD_COLUMN:
 	case DDL_ALTER_TYPE:
-	case DDL_ADD_CHECK:
 		return true;
+	case DDL_ADD_CHECK:
+		return action->recurses;
 	case DDL_DROP_COLUMN:
 	case DDL_SET_NOT_NULL:
 		return partitioned;
@@ -163,6 +192,8 @@ static void alter_one(struct step *step)
 	if (constrains && step->table && !step->below && find_constraint(step->table, action->object) &&
 	    !dropped_before(step))
 		effect_list_refuse(step->list, "a constraint of that name is there already");
+	if (action->form == DDL_ADD_PRIMARY_KEY && step->table && !step->below && has_primary_key(step))
+		effect_list_refuse(step->list, "it has a primary key already");
 	switch (action->form) {
 	case DDL_ADD_COLUMN:
 		add_column(step);
@@ -213,6 +244,24 @@ static void alter_one(struct step *step)
 	}
 }
 
+/* That no earlier subcommand or statement has dropped. */
+static bool has_primary_key(const struct step *step)
+{
+	const struct facts *facts = step->list->input->facts;
+	const struct catalog_constraint *key = NULL;
+	for (uint16_t i = 0; i < step->table->constraint_count; i++) {
+		if (step->table->constraints[i].kind == CATALOG_PRIMARY_KEY)
+			key = &step->table->constraints[i];
+	}
+	for (uint16_t i = 0; key && i < facts->action_count; i++) {
+		const struct fact_action *other = &facts->actions[i];
+		if ((other->form == DDL_DROP_CONSTRAINT && other->object && strcmp(other->object, key->name) == 0) ||
+		    other->form == DDL_DROP_COLUMN)
+			return false;
+	}
+	return key && effect_list_untouched(step->list, step->table);
+}
+
 /* What ALTER COLUMN does to defaults and to NOT NULL. */
 static void loosen(struct step *step)
 {
@@ -220,17 +269,21 @@ static void loosen(struct step *step)
 	const struct catalog_column *column =
 	    step->table && action->column ? catalog_column(step->table, action->column) : NULL;
 	bool nulls = action->form == DDL_DROP_NOT_NULL;
-	if (action->default_has_query)
-		effect_list_refuse(step->list, "a default takes no sub-select");
+	if (action->default_has_query || action->default_has_column)
+		effect_list_refuse(step->list, "a default takes no sub-select and no column");
 	if (!column)
 		return;
+	const struct catalog_relation *whole = step->table->is_partition ? step->table->parent : NULL;
+	const struct catalog_column *above = whole ? catalog_column(whole, column->name) : NULL;
+	if (nulls && !step->below && above && above->not_null)
+		effect_list_refuse(step->list, "the partitioned table's column is NOT NULL");
 	if (!nulls && column->generated)
 		effect_list_refuse(step->list, "a generated column has no default");
 	if (column->identity)
 		effect_list_refuse(step->list, "it is an identity column");
 	for (uint16_t i = 0; nulls && i < step->table->constraint_count; i++) {
 		const struct catalog_constraint *key = &step->table->constraints[i];
-		if (key->kind == CATALOG_PRIMARY_KEY && names(key->columns, key->column_count, column->name))
+		if (key->kind == CATALOG_PRIMARY_KEY && effect_list_names(key->columns, key->column_count, column->name))
 			effect_list_refuse(step->list, "the column is of the primary key");
 	}
 }
@@ -250,6 +303,18 @@ static void alter_other(struct step *step)
 	if (column && !column->identity &&
 	    (strcmp(what, "set identity") == 0 || (strcmp(what, "drop identity") == 0 && !action->if_exists)))
 		effect_list_refuse(step->list, "it is no identity column");
+	if (table && (strcmp(what, "owner") == 0 || strcmp(what, "set schema") == 0))
+		effect_part_sequences(step->list, table, NULL, LOCK_ACCESS_EXCLUSIVE);
+	if (column && column->identity && strcmp(what, "drop identity") == 0)
+		effect_part_sequences(step->list, table, column, LOCK_ACCESS_EXCLUSIVE);
+	if (column && column->identity && strcmp(what, "set identity") == 0)
+		effect_part_sequences(step->list, table, column, LOCK_SHARE_ROW_EXCLUSIVE);
+	if (column && column->fixed_size && strcmp(what, "set storage") == 0)
+		effect_list_refuse(step->list, "values of that type are always stored in place");
+	for (uint16_t i = 0; table && strcmp(what, "cluster on") == 0 && i < table->index_count; i++) {
+		if (strcmp(table->indexes[i].name, action->object) == 0 && table->indexes[i].predicate)
+			effect_list_refuse(step->list, "a partial index gives no order");
+	}
 	bool inherits = strcmp(what, "inherit") == 0 || strcmp(what, "no inherit") == 0;
 	if (table && inherits && table->is_partition)
 		effect_list_refuse(step->list, "a partition inherits by ATTACH PARTITION alone");
@@ -282,8 +347,8 @@ static void add_column(struct step *step)
 	if (action->if_exists && step->table && action->column && catalog_column(step->table, action->column))
 		return;
 	refuse_column(step);
-	bool filled =
-	    (action->has_default && !action->default_is_null) || action->has_generated || action->has_identity;
+	/* Even by DEFAULT NULL. */
+	bool filled = action->has_default || action->has_generated || action->has_identity;
 	step->rewrite = rewrite_column_type(input, action, step->list->arena) != NULL ||
 	                (action->has_default && !action->has_generated && rewrite_volatile_call(input, action));
 	step->scan = action->has_check || action->has_unique || action->has_primary ||
@@ -296,8 +361,10 @@ static void refuse_column(struct step *step)
 	const struct fact_action *action = step->action;
 	const struct catalog_relation *table = step->table;
 	bool unique = action->has_unique || action->has_primary;
-	if (action->default_has_query)
-		effect_list_refuse(step->list, "a default takes no sub-select");
+	if (action->default_has_query || action->default_has_column)
+		effect_list_refuse(step->list, "a default takes no sub-select and no column");
+	if (action->column && is_system_column(action->column))
+		effect_list_refuse(step->list, "each table has a column of that name");
 	if (!table)
 		return;
 	if (action->column && catalog_column(table, action->column) && !step->below && !dropped_before(step))
@@ -306,6 +373,16 @@ static void refuse_column(struct step *step)
 		effect_list_refuse(step->list, "a partition has the columns of its parent and no others");
 	if (unique && table->kind == CATALOG_PARTITIONED_TABLE)
 		effect_list_refuse(step->list, "a unique constraint needs the partition key among its columns");
+}
+
+static bool is_system_column(const char *name)
+{
+	static const char *const columns[] = {"tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"};
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+		if (strcmp(columns[i], name) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* By an earlier subcommand, or in this transaction. */
@@ -342,29 +419,37 @@ static void alter_type(struct step *step)
 		effect_list_refuse(step->list, "the column is the partition key");
 	if (column->inherited && !step->below)
 		effect_list_refuse(step->list, "the column is inherited: its parent's has to be changed");
-	if (action->using_kind == USING_NONE && retype_has_no_cast(input->catalog, column, &action->type))
-		effect_list_refuse(step->list, "no cast leads to that type by itself: it needs USING");
+	if (action->using_kind != USING_EXPRESSION &&
+	    retype_has_no_cast(input->catalog, column, &action->type, action->using_kind == USING_BARE_CAST))
+		effect_list_refuse(step->list, action->using_kind == USING_NONE
+		                                   ? "no cast leads to that type by itself: it needs USING"
+		                                   : "no cast leads to that type");
+	if (column->identity)
+		effect_part_sequences(step->list, table, column, LOCK_SHARE_ROW_EXCLUSIVE);
 	step->rewrite =
 	    retype_rewrites(input->catalog, column, &action->type, action->using_kind, rewrite_time_zone_utc(input));
 	for (uint16_t i = 0; i < table->index_count; i++) {
 		const struct catalog_index *index = &table->indexes[i];
 		if (!rewrite_index_names(index, column->name))
 			continue;
-		touch_index(step, index, LOCK_ACCESS_EXCLUSIVE);
+		effect_list_touch_own_index(step->list, index, LOCK_ACCESS_EXCLUSIVE);
+		/* Of a partitioned table's index it is not seen that it could stay. */
+		step->scan |= index->inherited;
 		step->scan |= rewrite_rebuilds_index(input->catalog, index, column, action);
 	}
 	for (uint16_t i = 0; i < table->constraint_count; i++) {
 		const struct catalog_constraint *constraint = &table->constraints[i];
-		if (!names(constraint->columns, constraint->column_count, column->name))
+		if (!effect_list_names(constraint->columns, constraint->column_count, column->name))
 			continue;
 		if (constraint->kind == CATALOG_CHECK)
 			step->scan |= constraint->valid;
 		if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced) {
 			struct effect *effect =
 			    effect_list_touch(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
-			/* It is validated anew, by a join of the two. */
+			/* It is validated anew, by a join of the two; partition by partition, and so by an index. */
+			bool joined = table->kind == CATALOG_TABLE && !(table->is_partition && constraint->inherited);
 			if (effect)
-				effect->scan |= step->rewrite && constraint->valid;
+				effect->scan |= joined && step->rewrite && constraint->valid;
 		}
 	}
 	for (uint32_t at = 0; at < catalog_relation_count(input->catalog); at++) {
@@ -372,7 +457,7 @@ static void alter_type(struct step *step)
 		for (uint16_t i = 0; i < other->constraint_count; i++) {
 			const struct catalog_constraint *constraint = &other->constraints[i];
 			if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced == table &&
-			    names(constraint->referenced_columns, constraint->column_count, column->name)) {
+			    effect_list_names(constraint->referenced_columns, constraint->column_count, column->name)) {
 				struct effect *effect = effect_list_touch(step->list, other, LOCK_ACCESS_EXCLUSIVE);
 				if (effect)
 					effect->scan |= step->rewrite && constraint->valid;
@@ -386,7 +471,7 @@ static void add_key(struct step *step)
 	const struct fact_action *action = step->action;
 	if (!action->using_index) {
 		const char *key = step->table ? step->table->partition_column : NULL;
-		if (key && !names(action->columns, action->column_count, key))
+		if (key && !effect_list_names(action->columns, action->column_count, key))
 			effect_list_refuse(step->list, "a unique constraint needs the partition key among its columns");
 		/* Alone it is a mark in the catalog, not valid before each partition's index is attached. */
 		step->scan = !(action->only && step->table && step->table->kind == CATALOG_PARTITIONED_TABLE);
@@ -398,9 +483,10 @@ static void add_key(struct step *step)
 		const struct catalog_index *index = &step->table->indexes[i];
 		if (!action->index || strcmp(index->name, action->index) != 0)
 			continue;
+		refuse_index(step, index);
 		/* It gets the constraint's name. */
 		if (action->object && strcmp(action->object, index->name) != 0)
-			touch_index(step, index, LOCK_SHARE_UPDATE_EXCLUSIVE);
+			effect_list_touch_own_index(step->list, index, LOCK_SHARE_UPDATE_EXCLUSIVE);
 		/* A primary key makes its columns NOT NULL, with all that this takes. */
 		for (uint16_t key = 0; action->form == DDL_ADD_PRIMARY_KEY && key < index->key_count; key++)
 			step->scan |=
@@ -410,10 +496,22 @@ static void add_key(struct step *step)
 	step->scan = action->form == DDL_ADD_PRIMARY_KEY;
 }
 
+/* An index that can't be a constraint's. */
+static void refuse_index(struct step *step, const struct catalog_index *index)
+{
+	bool usual = index->unique && index->valid && !index->predicate;
+	for (uint16_t key = 0; key < index->key_count; key++)
+		usual &= index->keys[key].column && !index->keys[key].descending && !index->keys[key].nulls_first;
+	if (!usual)
+		effect_list_refuse(step->list, "a constraint's index is unique, whole, and in the usual order");
+}
+
 static void validate(struct step *step)
 {
 	const struct catalog_constraint *constraint =
 	    step->table ? find_constraint(step->table, step->action->object) : NULL;
+	if (constraint && constraint->kind != CATALOG_FOREIGN_KEY && constraint->kind != CATALOG_CHECK)
+		effect_list_refuse(step->list, "an index needs no validation");
 	step->scan = !constraint || !constraint->valid;
 	if (constraint && !constraint->valid && constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced)
 		effect_list_touch(step->list, constraint->referenced, LOCK_ROW_SHARE);
@@ -425,14 +523,18 @@ static void drop_constraint(struct step *step)
 	const struct catalog_constraint *constraint = table ? find_constraint(table, step->action->object) : NULL;
 	if (!constraint)
 		return;
-	if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced)
+	if (constraint->inherited && !step->below)
+		effect_list_refuse(step->list, "the constraint is inherited: its parent's has to be dropped");
+	if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced) {
 		effect_list_touch(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+		effect_list_touch_children(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE, false, false);
+	}
 	if (constraint->kind != CATALOG_PRIMARY_KEY && constraint->kind != CATALOG_UNIQUE &&
 	    constraint->kind != CATALOG_EXCLUSION)
 		return;
 	for (uint16_t i = 0; i < table->index_count; i++) {
 		if (strcmp(table->indexes[i].name, constraint->name) == 0)
-			touch_index(step, &table->indexes[i], LOCK_ACCESS_EXCLUSIVE);
+			effect_list_touch_own_index(step->list, &table->indexes[i], LOCK_ACCESS_EXCLUSIVE);
 	}
 	const struct catalog *catalog = step->list->input->catalog;
 	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
@@ -443,7 +545,7 @@ static void drop_constraint(struct step *step)
 			              key->column_count == constraint->column_count;
 			for (uint16_t c = 0; refers && c < key->column_count; c++)
 				refers =
-				    names(constraint->columns, constraint->column_count, key->referenced_columns[c]);
+				    effect_list_names(constraint->columns, constraint->column_count, key->referenced_columns[c]);
 			if (!refers)
 				continue;
 			if (step->action->cascade)
@@ -462,48 +564,7 @@ static void drop_column(struct step *step)
 	if (column && step->table->partition_column && strcmp(step->table->partition_column, column->name) == 0)
 		effect_list_refuse(step->list, "the column is the partition key");
 	if (column)
-		effect_alter_drop(step->list, step->table, step->action->column, step->action->cascade);
-}
-
-void effect_alter_drop(struct effect_list *list, const struct catalog_relation *table, const char *column, bool cascade)
-{
-	const struct catalog *catalog = list->input->catalog;
-	const struct catalog_column *known = column ? catalog_column(table, column) : NULL;
-	struct step step = {.list = list, .table = table};
-	for (uint16_t i = 0; i < table->index_count; i++) {
-		if (!column || rewrite_index_names(&table->indexes[i], column))
-			touch_index(&step, &table->indexes[i], LOCK_ACCESS_EXCLUSIVE);
-	}
-	for (uint32_t i = 0; i < table->dependent_count; i++) {
-		const struct catalog_dependent *dependent = &table->dependents[i];
-		if (column && (!known || dependent->column != known->number))
-			continue;
-		if ((dependent->relation == table && !column) || dependent->relation->gone)
-			continue;
-		if (!cascade && !(dependent->kind == CATALOG_DEPENDENT_VIEW && in_same_drop(list, dependent->relation)))
-			effect_list_refuse(list, "a view or another object depends on it");
-		else if (dependent->kind == CATALOG_DEPENDENT_VIEW)
-			drop_view(list, dependent->relation, 0);
-	}
-	for (uint16_t i = 0; i < table->constraint_count; i++) {
-		const struct catalog_constraint *constraint = &table->constraints[i];
-		if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced &&
-		    (!column || names(constraint->columns, constraint->column_count, column)))
-			effect_list_touch(list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
-	}
-	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *other = catalog_relation_at(catalog, at);
-		for (uint16_t i = 0; i < other->constraint_count && other != table; i++) {
-			const struct catalog_constraint *key = &other->constraints[i];
-			if (key->kind != CATALOG_FOREIGN_KEY || key->referenced != table ||
-			    (column && !names(key->referenced_columns, key->column_count, column)))
-				continue;
-			if (cascade || in_same_drop(list, other))
-				effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
-			else
-				effect_list_refuse(list, "a foreign key of another table depends on it");
-		}
-	}
+		effect_drop(step->list, step->table, step->action->column, step->action->cascade);
 }
 
 void effect_alter_reference(struct effect_list *list, const struct fact_action *action)
@@ -511,9 +572,18 @@ void effect_alter_reference(struct effect_list *list, const struct fact_action *
 	const struct catalog_relation *table;
 	const struct fact_constraint *key = action->constraint;
 	if (!key || action->referenced < 0 || list->input->earlier_count > 0 ||
-	    effect_list_find(list, action->referenced, &table) != EFFECT_KNOWN ||
-	    (table->kind != CATALOG_TABLE && table->kind != CATALOG_PARTITIONED_TABLE))
+	    effect_list_find(list, action->referenced, &table) != EFFECT_KNOWN)
 		return;
+	if (table->kind != CATALOG_TABLE && table->kind != CATALOG_PARTITIONED_TABLE) {
+		effect_list_refuse(list, "a foreign key refers to a table");
+		return;
+	}
+	const struct catalog_relation *own;
+	if (effect_list_find(list, action->relation, &own) == EFFECT_KNOWN && own->persistence == 'p' &&
+	    table->persistence == 'u')
+		effect_list_refuse(list, "it refers to an unlogged table");
+	if (key->referenced_column_count > 0 && key->referenced_column_count != action->column_count)
+		effect_list_refuse(list, "it has not as many columns as it refers to");
 	for (uint16_t i = 0; i < table->index_count; i++) {
 		const struct catalog_index *index = &table->indexes[i];
 		bool fits = index->unique && !index->predicate;
@@ -522,7 +592,7 @@ void effect_alter_reference(struct effect_list *list, const struct fact_action *
 		else
 			fits &= index->key_count == key->referenced_column_count;
 		for (uint16_t k = 0; fits && k < index->key_count && key->referenced_column_count > 0; k++)
-			fits = index->keys[k].column && names(key->referenced_columns, key->referenced_column_count,
+			fits = index->keys[k].column && effect_list_names(key->referenced_columns, key->referenced_column_count,
 			                                      index->keys[k].column);
 		if (fits)
 			return;
@@ -532,23 +602,15 @@ void effect_alter_reference(struct effect_list *list, const struct fact_action *
 		effect_list_refuse(list, "no unique constraint has the columns that it refers to");
 }
 
-/* With a view go those that are made of it. */
-static void drop_view(struct effect_list *list, const struct catalog_relation *view, int depth)
-{
-	enum { DEPTH_MAX = 32 };
-	effect_list_touch(list, view, LOCK_ACCESS_EXCLUSIVE);
-	for (uint32_t i = 0; i < view->dependent_count && depth < DEPTH_MAX; i++) {
-		if (view->dependents[i].kind == CATALOG_DEPENDENT_VIEW && view->dependents[i].relation != view)
-			drop_view(list, view->dependents[i].relation, depth + 1);
-	}
-}
-
 static void set_property(struct step *step)
 {
 	const struct catalog_relation *table = step->table;
 	const char *what = step->action->method, *name = step->action->object;
-	if (table && table->kind == CATALOG_PARTITIONED_TABLE)
+	if (table && table->kind == CATALOG_PARTITIONED_TABLE) {
+		if (strcmp(what, "unlogged") == 0)
+			keep_keys_logged(step, false);
 		return;
+	}
 	bool already = false;
 	if (table && table->persistence && strcmp(what, "logged") == 0)
 		already = table->persistence == 'p';
@@ -588,34 +650,4 @@ static const struct catalog_constraint *find_constraint(const struct catalog_rel
 			return &table->constraints[i];
 	}
 	return NULL;
-}
-
-static bool names(const char *const *columns, uint16_t count, const char *column)
-{
-	for (uint16_t i = 0; columns && i < count; i++) {
-		if (strcmp(columns[i], column) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void touch_index(struct step *step, const struct catalog_index *index, enum lock_mode lock)
-{
-	struct effect *effect = effect_list_touch_index(step->list, index->schema, index->name, lock);
-	if (effect)
-		effect->index = true;
-}
-
-/* DROP TABLE a, b: what one of them depends on goes with it. */
-static bool in_same_drop(const struct effect_list *list, const struct catalog_relation *table)
-{
-	const struct facts *facts = list->input->facts;
-	for (uint16_t i = 0; i < facts->action_count; i++) {
-		const struct catalog_relation *dropped;
-		bool drops = facts->actions[i].form == DDL_DROP_TABLE || facts->actions[i].form == DDL_DROP_OTHER;
-		if (drops && facts->actions[i].relation >= 0 &&
-		    effect_list_find(list, facts->actions[i].relation, &dropped) == EFFECT_KNOWN && dropped == table)
-			return true;
-	}
-	return false;
 }

@@ -6,10 +6,6 @@
 
 /* `action` is ALTER TABLE's, or adds a foreign key to a new table. */
 void effect_alter(struct effect_list *list, const struct fact_action *action);
-/* Dropping a table or one of its columns takes its foreign keys along, and locks what they refer to; the server refuses
- * it while something outside depends on it, unless by CASCADE. `column` NULL: the table. */
-void effect_alter_drop(struct effect_list *list, const struct catalog_relation *table, const char *column,
-                       bool cascade);
 
 /* Refuses a foreign key, a new table's as well, when nothing makes unique what it refers to. */
 void effect_alter_reference(struct effect_list *list, const struct fact_action *action);

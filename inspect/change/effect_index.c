@@ -19,9 +19,17 @@ void effect_index_create(struct effect_list *list, const struct fact_action *act
 		effect_list_refuse(list, "a partitioned table takes no index CONCURRENTLY");
 	if (table && action->object && !action->if_exists && effect_list_taken(list, table->schema, action->object))
 		effect_list_refuse(list, "a relation of that name is there already");
+	if (table && table->kind != CATALOG_TABLE && !partitioned && table->kind != CATALOG_MATERIALIZED_VIEW)
+		effect_list_refuse(list, "it has no rows of its own to index");
+	const char *key = partitioned && action->unique ? table->partition_column : NULL;
+	bool has_key = key == NULL;
+	for (uint16_t i = 0; i < action->column_count && !has_key; i++)
+		has_key = strcmp(action->columns[i], key) == 0;
+	if (!has_key)
+		effect_list_refuse(list, "a unique index needs the partition key among its columns");
 	bool builds = !table || !rewrite_adds_nothing(list->input, action, table);
-	if (partitioned && builds)
-		effect_list_touch_children(list, table, action->lock, false, true);
+	if (partitioned && !action->only)
+		effect_list_touch_children(list, table, action->lock, false, builds);
 	effect->scan |= builds && (!partitioned || table->partition_count > 0);
 }
 
@@ -42,6 +50,17 @@ void effect_index_touch(struct effect_list *list, const struct fact_action *acti
 		                           input->session->user, &table);
 	if (!index && action->if_exists && input->catalog)
 		return;
+	if (!index && input->catalog && (action->object_schema || path))
+		table = catalog_find(input->catalog, action->object_schema, action->object, path, input->session->user);
+	if (!index && table) {
+		/* ALTER INDEX may name a table, too. */
+		effect_list_touch(list, table, action->form == DDL_RENAME ? LOCK_ACCESS_EXCLUSIVE : action->lock);
+		if (action->form != DDL_RENAME)
+			effect_list_refuse(list, "it is no index");
+		return;
+	}
+	if (drop && index && index->inherited)
+		effect_list_refuse(list, "the index is a part of the partitioned table's");
 	if (table && !session_state_created(input->session, table->schema, table->name)) {
 		enum lock_mode lock = drop ? action->lock : LOCK_NONE;
 		effect_list_touch(list, table, lock);
@@ -114,7 +133,8 @@ static void reindex_table(struct effect_list *list, const struct catalog_relatio
 	enum lock_mode index_lock = lock == LOCK_SHARE ? LOCK_ACCESS_EXCLUSIVE : lock;
 	struct effect *effect = effect_list_touch(list, table, lock);
 	if (effect)
-		effect->scan = table->index_count > 0 || table->partition_count > 0;
+		effect->scan = table->index_count > 0 ||
+		               (table->kind == CATALOG_PARTITIONED_TABLE && table->partition_count > 0);
 	if (table->kind == CATALOG_PARTITIONED_TABLE)
 		effect_list_touch_children(list, table, lock, false, true);
 	for (uint16_t i = 0; i < table->index_count; i++) {

@@ -39,7 +39,6 @@ enum effect_found effect_list_find(const struct effect_list *list, int16_t at, c
 bool effect_list_taken(const struct effect_list *list, const char *schema, const char *name)
 {
 	const struct catalog *catalog = list->input->catalog;
-	const struct session_past *past = list->input->session->past;
 	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
 		const struct catalog_relation *relation = catalog_relation_at(catalog, at);
 		bool taken = !relation->gone && strcmp(relation->schema, schema) == 0;
@@ -48,9 +47,15 @@ bool effect_list_taken(const struct effect_list *list, const char *schema, const
 			hit = strcmp(relation->indexes[i].name, name) == 0;
 		if (hit)
 			return list->input->earlier_count == 0 &&
-			       !session_past_find(past, SESSION_PAST_LOCK, relation->oid, NULL);
+			       !session_past_find(list->input->session->past, SESSION_PAST_LOCK, relation->oid, NULL);
 	}
 	return false;
+}
+
+bool effect_list_untouched(const struct effect_list *list, const struct catalog_relation *table)
+{
+	return !table->assumed && !table->amended && list->input->earlier_count == 0 &&
+	       !session_past_find(list->input->session->past, SESSION_PAST_LOCK, table->oid, NULL);
 }
 
 struct effect *effect_list_touch(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock)
@@ -100,6 +105,13 @@ struct effect *effect_list_touch_index(struct effect_list *list, const char *sch
 	return add(list, text, lock);
 }
 
+void effect_list_touch_own_index(struct effect_list *list, const struct catalog_index *index, enum lock_mode lock)
+{
+	struct effect *effect = effect_list_touch_index(list, index->schema, index->name, lock);
+	if (effect)
+		effect->index = true;
+}
+
 void effect_list_touch_children(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock,
                                 bool rewrite, bool scan)
 {
@@ -117,6 +129,15 @@ static void touch_children(struct effect_list *list, const struct catalog_relati
 		effect->scan |= scan;
 		touch_children(list, table->partitions[i], lock, rewrite, scan, depth + 1);
 	}
+}
+
+bool effect_list_names(const char *const *columns, uint16_t count, const char *column)
+{
+	for (uint16_t i = 0; columns && i < count; i++) {
+		if (strcmp(columns[i], column) == 0)
+			return true;
+	}
+	return false;
 }
 
 void effect_list_refuse(struct effect_list *list, const char *reason)

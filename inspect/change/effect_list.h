@@ -42,15 +42,21 @@ enum effect_found effect_list_find(const struct effect_list *list, int16_t at, c
 /* Another relation of that name in that schema, a table's or an index's, which nothing in this transaction has locked
  * and so perhaps dropped or renamed. */
 bool effect_list_taken(const struct effect_list *list, const char *schema, const char *name);
+/* Nothing in this transaction, or the script so far, has changed it: what the catalog says of it holds. */
+bool effect_list_untouched(const struct effect_list *list, const struct catalog_relation *table);
 /* A relation is added or, if it is there already, the stronger lock counts. NULL when the list is full. */
 struct effect *effect_list_touch(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock);
 /* The relation of a fact; NULL when it is new as well. */
 struct effect *effect_list_touch_fact(struct effect_list *list, int16_t at, enum lock_mode lock);
 struct effect *effect_list_touch_index(struct effect_list *list, const char *schema, const char *name,
                                        enum lock_mode lock);
+/* Of a table that the catalog knows. */
+void effect_list_touch_own_index(struct effect_list *list, const struct catalog_index *index, enum lock_mode lock);
 /* All that inherit from it, partitions and theirs, but not itself. */
 void effect_list_touch_children(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock,
                                 bool rewrite, bool scan);
+/* Is it among these columns? */
+bool effect_list_names(const char *const *columns, uint16_t count, const char *column);
 /* The statement will fail: nothing of what was collected happens. The first reason stays. */
 void effect_list_refuse(struct effect_list *list, const char *reason);
 void effect_list_refuse_in_transaction(struct effect_list *list);

@@ -17,6 +17,7 @@ static struct typed old_type(const struct catalog *catalog, const struct catalog
 static int32_t modifier_of(const struct fact_type *type);
 static bool same_bytes(const struct typed *from, const struct typed *to, bool time_zone_utc, bool *keeps_modifier);
 static bool modifier_holds(const struct typed *from, const struct typed *to);
+static int least_field(int32_t modifier);
 static bool has_modifier(const char *type);
 static bool is_one_of(const char *name, const char *names);
 
@@ -52,7 +53,7 @@ bool retype_rewrites(const struct catalog *catalog, const struct catalog_column 
 }
 
 bool retype_has_no_cast(const struct catalog *catalog, const struct catalog_column *column,
-                        const struct fact_type *type)
+                        const struct fact_type *type, bool is_explicit)
 {
 	const struct dictionary *dictionary = catalog_dictionary(catalog);
 	if (!dictionary)
@@ -65,13 +66,13 @@ bool retype_has_no_cast(const struct catalog *catalog, const struct catalog_colu
 		from = below_domains(dictionary, dictionary_type(dictionary, from->element));
 		to = below_domains(dictionary, dictionary_type(dictionary, to->element));
 	}
-	if (!from || !to || from == to || from->kind == 'c' || to->kind == 'c' || from->kind == 'p' || to->kind == 'p')
+	if (!from || !to || from == to || from->kind == 'p' || to->kind == 'p')
 		return false;
 	const struct dictionary_cast *cast = dictionary_cast(dictionary, from->oid, to->oid);
 	if (cast)
-		return cast->context == 'e';
-	/* Everything can be stored as a string. */
-	return to->category != 'S';
+		return !is_explicit && cast->context == 'e';
+	/* Everything can be stored as a string, and read from one when that is asked for. */
+	return to->category != 'S' && !(is_explicit && from->category == 'S');
 }
 
 static const struct dictionary_type *below_domains(const struct dictionary *dictionary,
@@ -83,13 +84,13 @@ static const struct dictionary_type *below_domains(const struct dictionary *dict
 	return type;
 }
 
-/* A domain's values are its base type's. */
+/* A domain's values are its base type's, but their length is not known to the cast. */
 static struct typed old_type(const struct catalog *catalog, const struct catalog_column *column)
 {
 	struct typed type = {.schema = column->type_schema, .name = column->type, .modifier = column->type_modifier};
 	const struct catalog_domain *domain = catalog_find_domain(catalog, column->type_schema, column->type);
 	if (domain)
-		type = (struct typed){.name = domain->base_type, .modifier = domain->modifier ? domain->modifier : -1};
+		type = (struct typed){.name = domain->base_type, .modifier = -1};
 	return type;
 }
 
@@ -133,7 +134,7 @@ static bool same_bytes(const struct typed *from, const struct typed *to, bool ti
 }
 
 /* The support functions that make a length coercion a no-op (varchar_support, numeric_support, TemporalSimplify,
- * varbit_support); other types have none. */
+ * varbit_support, interval_support); other types have none. */
 static bool modifier_holds(const struct typed *from, const struct typed *to)
 {
 	if (to->modifier < 0 || to->modifier == from->modifier)
@@ -142,11 +143,28 @@ static bool modifier_holds(const struct typed *from, const struct typed *to)
 		return to->modifier >= 6 || (from->modifier >= 0 && to->modifier >= from->modifier);
 	if (is_one_of(to->name, "varchar varbit"))
 		return from->modifier >= 0 && to->modifier >= from->modifier;
+	if (strcmp(to->name, "interval") == 0) {
+		int32_t precision = to->modifier & 0xffff, was = from->modifier < 0 ? 0xffff : from->modifier & 0xffff;
+		int least = least_field(from->modifier);
+		return least_field(to->modifier) <= least && (least > 0 || precision >= 6 || precision >= was);
+	}
 	if (strcmp(to->name, "numeric") == 0) {
 		int32_t was = from->modifier - 4, will = to->modifier - 4;
 		return from->modifier >= 0 && (was & 0xffff) == (will & 0xffff) && (will >> 16) >= (was >> 16);
 	}
 	return false;
+}
+
+/* The smallest field that an interval's modifier leaves, 0 for seconds, 5 for years (intervaltypmodleastfield). */
+static int least_field(int32_t modifier)
+{
+	static const int bits[] = {12, 11, 10, 3, 1, 2};
+	int32_t fields = modifier < 0 ? 0x7fff : (modifier >> 16) & 0x7fff;
+	for (size_t i = 0; i < ARRAY_LEN(bits); i++) {
+		if (fields & (1 << bits[i]))
+			return (int)i;
+	}
+	return 0;
 }
 
 static bool has_modifier(const char *type)

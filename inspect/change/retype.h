@@ -11,8 +11,9 @@
 bool retype_rewrites(const struct catalog *catalog, const struct catalog_column *column, const struct fact_type *type,
                      enum using_kind using_kind, bool time_zone_utc);
 
-/* Without USING: does no cast lead to the type that an assignment would take? False where a type is not known. */
+/* Does no cast lead to the type: none that an assignment would take or, for USING with a cast and nothing else
+ * (`is_explicit`), none at all? False where a type is not known. */
 bool retype_has_no_cast(const struct catalog *catalog, const struct catalog_column *column,
-                        const struct fact_type *type);
+                        const struct fact_type *type, bool is_explicit);
 
 #endif

@@ -12,6 +12,7 @@ bool time_zone_is_utc(const char *zone, size_t len)
 	static const char *const zones[] = {
 	    "UTC",   "UCT",   "GMT",  "Zulu",  "Universal", "Greenwich", "GMT0",
 	    "GMT+0", "GMT-0", "UTC0", "UTC+0", "UTC-0",     "<+00>+00",  "<+00>-00",
+	    "0",
 	};
 	if (len > 4 && strncasecmp(zone, "Etc/", 4) == 0) {
 		zone += 4;

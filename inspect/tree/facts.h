@@ -269,8 +269,10 @@ struct fact_action {
 	const char *method;           /* CREATE INDEX … USING, "btree" by default; ALTER TYPE: "add value", "rename
 	                               * value" of an enum; ALTER TABLE without a form of its own: "inherit", "no inherit",
 	                               * "set options", "drop expression", "set identity", "drop identity", "alter
-	                               * constraint"; DROP_OTHER: "type", "schema", "view", "materialized view",
-	                               * "sequence" */
+	                               * constraint", "set storage" (that not all types have), "set schema", "owner", "cluster on", "finalize",
+	                               * "trigger", "all triggers", "user triggers"; DROP_OTHER: "type", "schema", "view",
+	                               * "materialized view", and the names of effect_part.c, also where it is created
+	                               * or renamed; OTHER: "alone", which no transaction may hold */
 	const char *reindex_kind;     /* "table", "index", "schema", "database", "system" */
 	struct fact_type type;        /* ADD COLUMN, ALTER TYPE; name NULL when none */
 	enum using_kind using_kind;
@@ -294,6 +296,7 @@ struct fact_action {
 	bool has_default; /* any, a literal included */
 	bool default_is_null;
 	bool default_has_query; /* a sub-select in it, which no default may have */
+	bool default_has_column; /* nor this */
 	bool default_is_call; /* calls[0], and nothing around it */
 	bool has_check, has_unique, has_primary, has_references, has_not_null, has_generated, has_identity;
 	bool has_collation;
@@ -349,6 +352,7 @@ struct facts {
 	const char *value;
 	bool local, hold, analyze;
 	bool cascade;        /* TRUNCATE */
+	bool restart;        /* TRUNCATE … RESTART IDENTITY */
 	bool nowait;         /* LOCK … NOWAIT */
 	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
 	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */

@@ -181,6 +181,7 @@ void facts_dump_fully(const struct facts *facts, char *to, size_t size)
 	dump.len = strlen(to);
 	put(&dump, "lock=%s", lock_name(facts->lock));
 	flag(&dump, facts->cascade, "cascade");
+	flag(&dump, facts->restart, "restart");
 	flag(&dump, facts->uses_truncated, "uses_truncated");
 	for (uint16_t at = 0; at < facts->parameter_type_count; at++)
 		put(&dump, " %s(%d,%d)%s", facts->parameter_types[at].name, facts->parameter_types[at].modifiers[0],
@@ -432,6 +433,7 @@ static void dump_action(struct dump *dump, const struct fact_action *action)
 	flag(dump, action->default_is_null, "default_null");
 	flag(dump, action->default_is_call, "default_call");
 	flag(dump, action->default_has_query, "default_query");
+	flag(dump, action->default_has_column, "default_column");
 	flag(dump, action->has_check, "check");
 	flag(dump, action->has_unique, "has_unique");
 	flag(dump, action->has_primary, "primary");

@@ -150,6 +150,7 @@ static bool walk_utility(struct gather *gather, const Node *statement)
 		facts->kind = STATEMENT_TRUNCATE;
 		facts->lock = LOCK_ACCESS_EXCLUSIVE;
 		facts->cascade = ((const TruncateStmt *)statement)->behavior == DROP_CASCADE;
+		facts->restart = ((const TruncateStmt *)statement)->restart_seqs;
 		walk_targets(gather, ((const TruncateStmt *)statement)->relations);
 		return true;
 	case T_DoStmt:

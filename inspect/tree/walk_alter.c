@@ -6,10 +6,12 @@
 #include "inspect/tree/walk_lock.h"
 
 #include <string.h>
+#include <strings.h>
 
 static void alter_other(struct gather *gather, const AlterTableStmt *alter);
 static bool recurses(const AlterTableCmd *command);
 static void subcommand(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
+static bool moves_values(const AlterTableCmd *command);
 static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action);
 static void alter_type(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
 static void set_partition(struct gather *gather, const PartitionCmd *partition, struct fact_action *action);
@@ -53,8 +55,12 @@ static void alter_other(struct gather *gather, const AlterTableStmt *alter)
 		action->form = DDL_SEQUENCE;
 	if (!index)
 		action->relation = walk_target(gather, alter->relation);
-	foreach (cell, alter->cmds)
+	foreach (cell, alter->cmds) {
 		action->lock = lock_stronger(action->lock, walk_lock_alter(lfirst(cell)));
+		if (alter->objtype == OBJECT_SEQUENCE &&
+		    ((const AlterTableCmd *)lfirst(cell))->subtype == AT_ChangeOwner)
+			action->method = "sequence moves";
+	}
 	action->object_schema = arena_text(gather->arena, alter->relation->schemaname);
 	action->object = arena_text(gather->arena, alter->relation->relname);
 	action->if_exists = alter->missing_ok;
@@ -169,6 +175,7 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 		set_partition(gather, (const PartitionCmd *)command->def, action);
 		break;
 	case AT_DetachPartitionFinalize:
+		action->method = "finalize";
 		set_partition(gather, (const PartitionCmd *)command->def, action);
 		break;
 	case AT_AddInherit:
@@ -182,6 +189,28 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 	case AT_AddIdentity:
 		action->column = name;
 		action->has_identity = true;
+		break;
+	case AT_EnableTrig:
+	case AT_EnableAlwaysTrig:
+	case AT_EnableReplicaTrig:
+	case AT_DisableTrig:
+		action->method = "trigger";
+		action->object = name;
+		break;
+	case AT_EnableTrigAll:
+	case AT_DisableTrigAll:
+		action->method = "all triggers";
+		break;
+	case AT_EnableTrigUser:
+	case AT_DisableTrigUser:
+		action->method = "user triggers";
+		break;
+	case AT_ChangeOwner:
+		action->method = "owner";
+		break;
+	case AT_ClusterOn:
+		action->method = "cluster on";
+		action->object = name;
 		break;
 	case AT_SetRelOptions:
 	case AT_ResetRelOptions:
@@ -199,6 +228,8 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 		action->column = name;
 		if (command->subtype == AT_DropExpression)
 			action->method = "drop expression";
+		else if (moves_values(command))
+			action->method = "set storage";
 		else if (command->subtype == AT_SetIdentity)
 			action->method = "set identity";
 		else if (command->subtype == AT_DropIdentity)
@@ -209,6 +240,16 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 		action->object = name;
 		break;
 	}
+}
+
+/* SET STORAGE and COMPRESSION, but for what all types have. */
+static bool moves_values(const AlterTableCmd *command)
+{
+	const char *word = command->def != NULL && IsA(command->def, String) ? strVal(command->def) : "";
+
+	if (command->subtype == AT_SetStorage)
+		return strcasecmp(word, "plain") != 0;
+	return command->subtype == AT_SetCompression && strcasecmp(word, "default") != 0;
 }
 
 static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action)
@@ -238,6 +279,7 @@ static void add_column(struct gather *gather, const ColumnDef *column, struct fa
 			action->has_default = false;
 			action->default_is_null = false;
 			action->default_is_call = false;
+			action->default_has_column = false;
 			action->has_generated = true;
 			break;
 		case CONSTR_IDENTITY:
@@ -343,6 +385,7 @@ struct calls {
 	struct fact_call calls[LIMIT_FACTS_CALLS];
 	uint16_t count;
 	bool query;
+	bool column;
 	int depth;
 };
 
@@ -355,6 +398,7 @@ static void find_calls(void *context, const Node *node)
 		return;
 	}
 	calls->query |= IsA(node, SubLink);
+	calls->column |= IsA(node, ColumnRef);
 	if (IsA(node, FuncCall)) {
 		const FuncCall *call = (const FuncCall *)node;
 		if (calls->count < LIMIT_FACTS_CALLS) {
@@ -383,6 +427,7 @@ static void set_default(struct gather *gather, const Node *expression, struct fa
 	action->default_is_call = IsA(expression, FuncCall);
 	find_calls(&calls, expression);
 	action->default_has_query = calls.query;
+	action->default_has_column = calls.column;
 	if (calls.count == 0)
 		return;
 

@@ -80,6 +80,8 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 			action->relation = walk_target(gather, trigger->relation);
 			action->object = arena_text(arena, trigger->trigname);
 			action->referenced = walk_target(gather, trigger->constrrel);
+			action->method = "trigger";
+			action->if_exists = trigger->replace;
 			action->lock = LOCK_SHARE_ROW_EXCLUSIVE;
 			action->referenced_lock = LOCK_ACCESS_SHARE;
 			action->recurses = trigger->row;
@@ -107,6 +109,14 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 		return true;
 	case T_CreateFunctionStmt:
 		some_change(gather, NULL, nodes_last_name(((const CreateFunctionStmt *)statement)->funcname));
+		return true;
+	case T_CreatedbStmt:
+	case T_DropdbStmt:
+	case T_CreateTableSpaceStmt:
+	case T_DropTableSpaceStmt:
+		action = gather_action(gather, DDL_OTHER);
+		if (action != NULL)
+			action->method = "alone";
 		return true;
 	case T_AlterCollationStmt:
 	case T_AlterDatabaseSetStmt:
@@ -137,13 +147,9 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 	case T_CreateOpFamilyStmt:
 	case T_CreatePLangStmt:
 	case T_CreateRangeStmt:
-	case T_CreateTableSpaceStmt:
 	case T_CreateTransformStmt:
-	case T_CreatedbStmt:
 	case T_DefineStmt:
 	case T_DropOwnedStmt:
-	case T_DropTableSpaceStmt:
-	case T_DropdbStmt:
 	case T_ImportForeignSchemaStmt:
 	case T_ReassignOwnedStmt:
 	case T_SecLabelStmt:
@@ -250,7 +256,12 @@ static void create_schema(struct gather *gather, const CreateSchemaStmt *create)
 {
 	ListCell *cell;
 
-	some_change(gather, NULL, create->schemaname);
+	struct fact_action *action = gather_action(gather, DDL_OTHER);
+	if (action != NULL) {
+		action->object = arena_text(gather->arena, create->schemaname);
+		action->method = "create schema";
+		action->if_exists = create->if_not_exists;
+	}
 	foreach (cell, create->schemaElts)
 		if (!IsA(lfirst(cell), CreateSchemaStmt))
 			walk_ddl(gather, lfirst(cell));
@@ -349,7 +360,9 @@ static void drop(struct gather *gather, const DropStmt *drop)
 		case OBJECT_RULE:
 		case OBJECT_POLICY:
 			action->relation = named_relation(gather, (const List *)object, 1);
-			action->recurses = drop->removeType == OBJECT_TRIGGER;
+			action->method = drop->removeType == OBJECT_TRIGGER ? "trigger"
+			                 : drop->removeType == OBJECT_RULE  ? "rule"
+			                                                    : "policy";
 			action->object = arena_text(gather->arena, nodes_last_name((const List *)object));
 			break;
 		case OBJECT_OPCLASS:
@@ -364,6 +377,10 @@ static void drop(struct gather *gather, const DropStmt *drop)
 				action->method = "type";
 			else if (drop->removeType == OBJECT_SCHEMA)
 				action->method = "schema";
+			else if (drop->removeType == OBJECT_STATISTIC_EXT)
+				action->method = "statistics";
+			else if (IsA(object, ObjectWithArgs) && ((const ObjectWithArgs *)object)->objargs == NIL)
+				action->method = "function";
 			if (IsA(object, List) && IsA(llast((const List *)object), String))
 				set_object(gather, action, (const List *)object);
 			else if (IsA(object, String))
@@ -399,11 +416,16 @@ static void rename_object(struct gather *gather, const RenameStmt *rename)
 		action->relation = walk_target(gather, rename->relation);
 		action->column = arena_text(gather->arena, rename->subname);
 		action->recurses = rename->relation != NULL && rename->relation->inh;
+		action->only = rename->relation != NULL && !rename->relation->inh;
 		break;
 	case OBJECT_TABCONSTRAINT:
 	case OBJECT_TRIGGER:
 	case OBJECT_RULE:
 	case OBJECT_POLICY:
+		if (rename->renameType != OBJECT_TABCONSTRAINT)
+			action->method = rename->renameType == OBJECT_TRIGGER ? "trigger" : "rule";
+		if (rename->renameType == OBJECT_POLICY)
+			action->method = "policy";
 		action->relation = walk_target(gather, rename->relation);
 		action->object = arena_text(gather->arena, rename->subname);
 		break;

@@ -9,7 +9,7 @@ static void sequence(struct gather *gather, const RangeVar *sequence, const List
 static void alter_domain(struct gather *gather, const AlterDomainStmt *alter);
 static void comment(struct gather *gather, const CommentStmt *comment);
 static void lock_written(struct gather *gather, const List *statements);
-static void publish(struct gather *gather, const List *objects);
+static void publish(struct gather *gather, const char *name, const char *method, const List *objects);
 static int16_t named_relation(struct gather *gather, const List *names, int skip);
 
 bool walk_object(struct gather *gather, const Node *statement)
@@ -71,11 +71,19 @@ bool walk_object(struct gather *gather, const Node *statement)
 		return true;
 	}
 	case T_CreatePublicationStmt:
-		publish(gather, ((const CreatePublicationStmt *)statement)->pubobjects);
+		publish(gather, ((const CreatePublicationStmt *)statement)->pubname, "publish",
+		        ((const CreatePublicationStmt *)statement)->pubobjects);
 		return true;
-	case T_AlterPublicationStmt:
-		publish(gather, ((const AlterPublicationStmt *)statement)->pubobjects);
+	case T_AlterPublicationStmt: {
+		static const char *const methods[] = {
+		    [AP_AddObjects] = "publish",
+		    [AP_DropObjects] = "unpublish",
+		    [AP_SetObjects] = "publish instead",
+		};
+		const AlterPublicationStmt *alter = (const AlterPublicationStmt *)statement;
+		publish(gather, alter->pubname, methods[alter->action], alter->pubobjects);
 		return true;
+	}
 	case T_CommentStmt:
 		comment(gather, (const CommentStmt *)statement);
 		return true;
@@ -104,9 +112,20 @@ static void set_schema(struct gather *gather, const AlterObjectSchemaStmt *alter
 	if (action == NULL)
 		return;
 	action->if_exists = alter->missing_ok;
+	if (alter->objectType == OBJECT_SEQUENCE) {
+		action->form = DDL_SEQUENCE;
+		action->method = "sequence moves";
+	}
+	if (alter->objectType == OBJECT_VIEW) {
+		action->method = "set schema";
+		action->new_name = arena_text(gather->arena, alter->newschema);
+	}
 	if (alter->objectType == OBJECT_TABLE || alter->objectType == OBJECT_FOREIGN_TABLE ||
-	    alter->objectType == OBJECT_MATVIEW)
+	    alter->objectType == OBJECT_MATVIEW) {
 		action->form = DDL_ALTER_TABLE_OTHER;
+		action->method = "set schema";
+		action->new_name = arena_text(gather->arena, alter->newschema);
+	}
 }
 
 static void sequence(struct gather *gather, const RangeVar *sequence, const List *options, enum lock_mode lock)
@@ -125,6 +144,8 @@ static void sequence(struct gather *gather, const RangeVar *sequence, const List
 		    list_length((const List *)option->arg) > 1) {
 			action->referenced = named_relation(gather, (const List *)option->arg, 1);
 			action->referenced_lock = LOCK_ACCESS_SHARE;
+		} else if (strcmp(option->defname, "owned_by") == 0 && lock != LOCK_NONE) {
+			action->method = "sequence freed";
 		}
 	}
 }
@@ -213,7 +234,7 @@ static void lock_written(struct gather *gather, const List *statements)
 	}
 }
 
-static void publish(struct gather *gather, const List *objects)
+static void publish(struct gather *gather, const char *name, const char *method, const List *objects)
 {
 	ListCell *cell;
 
@@ -222,10 +243,12 @@ static void publish(struct gather *gather, const List *objects)
 	foreach (cell, objects) {
 		const PublicationObjSpec *object = lfirst(cell);
 		const PublicationTable *table = object->pubtable;
-		if (table != NULL)
-			some_change(gather, table->relation, NULL, LOCK_SHARE_UPDATE_EXCLUSIVE);
-		else
-			some_change(gather, NULL, NULL, LOCK_NONE);
+		struct fact_action *action =
+		    some_change(gather, table != NULL ? table->relation : NULL, name, LOCK_SHARE_UPDATE_EXCLUSIVE);
+		if (action == NULL || table == NULL)
+			continue;
+		action->method = method;
+		action->only = !table->relation->inh;
 	}
 }
 

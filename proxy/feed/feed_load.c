@@ -42,6 +42,7 @@ static bool load_columns(struct load *load);
 static bool load_indexes(struct load *load);
 static bool load_constraints(struct load *load);
 static bool load_dependents(struct load *load);
+static bool load_parts(struct load *load);
 static bool load_functions(struct load *load);
 static bool load_domains(struct load *load);
 static bool load_settings(struct load *load);
@@ -104,7 +105,7 @@ static bool load_snapshot(struct load *load)
 	/* A failed statement has ended the transaction already. */
 	return feed_result_run(&load->result, feed_sql_begin, 0) && load_facts(load) && load_relations(load) &&
 	       load_columns(load) && load_indexes(load) && load_constraints(load) && load_dependents(load) &&
-	       load_functions(load) && load_domains(load) && load_settings(load) && load_extensions(load) &&
+	       load_parts(load) && load_functions(load) && load_domains(load) && load_settings(load) && load_extensions(load) &&
 	       load_dictionary(load) && feed_result_run(&load->result, "COMMIT", 0);
 }
 
@@ -126,7 +127,7 @@ static bool load_facts(struct load *load)
 static bool load_relations(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_relations, 16))
+	if (!feed_result_run(result, feed_sql_relations, 17))
 		return false;
 	load->tables.list = calloc((size_t)result->count + 1, sizeof(*load->tables.list));
 	CHECK(load->tables.list != NULL);
@@ -146,6 +147,7 @@ static bool load_relations(struct load *load)
 		    .partition_strategy = feed_result_char(result, 13),
 		    .partition_column = feed_texts_optional(&load->texts, result, 14),
 		    .is_default_partition = feed_result_true(result, 15),
+		    .is_detaching = feed_result_true(result, 16),
 		};
 		struct feed_table *table = &load->tables.list[load->tables.count++];
 		table->relation = catalog_add_relation(load->catalog, &relation);
@@ -212,6 +214,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 	    .generated = feed_result_true(result, 15),
 	    .inherited = feed_result_true(result, 17),
 	    .identity = feed_result_true(result, 18),
+	    .fixed_size = feed_result_integer(result, 14) > 0,
 	};
 	/* The planner, too, takes a measured width first. */
 	double width = feed_result_real(result, 13, 0);
@@ -224,7 +227,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 static bool load_indexes(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(&load->keys, feed_sql_index_keys, 14) || !feed_result_run(result, feed_sql_indexes, 13))
+	if (!feed_result_run(&load->keys, feed_sql_index_keys, 14) || !feed_result_run(result, feed_sql_indexes, 14))
 		return false;
 	/* The keys come in the order of the indexes. */
 	bool more = feed_result_next(&load->keys);
@@ -260,6 +263,7 @@ static void read_index(struct load *load, struct catalog_index *index, struct fe
 	    .unique = feed_result_true(result, 7),
 	    .primary = feed_result_true(result, 8),
 	    .building = feed_result_true(result, 12),
+	    .inherited = feed_result_true(result, 13),
 	    /* Until the table is opened; an empty definition says that it has yet to be. */
 	    .predicate = partial ? "" : NULL,
 	    .definition = expressions || partial ? "" : NULL,
@@ -335,7 +339,7 @@ static void describe_key(struct load *load, const struct catalog_index_key *key,
 static bool load_constraints(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_constraints, 7))
+	if (!feed_result_run(result, feed_sql_constraints, 8))
 		return false;
 	struct feed_table *table;
 	for (int count; (table = next_table(load, &count)) != NULL;) {
@@ -358,6 +362,7 @@ static void read_constraint(struct load *load, struct catalog_constraint *constr
 	constraint->name = feed_texts_cell(&load->texts, result, 1);
 	constraint->kind = (enum catalog_constraint_kind)feed_result_char(result, 2);
 	constraint->valid = feed_result_true(result, 3);
+	constraint->inherited = feed_result_true(result, 7);
 
 	constraint->column_count = read_columns(load, feed_result_cell(result, 4), relation, &constraint->columns);
 
@@ -412,6 +417,34 @@ static bool load_dependents(struct load *load)
 		}
 		table->relation->dependents = list;
 		table->relation->dependent_count = (uint32_t)count;
+	}
+	return true;
+}
+
+static bool load_parts(struct load *load)
+{
+	struct feed_result *result = &load->result;
+	if (!feed_result_run(result, feed_sql_parts, 10))
+		return false;
+	struct feed_table *table;
+	for (int count; (table = next_table(load, &count)) != NULL;) {
+		struct catalog_part *list = arena_alloc(load->texts.arena, (size_t)count * sizeof(*list));
+		for (int i = 0; i < count; i++) {
+			result->at += i > 0;
+			list[i] = (struct catalog_part){
+			    .kind = (enum catalog_part_kind)feed_result_char(result, 1),
+			    .schema = feed_texts_optional(&load->texts, result, 2),
+			    .name = feed_texts_cell(&load->texts, result, 3),
+			    .function = feed_texts_optional(&load->texts, result, 4),
+			    .column = (int16_t)feed_result_integer(result, 5),
+			    .identity = feed_result_true(result, 6),
+			    .used = feed_result_true(result, 7),
+			    .for_rows = feed_result_true(result, 8),
+			    .inherited = feed_result_true(result, 9),
+			};
+		}
+		table->relation->parts = list;
+		table->relation->part_count = (uint32_t)count;
 	}
 	return true;
 }

@@ -38,7 +38,9 @@ const char feed_sql_relations[] =
     " c.relpersistence, am.amname, ts.spcname, p.partstrat,"
     " CASE p.partnatts WHEN 1 THEN (SELECT a.attname FROM pg_attribute a"
     "  WHERE a.attrelid = c.oid AND a.attnum = p.partattrs[0] AND a.attnum > 0) END,"
-    " EXISTS (SELECT FROM pg_partitioned_table d WHERE d.partdefid = c.oid)"
+    " EXISTS (SELECT FROM pg_partitioned_table d WHERE d.partdefid = c.oid),"
+    /* It came with PostgreSQL 14. */
+    " EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND to_jsonb(i) ->> 'inhdetachpending' = 'true')"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_am am ON am.oid = c.relam LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace"
     " LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid"
@@ -65,7 +67,7 @@ const char feed_sql_indexes[] =
     /* What builds CONCURRENTLY holds that lock all the time; the view of its progress shows others' to few roles. */
     " NOT i.indisvalid AND EXISTS (SELECT FROM pg_locks l WHERE l.relation = i.indrelid"
     "  AND l.mode = 'ShareUpdateExclusiveLock'"
-    "  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))"
+    "  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())), x.relispartition"
     " FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace xn ON xn.oid = x.relnamespace"
     " JOIN pg_am am ON am.oid = x.relam"
     " JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -86,7 +88,7 @@ const char feed_sql_index_keys[] =
 
 const char feed_sql_constraints[] =
     "SELECT o.conrelid, o.conname, o.contype, o.convalidated, array_to_string(o.conkey, ' '), o.confrelid,"
-    " array_to_string(o.confkey, ' ')"
+    " array_to_string(o.confkey, ' '), o.coninhcount > 0 OR o.conparentid <> 0"
     " FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND " USER_RELATION " ORDER BY o.conrelid, o.oid";
 
@@ -137,6 +139,30 @@ const char feed_sql_dependents[] =
     "  'pg_publication_rel'::regclass) AND d.refobjsubid > 0"
     " OR a.attgenerated <> '' AND f.adrelid = d.refobjid AND d.refobjsubid NOT IN (0, f.adnum))"
     " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
+
+/* Whose trigger it is on a partition has been known since PostgreSQL 13. */
+const char feed_sql_parts[] =
+    "SELECT p.* FROM ("
+    " SELECT t.tgrelid AS relation, 't', fn.nspname, t.tgname, f.proname, 0, false, false, t.tgtype & 1 <> 0,"
+    "  coalesce(to_jsonb(t) ->> 'tgparentid', '0') <> '0'"
+    "  FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_namespace fn ON fn.oid = f.pronamespace"
+    "  WHERE NOT t.tgisinternal"
+    " UNION ALL SELECT r.ev_class, 'r', NULL, r.rulename, NULL, 0, false, false, false, false"
+    "  FROM pg_rewrite r WHERE r.rulename <> '_RETURN'"
+    " UNION ALL SELECT y.polrelid, 'p', NULL, y.polname, NULL, 0, false, false, false, false FROM pg_policy y"
+    " UNION ALL SELECT s.stxrelid, 's', sn.nspname, s.stxname, NULL, 0, false, false, false, false"
+    "  FROM pg_statistic_ext s JOIN pg_namespace sn ON sn.oid = s.stxnamespace"
+    " UNION ALL SELECT m.prrelid, 'b', NULL, b.pubname, NULL, 0, false, false, false, false"
+    "  FROM pg_publication_rel m JOIN pg_publication b ON b.oid = m.prpubid"
+    " UNION ALL SELECT d.refobjid, 'q', qn.nspname, q.relname, NULL, d.refobjsubid, d.deptype = 'i',"
+    "  EXISTS (SELECT FROM pg_depend u WHERE u.refclassid = 'pg_class'::regclass AND u.refobjid = q.oid"
+    "   AND u.classid = 'pg_attrdef'::regclass), false, false"
+    "  FROM pg_depend d JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S'"
+    "  JOIN pg_namespace qn ON qn.oid = q.relnamespace"
+    "  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
+    "  AND d.deptype IN ('a', 'i')) AS p"
+    " JOIN pg_class c ON c.oid = p.relation JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE " USER_RELATION " ORDER BY 1, 2, 4";
 
 /* Per role the setting for this database goes before that for all. The server's own is what this session would go
  * back to, unless a setting for its role or for everybody stands in front of it; then it can't be seen, or doesn't

@@ -15,6 +15,7 @@ extern const char feed_sql_functions[];
 extern const char feed_sql_domains[];
 extern const char feed_sql_settings[];
 extern const char feed_sql_dependents[];
+extern const char feed_sql_parts[]; /* triggers, rules, policies, statistics, publications, sequences of tables */
 extern const char feed_sql_extensions[];
 /* Relation, kind, number or oid, value: rows changed since ANALYZE (m), the share of a column's most common value (v),
  * columns without a negative number (n), the share of a column's texts that are lists (l), days that an index has not been scanned (u); then how much of its column's

@@ -1,7 +1,6 @@
 #include "inspect/change/effect_alter.h"
 
-#include "inspect/change/effect.h"
-#include "tests/unit/judge.h"
+#include "tests/unit/effect_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +13,6 @@
 static struct judge judge;
 static struct catalog_relation *big, *ref, *view;
 static struct catalog_constraint key = {.name = "big_owner_fk", .kind = CATALOG_FOREIGN_KEY, .valid = true};
-static struct effects effects;
 
 static int set_up(void **state)
 {
@@ -53,30 +51,9 @@ static void depend(const char *column)
 
 static void expect(const char *change, const char *what)
 {
-	char sql[512], out[1024];
-	struct arena arena;
-	size_t len = 0;
+	char sql[512];
 	snprintf(sql, sizeof(sql), "ALTER TABLE big %s", change);
-	judge_seal(&judge);
-	const struct context input = {
-	    .facts = judge_parse(&judge, sql),
-	    .catalog = judge.catalog,
-	    .session = &judge.session,
-	    .settings = &judge.rules,
-	};
-	arena_init(&arena);
-	effect_of(&input, &arena, &effects);
-	out[0] = '\0';
-	for (uint16_t i = 0; i < effects.count; i++) {
-		const struct effect *one = &effects.list[i];
-		len += (size_t)snprintf(out + len, sizeof(out) - len, "%s%s %s%s%s", i ? "; " : "", one->relation,
-		                        lock_name(one->lock), one->rewrite ? " rewrite" : "", one->scan ? " scan" : "");
-	}
-	arena_fini(&arena);
-	if (effects.refused)
-		snprintf(out, sizeof(out), "refused: %s", effects.refused);
-	if (strcmp(out, what) != 0)
-		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, out, what);
+	effect_text_expect(&judge, sql, what);
 }
 
 /* -- cases -------------------------------------------------------------------------------------------- */

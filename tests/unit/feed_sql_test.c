@@ -23,6 +23,7 @@ static const char schema[] =
     "CREATE VIEW seen AS SELECT id FROM product;"
     "CREATE TABLE event (at date) PARTITION BY RANGE (at);"
     "CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');"
+    "CREATE SEQUENCE numbers OWNED BY product.id;"
     "CREATE DOMAIN positive AS int CHECK (VALUE > 0);"
     "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';"
     "CREATE SCHEMA trap;"
@@ -35,9 +36,9 @@ static const struct {
 	const char *sql;
 	int columns;
 } reads[] = {
-    {feed_sql_facts, 2},       {feed_sql_relations, 16},   {feed_sql_columns, 19},   {feed_sql_indexes, 13},
-    {feed_sql_index_keys, 14}, {feed_sql_constraints, 7},  {feed_sql_dependents, 4}, {feed_sql_functions, 6},
-    {feed_sql_domains, 6},     {feed_sql_settings, 3}, {feed_sql_extensions, 1},
+    {feed_sql_facts, 2},       {feed_sql_relations, 17},   {feed_sql_columns, 19},   {feed_sql_indexes, 14},
+    {feed_sql_index_keys, 14}, {feed_sql_constraints, 8},  {feed_sql_dependents, 4}, {feed_sql_functions, 6},
+    {feed_sql_domains, 6},     {feed_sql_settings, 3}, {feed_sql_extensions, 1}, {feed_sql_parts, 10},
 };
 
 static int set_up(void **state)

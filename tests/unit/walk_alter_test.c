@@ -160,7 +160,7 @@ static void altered_columns(void **state)
 		 "relation 0 t target\n"
 		 "alter_table_other on=0 column=a\n"
 		 "alter_table_other on=0 column=b\n"
-		 "alter_table_other on=0 column=c\n"
+		 "alter_table_other on=0 column=c method=set storage\n"
 		 "alter_table_other on=0 column=d identity\n"},
 	};
 	/* clang-format on */
@@ -269,7 +269,7 @@ static void storage_and_partitions(void **state)
 		 "level 0\n"
 		 "relation 0 p target\n"
 		 "relation 1 c target\n"
-		 "alter_table_other on=0 referenced=1\n"
+		 "alter_table_other on=0 method=finalize referenced=1\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
@@ -300,7 +300,7 @@ static void no_tables(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 q target\n"
-		 "sequence on=0 object=q\n"
+		 "sequence on=0 object=q method=sequence freed\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 c target\n"

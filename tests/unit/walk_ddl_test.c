@@ -96,7 +96,7 @@ static void new_tables(void **state)
 		 "level 0\n"
 		 "relation 0 s.t target\n"
 		 "relation 1 s.t target\n"
-		 "other object=s\n"
+		 "other object=s method=create schema\n"
 		 "create_table on=0\n"
 		 "create_index on=1 object=i [id] method=btree\n"},
 	};
@@ -227,15 +227,15 @@ static void drops(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 s.t target\n"
-		 "drop_other on=0 object=tr\n"
+		 "drop_other on=0 object=tr method=trigger\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "drop_other on=0 object=r\n"
+		 "drop_other on=0 object=r method=rule\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "drop_other on=0 object=p if_exists cascade\n"},
+		 "drop_other on=0 object=p method=policy if_exists cascade\n"},
 		{"DROP FUNCTION s.f(int); DROP TYPE s.ty; DROP SCHEMA x CASCADE; DROP EXTENSION e; DROP "
 		 "SEQUENCE s.q; DROP AGGREGATE a(*); DROP CAST (int AS text); DROP OPERATOR CLASS o USING "
 		 "btree",
@@ -252,7 +252,7 @@ static void drops(void **state)
 		 "relation 0 s.q target\n"
 		 "drop_other on=0 method=sequence\n"
 		 "ddl\n"
-		 "drop_other object=a\n"
+		 "drop_other object=a method=function\n"
 		 "ddl\n"
 		 "drop_other\n"
 		 "ddl\n"
@@ -291,7 +291,7 @@ static void others(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 s.t target\n"
-		 "create_trigger on=0 object=tr\n"},
+		 "create_trigger on=0 object=tr method=trigger\n"},
 		{"CREATE VIEW v AS SELECT 1 FROM t WHERE a LIKE '%abc%'",
 		 "ddl\n"
 		 "level 0\n"
@@ -320,11 +320,15 @@ static void others(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "alter_table_other on=0\n"
+		 "alter_table_other on=0 to=x method=set schema\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 v target\n"
-		 "other on=0\n"
+		 "other on=0 to=x method=set schema\n"
+		 "ddl\n"
+		 "level 0\n"
+		 "relation 0 t target\n"
+		 "alter_table_other on=0 method=owner\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
@@ -332,15 +336,11 @@ static void others(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "alter_table_other on=0\n"
+		 "alter_table_other on=0 object=tr method=trigger\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 t target\n"
-		 "alter_table_other on=0 object=tr\n"
-		 "ddl\n"
-		 "level 0\n"
-		 "relation 0 t target\n"
-		 "alter_table_other on=0 object=i\n"},
+		 "alter_table_other on=0 object=i method=cluster on\n"},
 		{"CREATE SEQUENCE s.q; ALTER SEQUENCE q RESTART; CREATE EXTENSION e; CREATE DOMAIN d AS "
 		 "int; ALTER DOMAIN d SET NOT NULL; CREATE TYPE s.e AS ENUM ('a'); ALTER TYPE e ADD VALUE "
 		 "'b'; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'secret'",
@@ -378,7 +378,7 @@ static void others(void **state)
 		 "ddl\n"
 		 "other\n"
 		 "ddl\n"
-		 "other\n"
+		 "other method=alone\n"
 		 "ddl\n"
 		 "other\n"
 		 "ddl\n"

@@ -1,0 +1,15 @@
+CREATE EXTENSION citext;
+CREATE EXTENSION hstore;
+CREATE TYPE state AS ENUM ('new');
+CREATE TYPE state2 AS ENUM ('new');
+CREATE TYPE pair AS (a int, b text);
+CREATE DOMAIN posint AS int CHECK (VALUE > 0);
+CREATE DOMAIN plainint AS int;
+CREATE DOMAIN shortname AS varchar(30);
+CREATE DOMAIN longname AS varchar(60);
+CREATE DOMAIN plaintext AS text;
+CREATE DOMAIN nncode AS text CHECK (VALUE IS NOT NULL OR true);
+CREATE DOMAIN dnum AS numeric(10,2);
+CREATE DOMAIN domts AS timestamp;
+CREATE TABLE tm (id int, c0 smallint, c1 int, c2 bigint, c3 oid, c4 regclass, c5 numeric, c6 numeric(10,2), c7 numeric(12,2), c8 numeric(10,4), c9 real, c10 float8, c11 money, c12 boolean, c13 text, c14 varchar, c15 varchar(20), c16 varchar(50), c17 char(10), c18 char(20), c19 bpchar, c20 name, c21 "char", c22 citext, c23 bytea, c24 uuid, c25 date, c26 time, c27 time(3), c28 timetz, c29 timestamp, c30 timestamp(3), c31 timestamp(6), c32 timestamptz, c33 timestamptz(0), c34 timestamptz(6), c35 interval, c36 interval(3), c37 interval day to second, c38 interval day to second(3), c39 json, c40 jsonb, c41 xml, c42 inet, c43 cidr, c44 macaddr, c45 macaddr8, c46 bit(8), c47 bit(16), c48 varbit, c49 varbit(8), c50 varbit(16), c51 int[], c52 bigint[], c53 text[], c54 varchar[], c55 varchar(20)[], c56 varchar(50)[], c57 numeric(10,2)[], c58 timestamp[], c59 timestamptz[], c60 int4range, c61 int8range, c62 tsrange, c63 tstzrange, c64 int4multirange, c65 tsvector, c66 tsquery, c67 point, c68 box, c69 state, c70 state2, c71 pair, c72 posint, c73 plainint, c74 shortname, c75 longname, c76 plaintext, c77 nncode, c78 dnum, c79 domts, c80 hstore, c81 xid, c82 pg_lsn, c83 jsonpath, c84 posint[]);
+INSERT INTO tm (id) SELECT g FROM generate_series(1, 1000) g;
