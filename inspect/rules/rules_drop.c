@@ -14,10 +14,12 @@ struct loss {
 	const struct catalog_relation *relation;
 	const struct catalog_column *column; /* NULL: the relation itself */
 	bool rename;
+	const char *schema; /* it moves there, which is not on the search_path; else NULL */
 };
 
 static void drop_index(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void drop_or_rename(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static bool leaves_path(const struct context *input, const struct fact_action *action);
 static void lose_schema(const struct rule *rule, const struct context *input, const struct fact_action *action,
                         struct verdict *verdict);
 static void lose_used(const struct rule *rule, const struct context *input, const struct loss *loss,
@@ -65,7 +67,7 @@ static const struct rule rows[] = {
                 "# Django: SeparateDatabaseAndState with RemoveField as the state alone, the database's part in the "
                 "next release; to rename: db_column= or db_table= keep the old name",
         .decides =
-            "DROP and RENAME of a table, view, column or schema, and what the traffic of the last 24 hours (hours) used. "
+            "DROP and RENAME of a table, view, column or schema, and SET SCHEMA to one that is not on the search_path, and what the traffic of the last 24 hours (hours) used. "
             "Used by any other transaction: block, whatever the table's size; a view on it counts where the view "
             "goes with it. Not used while all of that time was watched: a remark, for large tables. Not seen, but "
             "watched for less time, or by `pgproctor check` without --traffic: a warning, for large tables.\n"
@@ -151,10 +153,12 @@ static void drop_or_rename(const struct rule *rule, const struct context *input,
 		            action->form == DDL_DROP_OTHER;
 		if (action->object && action->method && strcmp(action->method, "schema") == 0)
 			lose_schema(rule, input, action, verdict);
+		const char *schema = leaves_path(input, action) ? action->new_name : NULL;
 		/* Of a constraint, a trigger … */
-		if ((!rename && !drop) || action->object)
+		if ((!rename && !drop && !schema) || action->object)
 			continue;
-		struct loss loss = {.relation = context_named(input, action->relation), .rename = rename};
+		struct loss loss = {
+		    .relation = context_named(input, action->relation), .rename = rename || schema, .schema = schema};
 		if (!loss.relation)
 			continue;
 		loss.column = action->column ? catalog_column(loss.relation, action->column) : NULL;
@@ -168,6 +172,23 @@ static void drop_or_rename(const struct rule *rule, const struct context *input,
 		else
 			lose_unseen(rule, input, &loss, &sight, hours, verdict);
 	}
+}
+
+/* SET SCHEMA, to where a name without a schema is not looked for. */
+static bool leaves_path(const struct context *input, const struct fact_action *action)
+{
+	if (!input->catalog || !action->new_name || !action->method || strcmp(action->method, "set schema") != 0)
+		return false;
+	const char *path = context_search_path(input);
+	if (!path)
+		return false;
+	size_t len = strlen(action->new_name);
+	for (const char *at = path; (at = strstr(at, action->new_name)) != NULL; at += len) {
+		bool begins = at == path || strchr(", \"", at[-1]);
+		if (begins && (at[len] == '\0' || strchr(", \"", at[len])))
+			return false;
+	}
+	return true;
 }
 
 /* All that is in it: told of what was used last. */
@@ -209,7 +230,8 @@ static void lose_used(const struct rule *rule, const struct context *input, cons
 	                            lost_name(arena, loss), through,
 	                            human_duration(ago_ms > 0 ? (uint64_t)ago_ms * 1000 : 0, ago),
 	                            (unsigned long long)sight->use->fingerprint, route),
-	    .hint = loss->rename
+	    .hint = loss->schema ? "Put the new schema on the search_path of all who use it, then move the table."
+	            : loss->rename
 	                ? "Keep the old name in the database, or go through a release that knows both."
 	                : "Two releases: the first no longer names it; when its last old process is gone and nothing "
 	                  "has used it for long enough, the second drops it.",
@@ -255,7 +277,8 @@ static void lose_unseen(const struct rule *rule, const struct context *input, co
 	    arena, "what still uses %s fails from then on, until its last process is replaced", what);
 	finding.hint =
 	    arena_printf(arena, "%s %s",
-	                 loss->rename ? "Keep the old name in the database, or go through a release that knows both."
+	                 loss->schema ? "Put the new schema on the search_path of all who use it, then move the table."
+	                 : loss->rename ? "Keep the old name in the database, or go through a release that knows both."
 	                              : "First release what no longer names it, then drop it.",
 	                 unseen);
 	rules_add(verdict, rule, input, loss->relation, &finding);
@@ -272,6 +295,9 @@ static const char *lost_name(struct arena *arena, const struct loss *loss)
 static const char *lost_django(struct arena *arena, const struct loss *loss)
 {
 	const char *name = loss->column ? loss->column->name : loss->relation->name;
+	if (loss->schema)
+		return arena_printf(arena, "DATABASES: \"OPTIONS\": {\"options\": \"-c search_path=%s,%s\"}",
+		                    loss->relation->schema, loss->schema);
 	if (loss->rename)
 		return arena_printf(arena, "%s=\"%s\" keeps the name", loss->column ? "db_column" : "db_table", name);
 	if (loss->relation->kind == CATALOG_VIEW)

@@ -339,6 +339,9 @@ static void check_text(struct run *run, const char *text, size_t len)
 		run->print.statements++;
 		check_statement(run, piece.text, piece.len);
 	}
+	if (run->session.transaction != 'I')
+		check_print_note(&run->print, &run->place,
+		                 "the file ends inside a transaction: without COMMIT nothing of it stays");
 	check_prepared_fini(&run->prepared);
 	check_shown_fini(&run->shown);
 	session_state_fini(&run->session);

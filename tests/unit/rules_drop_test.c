@@ -63,6 +63,8 @@ static void drops_and_renames(void **state)
 	FOUND("ALTER TABLE product DROP COLUMN qty", "M220");
 	FOUND("ALTER TABLE product RENAME COLUMN qty TO amount", "M220");
 	FOUND("ALTER TABLE product RENAME TO goods", "M220");
+	FOUND("ALTER TABLE product SET SCHEMA archive", "M220");
+	SILENT("ALTER TABLE product SET SCHEMA public", "M220");
 	SILENT("ALTER TABLE product RENAME CONSTRAINT product_pkey TO p", "M220");
 	SILENT("ALTER TABLE product DROP COLUMN IF EXISTS nothing", "M220");
 	SILENT("DROP TABLE small", "M220");
