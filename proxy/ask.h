@@ -15,7 +15,8 @@ void ask_message(struct session *session, struct relay_out *out, struct bytes me
  * sent in its place, so that nothing of it may be passed on. */
 MUST_USE bool ask_prefix(struct session *session, struct relay_out *out, uint8_t type, struct bytes body,
                          uint64_t now_ns);
-/* What it takes to have a Query's or Parse's text parsed elsewhere, because that takes long; NULL: judge it now. */
+/* What it takes to have a Query's or Parse's text parsed elsewhere, for messages from LIMIT_PARSE_BYTES_AT_ONCE on: that
+ * takes long. NULL: judge it now. */
 MUST_USE struct inspector_reading *ask_study(struct session *session, struct bytes message);
 
 #endif

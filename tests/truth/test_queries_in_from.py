@@ -181,6 +181,16 @@ def database(postgres):  # noqa: F811
     return postgres
 
 
+def indexes_taken(database, name, statement):
+    """A plan takes one of several ways: what counts is whether there is one, so each way of joining is tried."""
+    taken = set()
+    for settings in ("", "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;"
+                     " SET enable_hashagg = off;"):
+        rows = database.sql(f"SET enable_seqscan = off; {settings} EXPLAIN (FORMAT JSON, COSTS OFF) {statement}", name)
+        taken |= set(index_conditions(rows[0][0][0]["Plan"]))
+    return taken
+
+
 def test_as_the_plan_has_it(database):
     dsn = database.catalog_dsn().replace("dbname=postgres", "") + " dbname=in_from"
     events = check(dsn, "".join(f"{statement};\n" for statement in STATEMENTS))
@@ -188,14 +198,7 @@ def test_as_the_plan_has_it(database):
     for line, statement in enumerate(STATEMENTS, 1):
         said = {event["index"] for event in events[line] if event["served"] and not is_order(event)}
         said = {index for index in said if index.split("_")[-1] in ("owner", "upper")}
-        # A plan takes one of several ways: what counts is whether there is one, so each way of joining is tried.
-        taken = set()
-        for settings in ("", "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;"
-                         " SET enable_hashagg = off;"):
-            rows = database.sql(f"SET enable_seqscan = off; {settings} EXPLAIN (FORMAT JSON, COSTS OFF) {statement}",
-                                "in_from")
-            plan = rows[0][0][0]["Plan"]
-            taken |= set(index_conditions(plan))
+        taken = indexes_taken(database, "in_from", statement)
         if bool(said) != bool(taken):
             wrong.append(f"{statement}\n    said {sorted(said)}, taken {sorted(taken)}")
     assert not wrong, "\n".join(wrong)

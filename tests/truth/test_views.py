@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from test_access import BINARY, check, is_order, postgres  # noqa: F401 (a fixture)
-from test_queries_in_from import SETUP, index_conditions
+from test_queries_in_from import SETUP, indexes_taken
 
 VIEWS = """
 CREATE TABLE amounts (id int PRIMARY KEY, owner numeric, at timestamptz, tags text[]);
@@ -135,12 +135,7 @@ def test_as_the_plan_has_it(database):
     for line, statement in enumerate(STATEMENTS, 1):
         said = {event["index"] for event in events[line] if event["served"] and not is_order(event)}
         said = {index for index in said if index.split("_")[-1] in ("owner", "upper")}
-        taken = set()
-        for settings in ("", "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;"
-                         " SET enable_hashagg = off;"):
-            rows = database.sql(f"SET enable_seqscan = off; {settings} EXPLAIN (FORMAT JSON, COSTS OFF) {statement}",
-                                "views")
-            taken |= set(index_conditions(rows[0][0][0]["Plan"]))
+        taken = indexes_taken(database, "views", statement)
         if bool(said) != bool(taken):
             wrong.append(f"{statement}\n    said {sorted(said)}, taken {sorted(taken)}")
     assert not wrong, "\n".join(wrong)

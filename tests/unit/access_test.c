@@ -30,22 +30,9 @@ static int tear_down(void **state)
 static const char *events(const char *sql)
 {
 	static char text[2000];
-	struct parsed parsed;
 	size_t len = 0;
-	judge_seal(&judge);
-	arena_fini(&judge.arena);
-	arena_init(&judge.arena);
-	assert_int_equal(parse_sql_literally(sql, strlen(sql), true, &judge.arena, &parsed), PARSE_OK);
-	const struct facts *facts = &parsed.facts[0];
-	const struct catalog_relation *relations[8] = {0};
-	for (uint16_t at = 0; at < facts->relation_count; at++)
-		relations[at] = facts->relations[at].is_cte
-		                    ? NULL
-		                    : catalog_find(judge.catalog, NULL, facts->relations[at].name, NULL, "anna");
-	const struct access_input input = {
-	    .facts = facts, .catalog = judge.catalog, .relations = relations, .arena = &judge.arena};
 	uint16_t count;
-	const struct access_event *list = access_events(access_make(&input), &count);
+	const struct access_event *list = access_events(judge_access(&judge, sql), &count);
 	text[0] = '\0';
 	for (uint16_t at = 0; at < count; at++)
 		len +=

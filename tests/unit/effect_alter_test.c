@@ -1,6 +1,6 @@
 #include "inspect/change/effect_alter.h"
 
-#include "tests/unit/effect_text.h"
+#include "tests/unit/judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +53,7 @@ static void expect(const char *change, const char *what)
 {
 	char sql[512];
 	snprintf(sql, sizeof(sql), "ALTER TABLE big %s", change);
-	effect_text_expect(&judge, sql, what);
+	judge_expect_effect(&judge, sql, what);
 }
 
 /* -- cases -------------------------------------------------------------------------------------------- */
@@ -64,11 +64,11 @@ static void new_columns(void **state)
 	(void)state;
 	expect("ADD COLUMN c int", "big ACCESS EXCLUSIVE");
 	expect("ADD COLUMN c timestamptz DEFAULT now() NOT NULL", "big ACCESS EXCLUSIVE");
-	expect("ADD COLUMN c float8 DEFAULT random()", "big ACCESS EXCLUSIVE rewrite scan");
-	expect("ADD COLUMN c int GENERATED ALWAYS AS IDENTITY", "big ACCESS EXCLUSIVE rewrite scan");
-	expect("ADD COLUMN c int CHECK (c > 0)", "big ACCESS EXCLUSIVE scan");
+	expect("ADD COLUMN c float8 DEFAULT random()", "big ACCESS EXCLUSIVE rewrite scan dangerous");
+	expect("ADD COLUMN c int GENERATED ALWAYS AS IDENTITY", "big ACCESS EXCLUSIVE rewrite scan dangerous");
+	expect("ADD COLUMN c int CHECK (c > 0)", "big ACCESS EXCLUSIVE scan dangerous");
 	expect("ADD COLUMN c int REFERENCES ref", "big ACCESS EXCLUSIVE; ref SHARE ROW EXCLUSIVE");
-	expect("ADD COLUMN c int DEFAULT 1 REFERENCES ref", "big ACCESS EXCLUSIVE scan; ref SHARE ROW EXCLUSIVE");
+	expect("ADD COLUMN c int DEFAULT 1 REFERENCES ref", "big ACCESS EXCLUSIVE scan dangerous; ref SHARE ROW EXCLUSIVE");
 	expect("ADD COLUMN IF NOT EXISTS qty int UNIQUE", "big ACCESS EXCLUSIVE");
 }
 
@@ -77,10 +77,10 @@ static void new_types(void **state)
 {
 	(void)state;
 	judge_index(&judge, big, "big_name", "btree", "name text_ops", NULL);
-	expect("ALTER qty TYPE bigint", "big ACCESS EXCLUSIVE rewrite scan");
+	expect("ALTER qty TYPE bigint", "big ACCESS EXCLUSIVE rewrite scan dangerous");
 	expect("ALTER note TYPE varchar", "big ACCESS EXCLUSIVE");
 	expect("ALTER name TYPE varchar(100)", "big ACCESS EXCLUSIVE; big_name ACCESS EXCLUSIVE");
-	expect("ALTER name TYPE citext", "big ACCESS EXCLUSIVE scan; big_name ACCESS EXCLUSIVE");
+	expect("ALTER name TYPE citext", "big ACCESS EXCLUSIVE scan dangerous; big_name ACCESS EXCLUSIVE");
 }
 
 /* NOT NULL is verified unless it is known; the strongest of several subcommands is taken. */
@@ -89,11 +89,11 @@ static void verified(void **state)
 	(void)state;
 	judge_check(&judge, big, "qty_there", "qty", true);
 	expect("ALTER qty SET NOT NULL", "big ACCESS EXCLUSIVE");
-	expect("ALTER owner SET NOT NULL", "big ACCESS EXCLUSIVE scan");
-	expect("ADD CHECK (qty > 0)", "big ACCESS EXCLUSIVE scan");
+	expect("ALTER owner SET NOT NULL", "big ACCESS EXCLUSIVE scan dangerous");
+	expect("ADD CHECK (qty > 0)", "big ACCESS EXCLUSIVE scan dangerous");
 	expect("ADD CHECK (qty > 0) NOT VALID", "big ACCESS EXCLUSIVE");
 	expect("VALIDATE CONSTRAINT qty_there", "big SHARE UPDATE EXCLUSIVE");
-	expect("ADD FOREIGN KEY (owner) REFERENCES ref", "big SHARE ROW EXCLUSIVE scan; ref SHARE ROW EXCLUSIVE");
+	expect("ADD FOREIGN KEY (owner) REFERENCES ref", "big SHARE ROW EXCLUSIVE scan dangerous; ref SHARE ROW EXCLUSIVE");
 	expect("ADD FOREIGN KEY (owner) REFERENCES ref NOT VALID", "big SHARE ROW EXCLUSIVE; ref SHARE ROW EXCLUSIVE");
 	expect("ALTER qty SET STATISTICS 5, DROP COLUMN note", "big ACCESS EXCLUSIVE");
 	expect("SET (fillfactor = 70)", "big SHARE UPDATE EXCLUSIVE");
@@ -106,9 +106,9 @@ static void keys_out_of_indexes(void **state)
 	judge_index(&judge, big, "u_id", "btree", "id int4_ops", NULL)->unique = true;
 	judge_index(&judge, big, "u_qty", "btree", "qty int4_ops", NULL)->unique = true;
 	expect("ADD CONSTRAINT k PRIMARY KEY USING INDEX u_id", "big ACCESS EXCLUSIVE; u_id SHARE UPDATE EXCLUSIVE");
-	expect("ADD PRIMARY KEY USING INDEX u_qty", "big ACCESS EXCLUSIVE scan");
+	expect("ADD PRIMARY KEY USING INDEX u_qty", "big ACCESS EXCLUSIVE scan dangerous");
 	expect("ADD UNIQUE USING INDEX u_qty", "big ACCESS EXCLUSIVE");
-	expect("ADD UNIQUE (qty)", "big ACCESS EXCLUSIVE scan");
+	expect("ADD UNIQUE (qty)", "big ACCESS EXCLUSIVE scan dangerous");
 }
 
 /* With a foreign key goes the lock on what it refers to. */
@@ -119,7 +119,7 @@ static void foreign_keys(void **state)
 	big->constraint_count = 1;
 	expect("DROP CONSTRAINT big_owner_fk", "big ACCESS EXCLUSIVE; ref ACCESS EXCLUSIVE");
 	expect("DROP COLUMN owner", "big ACCESS EXCLUSIVE; ref ACCESS EXCLUSIVE");
-	expect("ALTER owner TYPE bigint", "big ACCESS EXCLUSIVE rewrite scan; ref ACCESS EXCLUSIVE scan");
+	expect("ALTER owner TYPE bigint", "big ACCESS EXCLUSIVE rewrite scan dangerous; ref ACCESS EXCLUSIVE scan");
 	expect("DROP COLUMN qty", "big ACCESS EXCLUSIVE");
 }
 
@@ -140,9 +140,9 @@ static void properties(void **state)
 {
 	(void)state;
 	expect("SET LOGGED", "big ACCESS EXCLUSIVE");
-	expect("SET UNLOGGED", "big ACCESS EXCLUSIVE rewrite scan");
+	expect("SET UNLOGGED", "big ACCESS EXCLUSIVE rewrite scan dangerous");
 	expect("SET TABLESPACE pg_default", "big ACCESS EXCLUSIVE");
-	expect("SET TABLESPACE fast", "big ACCESS EXCLUSIVE rewrite scan");
+	expect("SET TABLESPACE fast", "big ACCESS EXCLUSIVE rewrite scan dangerous");
 }
 
 int main(void)

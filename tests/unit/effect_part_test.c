@@ -1,6 +1,6 @@
 #include "inspect/change/effect_part.h"
 
-#include "tests/unit/effect_text.h"
+#include "tests/unit/judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,7 +62,7 @@ static int tear_down(void **state)
 
 static void expect(const char *sql, const char *what)
 {
-	effect_text_expect(&judge, sql, what);
+	judge_expect_effect(&judge, sql, what);
 }
 
 /* -- cases -------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 #include "inspect/change/effect_partition.h"
 
-#include "tests/unit/effect_text.h"
+#include "tests/unit/judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,7 @@ static int tear_down(void **state)
 
 static void expect(const char *sql, const char *what)
 {
-	effect_text_expect(&judge, sql, what);
+	judge_expect_effect(&judge, sql, what);
 }
 
 /* -- cases -------------------------------------------------------------------------------------------- */
@@ -57,7 +57,7 @@ static void made(void **state)
 {
 	(void)state;
 	expect("CREATE TABLE p PARTITION OF whole FOR VALUES IN (1)",
-	       "whole ACCESS EXCLUSIVE; rest ACCESS EXCLUSIVE scan");
+	       "whole ACCESS EXCLUSIVE; rest ACCESS EXCLUSIVE scan dangerous");
 	expect("CREATE TABLE p PARTITION OF whole DEFAULT", "refused: there is a DEFAULT partition already");
 	expect("CREATE TABLE p PARTITION OF spare FOR VALUES IN (1)", "refused: it is no partitioned table");
 }
@@ -69,7 +69,7 @@ static void foreign_keys(void **state)
 	whole->constraints = &key;
 	whole->constraint_count = 1;
 	expect("CREATE TABLE p PARTITION OF whole FOR VALUES IN (1)",
-	       "whole ACCESS EXCLUSIVE; ref SHARE ROW EXCLUSIVE; rest ACCESS EXCLUSIVE scan");
+	       "whole ACCESS EXCLUSIVE; ref SHARE ROW EXCLUSIVE; rest ACCESS EXCLUSIVE scan dangerous");
 	expect("ALTER TABLE whole DETACH PARTITION part",
 	       "part ACCESS EXCLUSIVE; whole ACCESS EXCLUSIVE; ref SHARE ROW EXCLUSIVE; rest ACCESS EXCLUSIVE");
 }
@@ -79,7 +79,7 @@ static void attached(void **state)
 {
 	(void)state;
 	expect("ALTER TABLE whole ATTACH PARTITION spare FOR VALUES IN (1)",
-	       "spare ACCESS EXCLUSIVE scan; whole SHARE UPDATE EXCLUSIVE; rest ACCESS EXCLUSIVE scan");
+	       "spare ACCESS EXCLUSIVE scan dangerous; whole SHARE UPDATE EXCLUSIVE; rest ACCESS EXCLUSIVE scan dangerous");
 	expect("ALTER TABLE whole ATTACH PARTITION part FOR VALUES IN (1)", "refused: it is a partition already");
 	expect("ALTER TABLE spare ATTACH PARTITION ref FOR VALUES IN (1)", "refused: it is no partitioned table");
 	expect("ALTER TABLE whole ATTACH PARTITION spare DEFAULT", "refused: there is a DEFAULT partition already");

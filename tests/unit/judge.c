@@ -313,9 +313,9 @@ void judge_expect_effect(struct judge *judge, const char *sql, const char *what)
 	};
 	arena_init(&arena);
 	effect_of(&input, &arena, effects);
-	assert_true(effects->count > 0);
+	assert_true(effects->count > 0 || effects->refused);
 	if (effects->refused)
-		found = "refused";
+		found = strcmp(what, "refused") == 0 ? "refused" : arena_printf(&arena, "refused: %s", effects->refused);
 	for (uint16_t i = 0; i < effects->count && !effects->refused; i++) {
 		const struct effect *one = &effects->list[i];
 		found = arena_printf(&arena, "%s%s%s %s%s%s%s", found, i ? "; " : "", one->relation,
@@ -326,6 +326,26 @@ void judge_expect_effect(struct judge *judge, const char *sql, const char *what)
 		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, found, what);
 	arena_fini(&arena);
 	free(effects);
+}
+
+struct access *judge_access(struct judge *judge, const char *sql)
+{
+	struct parsed parsed;
+	judge_seal(judge);
+	arena_fini(&judge->arena);
+	arena_init(&judge->arena);
+	assert_int_equal(parse_sql_literally(sql, strlen(sql), true, &judge->arena, &parsed), PARSE_OK);
+	const struct facts *facts = &parsed.facts[0];
+	const struct catalog_relation **relations =
+	    arena_alloc(&judge->arena, (size_t)(facts->relation_count + 1) * sizeof(relations[0]));
+	for (uint16_t at = 0; at < facts->relation_count; at++)
+		relations[at] = facts->relations[at].is_cte
+		                    ? NULL
+		                    : catalog_find(judge->catalog, NULL, facts->relations[at].name, NULL, "anna");
+	struct access_input *input = arena_alloc(&judge->arena, sizeof(*input)); /* the access keeps it */
+	*input = (struct access_input){
+	    .facts = facts, .catalog = judge->catalog, .relations = relations, .arena = &judge->arena};
+	return access_make(input);
 }
 
 static const char *judge_now(struct judge *judge, const struct bound_shape *bound, uint16_t count)

@@ -2,6 +2,7 @@
 #ifndef PGPROCTOR_TESTS_UNIT_JUDGE_H
 #define PGPROCTOR_TESTS_UNIT_JUDGE_H
 
+#include "inspect/access/access.h"
 #include "inspect/catalog/catalog.h"
 #include "inspect/tree/parse.h"
 #include "inspect/rules/rules.h"
@@ -55,6 +56,8 @@ const struct facts *judge_parse(struct judge *judge, const char *sql);
 const char *judge_sql(struct judge *judge, const char *sql);
 /* The same with parameters, $1 first; NULL for one whose shape is not known. */
 const char *judge_bound(struct judge *judge, const char *sql, const char *const *values, uint16_t count);
+/* Which indexes can serve the one statement, with its literals: as `check --access` asks. Lives until the next. */
+struct access *judge_access(struct judge *judge, const char *sql);
 /* The session has run it. */
 void judge_run(struct judge *judge, const char *sql);
 /* Whether the code is among those of the rules that the statement breaks. */
@@ -65,7 +68,8 @@ bool judge_breaks(struct judge *judge, const char *sql, const char *code);
 void judge_expect(struct judge *judge, const char *sql, const char *codes);
 /* The same of SELECT * FROM product WHERE `condition`. */
 void judge_expect_where(struct judge *judge, const char *condition, const char *codes);
-/* The statement's effects are "big ACCESS EXCLUSIVE rewrite scan dangerous; …", or "refused" by the server. */
+/* The statement's effects are "big ACCESS EXCLUSIVE rewrite scan dangerous; …", or "refused: why" by the server; "refused" alone
+ * leaves the reason open. */
 void judge_expect_effect(struct judge *judge, const char *sql, const char *what);
 
 /* For a file whose `judge` is all there is. */

@@ -31,27 +31,14 @@ static int tear_down(void **state)
 static const char *reached(const char *sql)
 {
 	static char text[200];
-	struct parsed parsed;
 	size_t len = 0;
-	judge_seal(&judge);
-	arena_fini(&judge.arena);
-	arena_init(&judge.arena);
-	assert_int_equal(parse_sql_literally(sql, strlen(sql), true, &judge.arena, &parsed), PARSE_OK);
-	const struct facts *facts = &parsed.facts[0];
-	const struct catalog_relation *relations[8] = {0};
-	for (uint16_t at = 0; at < facts->relation_count; at++)
-		relations[at] = facts->relations[at].is_cte
-		                    ? NULL
-		                    : catalog_find(judge.catalog, NULL, facts->relations[at].name, NULL, "anna");
-	const struct access_input input = {
-	    .facts = facts, .catalog = judge.catalog, .relations = relations, .arena = &judge.arena};
-	const struct access *access = access_make(&input);
+	const struct access *access = judge_access(&judge, sql);
 	text[0] = '\0';
 	for (uint16_t at = 0; at < access->condition_count; at++) {
 		bool any = false;
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", at > 0 ? " " : "");
-		for (int16_t relation = 0; relation < (int16_t)facts->relation_count; relation++) {
-			if (relations[relation] == NULL || !reach_restricts(access, &access->conditions[at], relation))
+		for (int16_t relation = 0; relation < (int16_t)access->input->facts->relation_count; relation++) {
+			if (access->input->relations[relation] == NULL || !reach_restricts(access, &access->conditions[at], relation))
 				continue;
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%d", any ? "," : "", relation);
 			any = true;
