@@ -216,6 +216,10 @@ class Postgres:
             initdb.kill()
         if status != 0:
             raise Unready(f"initdb failed: {initdb.said().strip()}")
+        return self.run(data)
+
+    def run(self, data):
+        """Starts it on a cluster that is there."""
         options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         log = self.scratch / "postgres.log"
         command = [self.bin / "postgres", "-D", data, *options]

@@ -55,7 +55,7 @@ def postgres(scratch):
     directory = scratch / "server"
     directory.mkdir()
     directory.chmod(0o755)
-    postgres = harness.Postgres(directory, wal_level="logical", max_wal_senders=8, max_replication_slots=4, log_min_messages="fatal")
+    postgres = harness.Postgres(directory, wal_level="logical", max_wal_senders=8, max_replication_slots=4, logical_decoding_work_mem="64kB", log_min_messages="fatal")
     harness.make_certificate(scratch, postgres.owner)
     postgres.settings.update(ssl="on", ssl_cert_file=scratch / "server.crt", ssl_key_file=scratch / "server.key")
     if postgres.owner:

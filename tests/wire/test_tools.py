@@ -1,5 +1,6 @@
 """PostgreSQL's own tools, and what keeps a session alive for long, through pgproctor."""
 
+import contextlib
 import os
 import re
 import select
@@ -55,12 +56,18 @@ def copy(postgres):
     return "copy"
 
 
+def version(programs, name):
+    said = subprocess.run([programs / name, "--version"], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r" (\d+)[.\w]", said)[1])
+
+
 def program(postgres, name):
-    """Of the server's own major: an older pg_dump refuses a newer server. Some builds come without the tools."""
-    path = postgres.bin / name
-    if not path.exists():
-        pytest.skip(f"{name} does not come with this server's programs")
-    return path
+    """The server's own, or Debian's where that is not older: an older pg_dump refuses a newer server."""
+    if (postgres.bin / name).exists():
+        return postgres.bin / name
+    if version(postgres.tools, name) < version(postgres.bin, "postgres"):
+        pytest.skip(f"{name} does not come with this server's programs, and Debian's is older than it")
+    return postgres.tools / name
 
 
 def tool(postgres, name, *arguments, given=None):
@@ -125,12 +132,89 @@ def test_dump_as_statements(postgres, proctor, demo, copy):
 # -- replication ------------------------------------------------------------------------------------------------
 
 
-def test_base_backup(postgres, proctor, tmp_path):
-    """pg_basebackup streams the whole cluster, and its log by a second connection; the backup verifies."""
-    target = tmp_path / "backup"
-    tool(postgres, "pg_basebackup", "-d", proctor.dsn(), "-D", target, "-X", "stream", "--checkpoint=fast", "--no-sync")
-    tool(postgres, "pg_verifybackup", "-q", target)
-    assert (target / "PG_VERSION").exists()
+@contextlib.contextmanager
+def another(prefix):
+    """A second server, with its directory where the server's user may go."""
+    scratch = harness.Scratch(prefix)
+    server = harness.Postgres(scratch.path)
+    if server.owner:
+        os.chown(scratch.path, server.owner.pw_uid, server.owner.pw_gid)
+    try:
+        yield server
+    finally:
+        server.stop()
+        scratch.remove()
+
+
+def back_up(postgres, proctor, server, *options):
+    """The cluster's base backup, by pgproctor, as the other server's."""
+    data = server.scratch / "data"
+    tool(postgres, "pg_basebackup", "-d", proctor.dsn(), "-D", data, "-X", "stream", "--checkpoint=fast", "--no-sync", *options)
+    server.socket_dir.mkdir()
+    if server.owner:
+        subprocess.run(["chown", "-R", server.owner.pw_name, data, server.socket_dir], check=True)
+    return data
+
+
+def test_base_backup(postgres, proctor, demo):
+    """pg_basebackup streams the whole cluster, and its log by a second connection; the backup verifies, and a server starts
+    on it with everything in it."""
+    with another("pgproctor-backup-") as restored:
+        data = back_up(postgres, proctor, restored)
+        # Another major's pg_waldump can't read the log.
+        same = version(program(postgres, "pg_verifybackup").parent, "pg_verifybackup") == version(postgres.bin, "postgres")
+        tool(postgres, "pg_verifybackup", "-q", *([] if same else ["-n"]), data)
+        restored.run(data)
+        count = "SELECT count(*), sum(hashtext(p::text)) FROM purchase p"
+        assert restored.sql(count, demo) == postgres.sql(count, demo)
+
+
+def test_standby(postgres, proctor, side):
+    """A standby made and fed through pgproctor follows."""
+    with another("pgproctor-standby-") as standby:
+        data = back_up(postgres, proctor, standby, "-R")
+        standby.settings.update(max_wal_senders=postgres.settings["max_wal_senders"], wal_level="logical")
+        standby.run(data)
+        side("CREATE TABLE followed AS SELECT g AS n FROM generate_series(1, 20000) g")
+        try:
+            there = "SELECT to_regclass('followed') IS NOT NULL"
+            assert harness.wait_until(lambda: standby.sql(there, "wire") == [(True,)], 15), standby.process.said()
+            assert standby.sql("SELECT sum(n) FROM followed", "wire") == [(200010000,)]
+            proctor.wait_for("connect", application="walreceiver")
+        finally:
+            side("DROP TABLE followed")
+
+
+def test_subscription(postgres, proctor, side):
+    """One server subscribes to another through pgproctor: rows that were there are copied, changes follow, a large transaction
+    while it is under way, in binary too; and the slots go with the subscription."""
+    side("CREATE TABLE published (n int PRIMARY KEY, name text, data bytea); CREATE PUBLICATION everything FOR TABLE published")
+    side("INSERT INTO published SELECT g, 'name ' || g, decode(md5(g::text), 'hex') FROM generate_series(1, 5000) g")
+    contents = "SELECT count(*), sum(hashtext(p::text)) FROM published p"
+    with another("pgproctor-subscriber-") as subscriber:
+        subscriber.start()
+        subscriber.sql("CREATE TABLE published (n int PRIMARY KEY, name text, data bytea)")
+
+        def same():
+            return subscriber.sql(contents) == side(contents)
+
+        try:
+            for number, options in enumerate(("streaming = off", "streaming = on, binary = on")):
+                name = f"s{proctor.port}_{number}"
+                subscriber.sql("TRUNCATE published")
+                subscriber.sql(f"CREATE SUBSCRIPTION {name} CONNECTION '{proctor.dsn('wire')}' PUBLICATION everything WITH ({options})")
+                assert harness.wait_until(same, 20), subscriber.process.said()
+                side("UPDATE published SET name = repeat('ü', 2000) WHERE n % 100 = 0; DELETE FROM published WHERE n % 100 = 1")
+                assert harness.wait_until(same, 20), subscriber.process.said()
+                # More than logical_decoding_work_mem: sent before it is committed where streaming is on.
+                side(f"INSERT INTO published SELECT g, repeat(md5(g::text), 20) FROM generate_series({(number + 1) * 100000}, {(number + 1) * 100000 + 20000}) g")
+                assert harness.wait_until(same, 30), subscriber.process.said()
+                streamed = f"SELECT stream_txns > 0 FROM pg_stat_replication_slots WHERE slot_name = '{name}'"
+                assert side(streamed) == [(number == 1,)]
+                subscriber.sql(f"DROP SUBSCRIPTION {name}")
+                assert side("SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE 's%\\_%'") == [(0,)]
+        finally:
+            side("DROP PUBLICATION everything; DROP TABLE published")
 
 
 def test_logical_replication(postgres, proctor, side):
