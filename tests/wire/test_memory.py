@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import stuck
 from messages import E, P, Q, S, X, c
 from play import Player, Send, Until, whole, login
 
@@ -43,7 +44,15 @@ def test_a_gigabyte_for_a_client_that_does_not_read(modes, side, capsys):
     reading, size, reads, end = 0, 0, 0, b""
     piece = bytearray(1 << 18)
     while not end.endswith(b"Z\0\0\0\5I"):
-        count = player.connection.recv_into(piece)
+        try:
+            count = player.connection.recv_into(piece)
+        except TimeoutError:
+            count = None
+        if count is None:
+            ports = {port for (port,) in side("SELECT client_port FROM pg_stat_activity WHERE client_port > 0")}
+            ports |= {player.connection.getsockname()[1], proctor.port, proctor.postgres.port}
+            why = stuck.told(player.connection, ports, [pid, player.pid], side)
+            pytest.fail(f"no byte came in time after {size} of them, in {reads} reads\n{why}", pytrace=False)
         assert count > 0
         size += count
         end = (end + bytes(piece[max(0, count - 6) : count]))[-6:]
