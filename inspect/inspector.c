@@ -4,6 +4,7 @@
 #include "inspect/rules/progress.h"
 #include "inspect/session/readings.h"
 #include "inspect/rules/traffic.h"
+#include "inspect/rules/views.h"
 #include "inspect/access/search.h"
 
 #include <string.h>
@@ -468,6 +469,7 @@ const struct column_use *inspector_usages(struct inspector *inspector, struct st
 	CHECK(at < statement->statement_count);
 	arena_fini(&inspector->usages);
 	arena_init(&inspector->usages);
+	input.facts = views_open(&input, &inspector->usages);
 	const struct column_use *usages = rules_usage_list(&input, &inspector->usages, count);
 	search_free(searches);
 	return usages;

@@ -2,6 +2,7 @@
 
 #include "config/limits.h"
 #include "inspect/access/reach.h"
+#include "inspect/access/reduction.h"
 #include "inspect/access/typing.h"
 
 #include <string.h>
@@ -74,6 +75,7 @@ struct access *access_make(const struct access_input *input)
 	type_conditions(access, &typing);
 	drop_never_true(access);
 	know_reaches(access, &typing);
+	reduction_of_joins(access);
 	match_conditions(access);
 	match_orders(access, &typing);
 	return access;
@@ -172,6 +174,8 @@ static void type_conditions(struct access *access, const struct typing *typing)
 		for (each.arm = 0; each.arm < arms && access->condition_count < access->condition_room; each.arm++) {
 			access->conditions[access->condition_count++] = (struct access_condition){
 			    .fact = fact,
+			    .from = fact->from,
+			    .to = fact->to,
 			    .term = known_not_null(access, term_canonical(typing_of(&each, fact->clause),
 			                                                  access->dictionary,
 			                                                  access->input->arena)),

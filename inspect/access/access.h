@@ -24,6 +24,7 @@ struct access_input {
 struct access_condition {
 	const struct fact_condition *fact;
 	const struct term *term; /* canonical */
+	int16_t from, to;        /* the fact's, where an outer join is none both its sides */
 	int16_t relation;        /* the appearance that it restricts, or the one of them that an index serves */
 	struct matching_hit hit;
 };

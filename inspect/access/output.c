@@ -7,6 +7,7 @@
 /* On the look-out for one column. */
 struct seeker {
 	struct typer *t;
+	int16_t of;          /* the relation in FROM whose column it is */
 	const char *name;    /* NULL: by its place */
 	uint16_t place, at;  /* counted from 0; columns passed so far */
 	bool found, lost;
@@ -21,7 +22,7 @@ static bool takes(struct seeker *seeker, const char *name);
 
 const struct term *output_column(struct typer *t, int16_t at, const char *name)
 {
-	struct seeker seeker = {.t = t, .name = name, .wanted = true};
+	struct seeker seeker = {.t = t, .of = at, .name = name, .wanted = true};
 
 	seek_relation(&seeker, at);
 	return seeker.found && !seeker.lost ? seeker.term : NULL;
@@ -107,7 +108,7 @@ static void seek_relation(struct seeker *s, int16_t at)
 	}
 
 	/* AS alias (a, b): those names count in the place of the query's own. */
-	struct seeker inner = {.t = s->t, .name = s->name, .wanted = s->wanted};
+	struct seeker inner = {.t = s->t, .of = at, .name = s->name, .wanted = s->wanted};
 	for (uint16_t i = 0; s->name != NULL && i < relation->column_count; i++) {
 		if (strcmp(relation->columns[i], s->name) == 0) {
 			inner.name = NULL;
@@ -139,10 +140,11 @@ static void seek_query(struct seeker *s, uint16_t level)
 	for (uint16_t at = 0; at < query->output_count && !s->found && !s->lost; at++) {
 		const struct fact_output *output = &query->outputs[at];
 		if (output->name != NULL) {
-			if (takes(s, output->name) && s->wanted)
-				s->term = output->closed || output->clause == NULL
-				              ? typing_opaque_column(s->t)
-				              : typing_clause(s->t, output->clause);
+			if (!takes(s, output->name) || !s->wanted)
+				continue;
+			s->term = output->clause != NULL ? typing_clause(s->t, output->clause) : NULL;
+			if (output->closed || s->term == NULL)
+				s->term = typing_opaque_column(s->t, s->of, s->term);
 			continue;
 		}
 		for (uint16_t r = 0; r < facts->relation_count && !s->found && !s->lost; r++) {
@@ -152,7 +154,7 @@ static void seek_query(struct seeker *s, uint16_t level)
 		}
 		/* A column that PostgreSQL closes to conditions is so by its name. */
 		if (s->found && output->closed && s->wanted)
-			s->term = typing_opaque_column(s->t);
+			s->term = typing_opaque_column(s->t, s->of, s->term);
 	}
 	s->t->depth--;
 }
@@ -163,7 +165,7 @@ static void seek_operation(struct seeker *s, uint16_t level)
 {
 	const struct typing *in = s->t->in;
 	const struct fact_level *levels = in->facts->levels;
-	struct seeker first = {.t = s->t, .name = s->name, .place = (uint16_t)(s->place - s->at)};
+	struct seeker first = {.t = s->t, .of = s->of, .name = s->name, .place = (uint16_t)(s->place - s->at)};
 	uint16_t arm = 0;
 	uint32_t type = TYPE_NONE;
 
@@ -179,7 +181,7 @@ static void seek_operation(struct seeker *s, uint16_t level)
 			if (!first.found || s->lost)
 				return;
 		}
-		struct seeker each = {.t = s->t, .place = (uint16_t)(first.at - 1), .wanted = true};
+		struct seeker each = {.t = s->t, .of = s->of, .place = (uint16_t)(first.at - 1), .wanted = true};
 		seek_query(&each, at);
 		if (!each.found || each.lost || (arm > 0 && each.term->type != type)) {
 			s->lost = true;
@@ -191,7 +193,7 @@ static void seek_operation(struct seeker *s, uint16_t level)
 	}
 	s->found = true;
 	if (s->term == NULL)
-		s->term = typing_opaque_column(s->t);
+		s->term = typing_opaque_column(s->t, s->of, NULL);
 }
 
 static bool takes(struct seeker *s, const char *name)

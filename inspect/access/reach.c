@@ -16,11 +16,14 @@ int16_t reach_seen_from(const struct access *access, int16_t relation, uint16_t 
 		/* An arm's conditions are its operation's, whose are the query's in FROM. */
 		for (;;) {
 			enum fact_reach reach = access->reaches[query];
-			if (facts->levels[query].is_barrier && reach == REACH_MERGED)
+			/* Of a plain UNION ALL nobody asks whether it is one (is_simple_union_all, prepjointree.c). */
+			const bool barrier = facts->levels[query].is_barrier &&
+			                     (facts->levels[query].arms == 0 || reach != REACH_MERGED);
+			if (barrier && reach == REACH_MERGED)
 				reach = REACH_PUSHED;
 			if (reach > passage->reach)
 				passage->reach = reach;
-			passage->barrier |= facts->levels[query].is_barrier;
+			passage->barrier |= barrier;
 			if (!facts->levels[query].is_arm)
 				break;
 			query = (uint16_t)facts->levels[query].parent;
@@ -45,7 +48,10 @@ static bool is_within(const struct access *access, const struct term *term, uint
 		if (term->items[at] != NULL && !is_within(access, term->items[at], query, depth + 1))
 			return false;
 	}
-	if (term->kind != TERM_COLUMN)
+	/* A sub-select that names no row is a value (SS_process_sublinks), any other stays where it is. */
+	if (term->kind == TERM_OTHER && term->variant == CLAUSE_SUBLINK)
+		return !term->has_column;
+	if (term->kind != TERM_COLUMN && term->relation < 0)
 		return term->variant != CLAUSE_SUBLINK;
 	for (uint16_t level = access->input->facts->relations[term->relation].level; level != query;) {
 		const struct fact_level *fact = &access->input->facts->levels[level];
@@ -131,14 +137,14 @@ bool reach_restricts(const struct access *access, const struct access_condition 
 		return false;
 	const int16_t seen = reach_seen_from(access, relation, fact->level, &passage);
 	if (seen >= 0)
-		return seen >= fact->from && seen < fact->to && passage.reach != REACH_NONE &&
+		return seen >= condition->from && seen < condition->to && passage.reach != REACH_NONE &&
 		       (passage.pushed == 0 || !condition->term->is_volatile) &&
 		       (passage.pushed == 0 || is_within(access, condition->term, passage.pushed, 0)) &&
 		       (!passage.barrier || leakproof_term(condition->term, access->dictionary));
 	if (leads_out(access, condition, relation))
 		return true;
 	/* One in a sub-select that names only outer tables does, too, once EXISTS has become a join. */
-	if (relation < fact->from || relation >= fact->to)
+	if (relation < condition->from || relation >= condition->to)
 		return false;
 	for (uint16_t at = 0; at < facts->relation_count; at++) {
 		if (term_mentions(condition->term, (int16_t)at) &&

@@ -102,7 +102,7 @@ bool term_mentions(const struct term *term, int16_t relation)
 {
 	if (term == NULL || !term->has_column)
 		return false;
-	if (term->kind == TERM_COLUMN)
+	if (term->kind == TERM_COLUMN || term->relation >= 0)
 		return term->relation == relation;
 	for (uint16_t at = 0; at < term->count; at++) {
 		if (term_mentions(term->items[at], relation))
@@ -115,7 +115,7 @@ static bool only_relation(const struct term *term, int16_t *relation)
 {
 	if (term == NULL || !term->has_column)
 		return true;
-	if (term->kind == TERM_COLUMN) {
+	if (term->kind == TERM_COLUMN || term->relation >= 0) {
 		if (term->relation < 0 || (*relation >= 0 && *relation != term->relation))
 			return false;
 		*relation = term->relation;

@@ -23,7 +23,7 @@ enum term_kind {
 	TERM_ROW_COMPARE,  /* items: the left ones, then as many right ones; oid: the first pair's operator */
 	TERM_ARRAY,
 	TERM_OTHER,  /* equal when variant (enum clause_kind), flag and items are */
-	TERM_OPAQUE, /* equals nothing */
+	TERM_OPAQUE, /* equals nothing; relation: the query in FROM that it is a column of, -1 when it is none or not known */
 };
 
 enum term_strength { STRENGTH_NONE, STRENGTH_IMPLICIT, STRENGTH_CONFLICT, STRENGTH_EXPLICIT };

@@ -88,7 +88,7 @@ static const struct term *null_of(struct typer *t, const struct term *term)
 /* evaluate_function: an immutable call of constants is one, and a strict one of a NULL is NULL. */
 static const struct term *folded(struct typer *t, struct term *term, const struct dictionary_function *function)
 {
-	const char volatility = function == NULL ? 'i' : function->kind == 'f' ? function->volatility : 'v';
+	const char volatility = function == NULL ? 'i' : function->volatility;
 	bool constant = volatility == 'i';
 	for (uint16_t at = 0; at < term->count && function != NULL && function->strict; at++) {
 		if (term->items[at]->kind == TERM_CONSTANT && term->items[at]->null)
@@ -138,9 +138,14 @@ const struct term *typed_operator_call(struct typer *t, const struct clause *cla
 	for (uint16_t at = 0; at < count; at++)
 		items[at] = constant_array(
 		    t, coercion_apply(t->dictionary, items[at], declared[at], -1, COERCION_IMPLICIT, t->arena));
-	struct term *call = term_new(TERM_CALL, items, count, t->arena);
+	/* An aggregate, or a window function: what it gives is of no one row. */
+	struct term *call = term_new(function->kind == 'f' ? TERM_CALL : TERM_OPAQUE, items, count, t->arena);
 	call->oid = function->oid;
 	call->type = result;
+	if (function->kind != 'f') {
+		call->has_column = true;
+		return call;
+	}
 	typed_operator_collate(t, call);
 	const struct term *made = folded(t, call, function);
 	if (made->kind == TERM_CONSTANT && count == 1 && function->builtin)

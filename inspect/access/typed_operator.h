@@ -28,7 +28,8 @@ void typed_operator_collate(struct typer *t, struct term *term);
 const struct term *typing_clause(struct typer *t, const struct clause *clause);
 const struct term *typing_opaque(struct typer *t, const struct term *const *items, uint16_t count);
 const struct term *typing_opaque_of(struct typer *t, const struct clause *clause);
-const struct term *typing_opaque_column(struct typer *t);
+/* Of the relation `at` in FROM, which computes it before any condition from outside; `as`: of that type; NULL: not known. */
+const struct term *typing_opaque_column(struct typer *t, int16_t at, const struct term *as);
 const struct term *typing_table_column(struct typer *t, int16_t at, const struct catalog_column *column);
 
 #endif

@@ -114,7 +114,12 @@ const struct term *typing_opaque_of(struct typer *t, const struct clause *clause
 		if (clause->items[at] != NULL)
 			items[count++] = typing_clause(t, clause->items[at]);
 	}
-	return typing_opaque(t, items, count);
+	struct term *opaque = (struct term *)typing_opaque(t, items, count);
+	const struct dictionary_function *function =
+	    clause->kind == CLAUSE_OPAQUE && clause->name != NULL ? overload_function(t->dictionary, clause->name, NULL, 0) : NULL;
+	if (function != NULL)
+		opaque->type = function->result;
+	return opaque;
 }
 
 /* -- leaves -------------------------------------------------------------------------------------------- */
@@ -133,10 +138,17 @@ const struct term *typing_table_column(struct typer *t, int16_t at, const struct
 	return term;
 }
 
-const struct term *typing_opaque_column(struct typer *t)
+const struct term *typing_opaque_column(struct typer *t, int16_t at, const struct term *as)
 {
 	struct term *unknown = (struct term *)typing_opaque(t, NULL, 0);
 	unknown->has_column = true;
+	unknown->relation = at;
+	if (as == NULL)
+		return unknown;
+	unknown->type = as->type;
+	unknown->modifier = as->modifier;
+	unknown->collation = as->collation;
+	unknown->strength = as->strength;
 	return unknown;
 }
 
@@ -194,7 +206,7 @@ static const struct term *type_column(struct typer *t, const struct clause *clau
 		term = column_of_side(t, clause, clause->name);
 	if (term == NULL && in->facts != NULL && clause->schema == NULL && clause->from < 0)
 		term = column_of_level(t, clause);
-	return term != NULL ? term : typing_opaque_column(t);
+	return term != NULL ? term : typing_opaque_column(t, -1, NULL);
 }
 
 static const struct term *type_constant(struct typer *t, const struct clause *clause)

@@ -12,7 +12,7 @@ struct opening {
 	struct facts *facts;
 	/* Of the view that is being opened: what its indexes become. Its level 0 only holds it (catalog_view). */
 	uint16_t first_level, first_relation;
-	bool merged;    /* its one level becomes that of the relation which is written */
+	bool merged;    /* its query's level, 1, becomes that of the relation which is written */
 	uint16_t level; /* that */
 };
 
@@ -113,7 +113,7 @@ static void open_view(struct opening *opening, uint16_t at, const struct catalog
 		struct fact_output *outputs =
 		    arena_alloc(opening->arena, (inner->levels[i].output_count + 1u) * sizeof(*outputs));
 		*level = inner->levels[i];
-		level->parent = (int16_t)(level->parent < 0 ? -1 : level->parent + opening->first_level);
+		level->parent = (int16_t)(level->parent < 0 ? -1 : level_of(opening, (uint16_t)level->parent));
 		for (uint16_t o = 0; o < level->output_count; o++) {
 			outputs[o] = level->outputs[o];
 			outputs[o].clause = moved(opening, outputs[o].clause, 0);
@@ -138,6 +138,10 @@ static void open_view(struct opening *opening, uint16_t at, const struct catalog
 		made->from = (int16_t)(made->from + opening->first_relation);
 		if (made->to != INT16_MAX)
 			made->to = (int16_t)(made->to + opening->first_relation);
+		if (made->join_to != 0) {
+			made->join_from = (int16_t)(made->join_from + opening->first_relation);
+			made->join_to = (int16_t)(made->join_to + opening->first_relation);
+		}
 	}
 	relation->query = (uint16_t)(opening->first_level + 1);
 	facts->levels[relation->query].is_barrier = view->is_barrier;
@@ -150,10 +154,16 @@ static bool is_updatable(const struct catalog_view *view)
 {
 	const struct facts *inner = view->facts;
 	const struct fact_level *level = &inner->levels[1];
+	bool computed = level->has_group || level->has_distinct || level->has_aggregate || level->arms > 0;
+	uint16_t own = 0;
 
-	return !view->is_diverted && inner->relation_count == 2 && inner->level_count == 2 &&
-	       level->reach == REACH_MERGED && !level->has_others && inner->relations[0].query == 0 &&
-	       !inner->relations[0].is_cte;
+	for (uint16_t at = 0; at + 1 < inner->relation_count; at++)
+		own += inner->relations[at].level == 1;
+	/* An ORDER BY is no hindrance, a window or several rows for one are. */
+	for (uint16_t at = 0; at < level->output_count && level->reach != REACH_MERGED; at++)
+		computed |= level->outputs[at].closed;
+	return !view->is_diverted && own == 1 && inner->relations[0].level == 1 && level->reach != REACH_NONE &&
+	       !computed && !level->has_others && inner->relations[0].query == 0 && !inner->relations[0].is_cte;
 }
 
 static void write_through(struct opening *opening, uint16_t at, const struct catalog_view *view)
@@ -187,7 +197,7 @@ static void write_through(struct opening *opening, uint16_t at, const struct cat
 
 static uint16_t level_of(const struct opening *opening, uint16_t level)
 {
-	return opening->merged ? opening->level : (uint16_t)(level + opening->first_level);
+	return opening->merged && level == 1 ? opening->level : (uint16_t)(level + opening->first_level);
 }
 
 static const struct clause *moved(const struct opening *opening, const struct clause *clause, int depth)

@@ -8,7 +8,7 @@
 #include "inspect/tree/facts.h"
 
 enum clause_kind {
-	CLAUSE_OPAQUE, /* not followed: equals nothing; items: the columns in it */
+	CLAUSE_OPAQUE, /* not followed: equals nothing; items: the columns in it; name: count(*), rank() … */
 	CLAUSE_COLUMN,
 	CLAUSE_CONSTANT,
 	CLAUSE_PARAMETER,

@@ -276,8 +276,12 @@ static const List *spread_arguments(struct maker *maker, const List *arguments, 
 static const struct clause *make_call(struct maker *maker, const FuncCall *call)
 {
 	if (call->agg_star || call->agg_order != NIL || call->agg_filter != NULL || call->over != NULL ||
-	    (call->func_variadic && !IsA(llast(call->args), A_ArrayExpr)) || call->agg_distinct || call->agg_within_group)
-		return make_opaque(maker, (const Node *)call);
+	    (call->func_variadic && !IsA(llast(call->args), A_ArrayExpr)) || call->agg_distinct || call->agg_within_group) {
+		struct clause *opaque = (struct clause *)make_opaque(maker, (const Node *)call);
+		if (call->args == NIL)
+			opaque->name = arena_text(maker->scope->arena, nodes_last_name(call->funcname));
+		return opaque;
+	}
 	/* f(a, VARIADIC ARRAY[b, c]), as the server writes f(a, b, c). */
 	List spread = {.type = T_List};
 	const List *arguments = call->args;

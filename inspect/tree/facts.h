@@ -142,6 +142,7 @@ struct fact_condition {
 	const char *text; /* canonical, literals as '?' */
 	uint16_t level;
 	int16_t from, to; /* it filters relations from ≤ index < to: of an outer join only one side */
+	int16_t join_from, join_to; /* of a join's ON: both sides; join_to 0: of none */
 };
 
 /* One thing that a query puts out. */

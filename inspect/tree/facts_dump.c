@@ -193,6 +193,8 @@ void facts_dump_fully(const struct facts *facts, char *to, size_t size)
 		const struct fact_condition *condition = &facts->conditions[at];
 		put(&dump, "condition %s level=%u %d..%d", condition->text ? condition->text : "", condition->level,
 		    condition->from, condition->to);
+		if (condition->join_to != 0)
+			put(&dump, " of %d..%d", condition->join_from, condition->join_to);
 		dump_clause(&dump, condition->clause);
 	}
 	for (uint16_t at = 0; at < facts->sort_count; at++) {

@@ -107,6 +107,8 @@ static void gather_conditions(struct gather *gather, const Node *condition, stru
 	    .level = place.level,
 	    .from = place.from < 0 ? 0 : place.from,
 	    .to = place.to,
+	    .join_from = place.join_from,
+	    .join_to = place.join_to,
 	};
 	gather_condition(gather, &made);
 }

@@ -14,6 +14,7 @@ struct predicate_place {
 	/* An outer join's ON filters only the side that is filled up with NULLs: conjuncts are those on relations
 	 * from ≤ index < to. */
 	int16_t from, to;
+	int16_t join_from, join_to; /* fact_condition's */
 };
 
 /* Everywhere in the level. */

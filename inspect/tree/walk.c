@@ -549,6 +549,8 @@ static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t leve
 	walk_from_item(gather, join->rarg, level, depth);
 	int16_t end = (int16_t)gather->facts->relation_count;
 
+	place.join_from = left;
+	place.join_to = end;
 	switch (join->jointype) {
 	case JOIN_INNER:
 		break;
@@ -576,7 +578,13 @@ static void walk_join(struct gather *gather, const JoinExpr *join, uint16_t leve
 	const struct clauses_scope scope = {
 	    .gather = gather, .level = level, .literals = gather->literals, .arena = gather->arena};
 	ListCell *cell;
-	struct fact_condition using = {.level = level, .from = place.from < 0 ? 0 : place.from, .to = place.to};
+	struct fact_condition using = {
+	    .level = level,
+	    .from = place.from < 0 ? 0 : place.from,
+	    .to = place.to,
+	    .join_from = left,
+	    .join_to = end,
+	};
 	if (join->isNatural) {
 		using.clause = clauses_using(&scope, NULL, left, right, end);
 		using.text = "natural join";

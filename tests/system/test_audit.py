@@ -103,6 +103,18 @@ def test_once_a_catalog(start_proctor, database, postgres):
     postgres.sql("ALTER INDEX orders_sum RENAME TO orders_total; ALTER TABLE orders DROP COLUMN more", database)
 
 
+def test_views_are_looked_into(start_proctor, database, postgres):
+    """What is asked of a view is asked of its table, and so is what the view itself asks."""
+    postgres.sql("CREATE VIEW dear AS SELECT id AS number, state AS stage FROM orders WHERE total > 90;"
+                 " CREATE VIEW dearest AS SELECT stage, max(number) AS last FROM dear GROUP BY stage", database)
+    proctor = start(start_proctor, database)
+    run(proctor, database, ["SELECT * FROM dear WHERE stage = 'open'", "SELECT * FROM dearest WHERE stage = 'paid' AND last = 5"])
+    settled(proctor, database, "orders")
+    assert uses(proctor, "state") == [("filter", "=", False, None)] * 2
+    assert uses(proctor, "total") == [("filter", ">", True, "orders_total")] * 2
+    postgres.sql("DROP VIEW dearest, dear", database)
+
+
 def test_off(start_proctor, database):
     """D509 = off tells nothing."""
     proctor = start(start_proctor, database, rules={"D509": "off"})

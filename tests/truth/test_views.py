@@ -4,8 +4,11 @@ is what PostgreSQL's plan does. And what is written through a view is judged as 
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
+
+import views_draw
 
 from test_access import BINARY, check, is_order, postgres  # noqa: F401 (a fixture)
 from test_queries_in_from import SETUP, indexes_taken
@@ -139,6 +142,25 @@ def test_as_the_plan_has_it(database):
         if bool(said) != bool(taken):
             wrong.append(f"{statement}\n    said {sorted(said)}, taken {sorted(taken)}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_was_drawn_by_chance(postgres):  # noqa: F811
+    rows = [line.split("\t") for line in Path(views_draw.__file__).with_suffix(".tsv").read_text().splitlines()]
+    indexes = list(dict.fromkeys(views_draw.INDEXES))
+    postgres.sql("CREATE DATABASE views_draw TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
+    postgres.sql(views_draw.SETUP + views_draw.tables(indexes) + "".join(
+        views_draw.on_tables(view, indexes.index(row[0])) + ";\n" for row in rows for view in row[1].split("; ")), "views_draw")
+    events = check(postgres.catalog_dsn().replace("dbname=postgres", "") + " dbname=views_draw", "".join(
+        views_draw.on_tables(text, indexes.index(index)) + ";\n" for index, _, text, _ in rows))
+    right, wrong = 0, []
+    for line, (index, views, text, served) in enumerate(rows, 1):
+        said = any(event["served"] for event in events[line] if not is_order(event))
+        right += said == (served == "1")
+        if said != (served == "1"):
+            wrong.append(f"{index}: {views}: {text}: served is {served}")
+    print("rows", len(rows), "right", right, "wrong", len(wrong))
+    assert not wrong, "\n".join(wrong)
+    assert right > 500
 
 
 def findings(database, text, tmp_path):

@@ -68,7 +68,7 @@ static void forms(void **state)
 	    {"a IN (SELECT 1)", "sublink /1 [column a @-1]"},
 	    {"EXISTS (SELECT 1)", "sublink [nothing]"},
 	    {"current_date", "keyword date"},
-	    {"count(*)", "opaque"},
+	    {"count(*)", "opaque count"},
 	    {"5000000000", "constant /2 #8 '5000000000'"},
 	};
 	for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++)

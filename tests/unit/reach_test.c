@@ -57,6 +57,13 @@ static void into_queries_in_from(void **state)
 	assert_string_equal(reached("SELECT * FROM (SELECT * FROM product) s WHERE qty = 5"), "0");
 	assert_string_equal(reached("SELECT * FROM (SELECT * FROM product LIMIT 5) s WHERE qty = 5"), "-");
 	assert_string_equal(reached("SELECT * FROM (SELECT DISTINCT qty FROM product) s WHERE qty = 5"), "0");
+	assert_string_equal(reached("SELECT * FROM (SELECT DISTINCT qty FROM product) s WHERE qty = (SELECT max(id) FROM item)"),
+	                    "0");
+	assert_string_equal(
+	    reached("WITH c AS (SELECT owner, max(qty) FROM product GROUP BY owner) SELECT * FROM c WHERE owner = 5"), "0");
+	/* What a query computes is another's value to look for. */
+	assert_string_equal(reached("SELECT * FROM item i, (SELECT max(id) AS last FROM product) s WHERE s.last = i.id"), "0");
+	assert_string_equal(reached("SELECT * FROM item i, (SELECT count(*) AS n FROM product) s WHERE i.qty = s.n"), "0");
 	/* What is pushed down to it must be about it alone. */
 	assert_string_equal(reached("SELECT * FROM item i, (SELECT DISTINCT qty FROM product) s WHERE s.qty = i.qty"), "0");
 }

@@ -118,6 +118,10 @@ static void writes(void **state)
 	view("v", "SELECT product.id, product.note AS remark, product.qty + 1 AS more FROM public.product;");
 	view("w", "SELECT v.remark AS said FROM public.v WHERE (v.id > 5);");
 	view("grouped", "SELECT product.qty, count(*) AS n FROM public.product GROUP BY product.qty;");
+	view("sorted", "SELECT product.id, product.note FROM public.product ORDER BY product.id;");
+	view("picked", "SELECT product.id FROM public.product WHERE (EXISTS ( SELECT 1 FROM public.product p WHERE (p.id = product.owner)));");
+	view("ranked", "SELECT product.id, rank() OVER (ORDER BY product.qty) AS rank FROM public.product;");
+	view("two", "SELECT product.id FROM public.product, public.product p;");
 	view("diverted", "SELECT product.id, product.note FROM public.product;")->is_diverted = true;
 	const struct facts *facts = opened("UPDATE w SET said = 'x'");
 	const struct fact_assignment *assignment = &facts->assignments[0];
@@ -134,6 +138,14 @@ static void writes(void **state)
 	FOUND("UPDATE v SET remark = 'x'", "M238");
 	FOUND("DELETE FROM v", "M238");
 	SILENT("DELETE FROM diverted", "M238");
+	FOUND("DELETE FROM sorted", "M238");
+	SILENT("DELETE FROM picked", "M238");
+	SILENT("DELETE FROM ranked", "M238");
+	SILENT("DELETE FROM two", "M238");
+	facts = opened("DELETE FROM picked WHERE id = 5");
+	assert_int_equal(facts->relations[1].level, 0);
+	assert_true(facts->relations[1].is_target);
+	assert_int_equal(facts->levels[facts->relations[2].level].parent, 0);
 	SILENT("UPDATE v SET remark = 'x' WHERE id = 5", "M238");
 }
 
