@@ -58,6 +58,7 @@ struct path_entry {
 	char name[LIMIT_NAME_BYTES];
 };
 
+static atomic_uint_fast64_t generations;
 static const char default_search_path[] = "\"$user\", public";
 
 static void list_init(struct list *list, size_t item_size);
@@ -92,7 +93,6 @@ static const void *lookup_domain(const struct catalog *catalog, const char *sche
 struct catalog *catalog_new(const char *database)
 {
 	CHECK(database != NULL);
-	static atomic_uint_fast64_t generations;
 	struct catalog *catalog = calloc(1, sizeof(*catalog));
 	CHECK(catalog != NULL);
 	atomic_init(&catalog->references, 1);
@@ -199,6 +199,12 @@ void catalog_rename(struct catalog *catalog, struct catalog_relation *relation, 
 	CHECK(catalog->sealed);
 	relation->name = name;
 	list_sort(&catalog->relations, compare_relations);
+}
+
+void catalog_amended(struct catalog *catalog)
+{
+	CHECK(catalog->sealed);
+	catalog->generation = atomic_fetch_add(&generations, 1) + 1;
 }
 
 struct catalog *catalog_ref(struct catalog *catalog)

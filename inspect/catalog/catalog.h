@@ -242,6 +242,8 @@ bool catalog_has_extension(const struct catalog *catalog, const char *name);
 
 /* In a sealed catalog that has one reader, who has the relation under that name from then on. */
 void catalog_rename(struct catalog *catalog, struct catalog_relation *relation, const char *name);
+/* Likewise: it has been written to, and is another catalog to who kept its generation. */
+void catalog_amended(struct catalog *catalog);
 /* By name as a statement gives it; schema NULL: the first hit along search_path, a list as in the GUC ("$user" is
  * `user`; NULL or "": catalog_search_path). pg_catalog is looked in first unless the list names it, pg_temp not at all.
  * NULL when there is none. */

@@ -6,6 +6,15 @@
 
 #include <string.h>
 
+/* Bytes of the catalog as they were before the first statement that changed their table. */
+struct amendment {
+	struct amendment *older;
+	struct catalog_relation *renamed; /* the table, with its name at that time; NULL for other bytes */
+	void *at;
+	const void *was;
+	size_t size;
+};
+
 struct amend {
 	struct catalog *catalog;
 	struct catalog_relation *table;
@@ -15,6 +24,8 @@ struct amend {
 	struct arena *arena;
 };
 
+static void keep_table(struct amendments *amendments, struct catalog_relation *table);
+static struct amendment *keep(struct amendments *amendments, const void *at, size_t size);
 static void apply(struct amend *amend);
 static void add_column(struct amend *amend);
 static void drop_column(struct amend *amend);
@@ -30,8 +41,9 @@ static void drop_index(struct amend *amend, const char *name);
 static struct catalog_constraint *find_constraint(struct amend *amend, const char *name);
 
 void amend_apply(struct catalog *catalog, const struct facts *facts, const char *search_path, const char *user,
-                 struct arena *arena)
+                 struct amendments *amendments)
 {
+	struct arena *arena = &amendments->arena;
 	for (uint16_t i = 0; i < facts->action_count; i++) {
 		const struct fact_action *action = &facts->actions[i];
 		struct amend amend = {
@@ -54,9 +66,62 @@ void amend_apply(struct catalog *catalog, const struct facts *facts, const char 
 		}
 		/* The catalog's only reader is its owner. */
 		amend.table = (struct catalog_relation *)table;
+		if (!table->amended)
+			keep_table(amendments, amend.table);
 		amend.table->amended = true;
 		apply(&amend);
+		catalog_amended(catalog);
 	}
+}
+
+void amend_undo(struct catalog *catalog, struct amendments *amendments)
+{
+	for (const struct amendment *one = amendments->newest; one; one = one->older) {
+		memcpy(one->at, one->was, one->size);
+		if (one->renamed)
+			catalog_rename(catalog, one->renamed, one->renamed->name);
+	}
+	catalog_amended(catalog);
+	amend_fini(amendments);
+}
+
+void amend_fini(struct amendments *amendments)
+{
+	arena_fini(&amendments->arena);
+	amendments->newest = NULL;
+}
+
+/* All of it that apply writes to. */
+static void keep_table(struct amendments *amendments, struct catalog_relation *table)
+{
+	keep(amendments, table, sizeof(*table))->renamed = table;
+	keep(amendments, table->columns, table->column_count * sizeof(*table->columns));
+	keep(amendments, table->constraints, table->constraint_count * sizeof(*table->constraints));
+	keep(amendments, table->indexes, table->index_count * sizeof(*table->indexes));
+	for (uint16_t i = 0; i < table->constraint_count; i++) {
+		const struct catalog_constraint *constraint = &table->constraints[i];
+		keep(amendments, constraint->columns, constraint->column_count * sizeof(*constraint->columns));
+		keep(amendments, constraint->not_null_columns,
+		     constraint->not_null_count * sizeof(*constraint->not_null_columns));
+	}
+	for (uint16_t i = 0; i < table->index_count; i++) {
+		const struct catalog_index *index = &table->indexes[i];
+		keep(amendments, index->keys, index->key_count * sizeof(*index->keys));
+		keep(amendments, index->included, index->included_count * sizeof(*index->included));
+	}
+}
+
+static struct amendment *keep(struct amendments *amendments, const void *at, size_t size)
+{
+	struct amendment *one = arena_alloc(&amendments->arena, sizeof(*one));
+	void *copy = arena_alloc(&amendments->arena, size + 1);
+	if (size > 0)
+		memcpy(copy, at, size);
+	/* Nothing is written to an empty list, which may have no place. */
+	*one = (struct amendment){
+	    .older = amendments->newest, .at = size > 0 ? (void *)at : copy, .was = copy, .size = size};
+	amendments->newest = one;
+	return one;
 }
 
 static void apply(struct amend *amend)

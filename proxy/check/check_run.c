@@ -38,8 +38,7 @@ struct run {
 	bool assume_changed;         /* the inspector has an older one of its catalogs … */
 	bool assume_columns;         /* … and it has columns */
 	struct catalog *catalog;     /* the inspector's reference; amended by what the files do. NULL without a DSN */
-	struct arena amended;
-	bool is_amended;
+	struct amendments amendments;
 	struct session_state session;
 	struct check_prepared prepared;
 	bool zone_before; /* time_zone_utc, as a ROLLBACK or the end of SET LOCAL brings it back */
@@ -56,7 +55,6 @@ static void *run_all(void *context);
 static bool begin(struct run *run);
 static bool begin_with_catalog(struct run *run);
 static void show(PGconn *connection, const char *sql, char *value, size_t size);
-static void forget_amended(struct run *run);
 static void check_file(struct run *run, const char *name);
 static void check_migrations(struct run *run, const char *directory);
 static char *read_file(struct run *run, const char *name, size_t *len);
@@ -118,7 +116,7 @@ static void *run_all(void *context)
 			run->status = CHECK_RUN_FOUND;
 	}
 	inspector_free(run->inspector);
-	arena_fini(&run->amended);
+	amend_fini(&run->amendments);
 	check_assume_free(run->assume);
 	PQfinish(run->connection);
 	free(run->database);
@@ -207,24 +205,6 @@ static void show(PGconn *connection, const char *sql, char *value, size_t size)
 	PQclear(shown);
 }
 
-/* A file begins with what is there; only migrations are told to build on one another. */
-static void forget_amended(struct run *run)
-{
-	char error[ERROR_BYTES] = "";
-	if (!run->is_amended)
-		return;
-	struct catalog *catalog = feed_load(run->connection, run->database, NULL, error, sizeof(error));
-	if (catalog == NULL) {
-		fprintf(stderr, "pgproctor: check: the catalog can't be read: %s\n", error);
-		run->status = CHECK_RUN_FAILED;
-		return;
-	}
-	run->catalog = catalog;
-	inspector_put_catalog(run->inspector, catalog);
-	arena_fini(&run->amended);
-	run->is_amended = false;
-}
-
 /* -- files --------------------------------------------------------------------------------------- */
 
 static void check_file(struct run *run, const char *name)
@@ -236,7 +216,9 @@ static void check_file(struct run *run, const char *name)
 		return;
 	}
 	run->file = strcmp(name, "-") == 0 ? "<stdin>" : name;
-	forget_amended(run);
+	/* A file begins with what is there; only migrations are told to build on one another. */
+	if (run->catalog != NULL)
+		amend_undo(run->catalog, &run->amendments);
 	check_text(run, text, len);
 	free(text);
 }
@@ -606,8 +588,8 @@ static void amend(struct run *run, const struct statement *statement)
 		    .earlier = statement->facts,
 		    .earlier_count = at,
 		};
-		run->is_amended |= input.facts->action_count > 0;
-		amend_apply(run->catalog, input.facts, context_search_path(&input), run->session.user, &run->amended);
+		amend_apply(run->catalog, input.facts, context_search_path(&input), run->session.user,
+		            &run->amendments);
 	}
 }
 

@@ -9,13 +9,13 @@
 #include <cmocka.h>
 
 static struct judge judge;
-static struct arena arena;
+static struct amendments amendments;
 static struct catalog_relation *product;
 
 static int set_up(void **state)
 {
 	(void)state;
-	arena_init(&arena);
+	amendments = (struct amendments){0};
 	judge_init(&judge);
 	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
 	judge_index(&judge, product, "product_qty", "btree", "qty int4_ops", NULL);
@@ -27,7 +27,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	judge_fini(&judge);
-	arena_fini(&arena);
+	amend_fini(&amendments);
 	return 0;
 }
 
@@ -35,7 +35,7 @@ static void run(const char *sql)
 {
 	const struct facts *facts = judge_parse(&judge, sql);
 	for (uint16_t i = 0; i < judge.statement_count; i++)
-		amend_apply(judge.catalog, &facts[i], "public", "postgres", &arena);
+		amend_apply(judge.catalog, &facts[i], "public", "postgres", &amendments);
 }
 
 static void expect(const char *sql, const char *codes)
@@ -148,6 +148,37 @@ static void unknown(void **state)
 	assert_int_equal(product->index_count, 2);
 }
 
+/* Whatever was done, afterwards each statement is judged as before it, and what was written over stands there again. */
+static void undone(void **state)
+{
+	(void)state;
+	const struct catalog_relation before = *product;
+	run("ALTER TABLE product ALTER qty SET NOT NULL");
+	run("ALTER TABLE product ADD CONSTRAINT there CHECK (owner IS NOT NULL)");
+	run("CREATE INDEX owned ON product (owner)");
+	run("ALTER TABLE product RENAME COLUMN qty TO stock");
+	run("ALTER TABLE product DROP COLUMN note");
+	run("ALTER TABLE product RENAME TO article");
+	assert_null(catalog_find(judge.catalog, "public", "product", NULL, NULL));
+	uint64_t generation = catalog_generation(judge.catalog);
+	amend_undo(judge.catalog, &amendments);
+	assert_true(catalog_generation(judge.catalog) != generation);
+	assert_ptr_equal(catalog_find(judge.catalog, "public", "product", NULL, NULL), product);
+	assert_null(catalog_find(judge.catalog, "public", "article", NULL, NULL));
+	assert_memory_equal(product, &before, sizeof(before));
+	assert_string_equal(product->indexes[product->index_count - 1].keys[0].column, "qty");
+	assert_non_null(catalog_column(product, "note"));
+	assert_false(product->amended);
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "M211");
+	expect("ALTER TABLE product ALTER owner SET NOT NULL", "M211");
+	/* And again, with the same statements. */
+	run("ALTER TABLE product ALTER qty SET NOT NULL");
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "");
+	amend_undo(judge.catalog, &amendments);
+	expect("ALTER TABLE product ALTER qty SET NOT NULL", "M211");
+	amend_undo(judge.catalog, &amendments);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +189,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(unknown, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(foreign_keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(gone, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(undone, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
