@@ -34,19 +34,19 @@ bool progress_matters(const struct facts *facts, const struct session_state *ses
 	}
 }
 
-bool progress_waits_forever(const struct context *input)
+double progress_lock_timeout(const struct context *input)
 {
 	const struct session_setting_value *now = &input->session->lock_timeout.now;
 	const char *text = now->text;
 	if (now->unknown || input->session->lock_timeout_unsettled)
-		return false;
+		return -1;
 	if (!text && input->catalog)
 		text = catalog_lock_timeout(input->catalog, input->session->user);
 	if (!text)
-		return false;
+		return -1;
 	char *end;
 	double value = strtod(text, &end);
-	return end != text && value == 0;
+	return end != text && value >= 0 ? value : -1;
 }
 
 const struct catalog_relation *progress_long(const struct context *input, const struct effects *effects)
@@ -85,7 +85,7 @@ static const struct catalog_relation *read_whole(const struct context *input)
 static void remember(const struct context *input, struct session_state *session, struct arena *arena)
 {
 	const struct session_past_entry *held = session_past_find(session->past, SESSION_PAST_LOCK, 0, NULL);
-	bool waits_forever = progress_waits_forever(input) && !input->facts->nowait;
+	bool waits_forever = progress_lock_timeout(input) == 0 && !input->facts->nowait;
 	struct effects *effects = arena_alloc(arena, sizeof(*effects));
 	bool catalog_missing;
 	struct context own = *input;

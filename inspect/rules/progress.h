@@ -11,8 +11,8 @@ void progress_completed(const struct context *input, struct session_state *sessi
 
 /* Does a verdict on that statement depend on what the transaction has done? */
 bool progress_matters(const struct facts *facts, const struct session_state *session);
-/* lock_timeout is known, and 0: it waits for its locks without end. */
-bool progress_waits_forever(const struct context *input);
+/* As the session has it, in the unit that it was set in; 0: it waits for its locks without end; -1: not known. */
+double progress_lock_timeout(const struct context *input);
 /* The largest table that the statement reads or writes from end to end, of those that are large; NULL when there is
  * none. `effects` are the statement's. */
 const struct catalog_relation *progress_long(const struct context *input, const struct effects *effects);

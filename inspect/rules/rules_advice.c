@@ -62,7 +62,7 @@ static const struct rule rows[] = {
             "There are no nested transactions. A second BEGIN does nothing, so the first COMMIT or ROLLBACK after it "
             "ends the outer transaction, and what follows runs outside of any.",
         .example = "BEGIN;\nBEGIN;\nCOMMIT;   -- ends both",
-        .safe = "BEGIN;\nSAVEPOINT inner;\nRELEASE inner;\nCOMMIT;\n"
+        .safe = "BEGIN;\nSAVEPOINT inner_part;\nRELEASE inner_part;\nCOMMIT;\n"
                 "\n"
                 "# Django: transaction.atomic() inside transaction.atomic() does it; no BEGIN by cursor.execute() or "
                 "RunSQL",

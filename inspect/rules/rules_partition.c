@@ -1,6 +1,7 @@
 #include "inspect/rules/rules_partition.h"
 
 #include "inspect/rules/change.h"
+#include "inspect/rules/progress.h"
 #include "inspect/change/effect.h"
 #include "inspect/rules/remedy.h"
 
@@ -97,7 +98,7 @@ static const struct rule rows[] = {
         .check = refresh,
         .why = "The view is computed and written anew under ACCESS EXCLUSIVE; every query on it waits for the end.",
         .example = "REFRESH MATERIALIZED VIEW sales_by_day;",
-        .safe = "CREATE UNIQUE INDEX sales_by_day_key ON sales_by_day (day);\n"
+        .safe = "CREATE UNIQUE INDEX CONCURRENTLY sales_by_day_key ON sales_by_day (day);\n"
                 "REFRESH MATERIALIZED VIEW CONCURRENTLY sales_by_day;\n"
                 "\n"
                 "# Django: RunSQL",
@@ -119,7 +120,8 @@ static const struct rule rows[] = {
                 "DROP TRIGGER shop_product_audit ON shop_product;\n"
                 "\n"
                 "# Django: RunSQL",
-        .decides = "CREATE TRIGGER by the size of its table, and DROP TRIGGER, RULE and POLICY.",
+        .decides = "CREATE TRIGGER by the size of its table, and DROP TRIGGER, RULE and POLICY. Silent where a "
+                   "lock_timeout is set.",
     },
     {
         .slug = "domain-constraint-scans",
@@ -384,7 +386,7 @@ static void refresh(const struct rule *rule, const struct context *input, struct
 		                   : "With a unique index on it, REFRESH … CONCURRENTLY lets others read it.",
 		    .fix_sql = arena_printf(
 		        arena, "%sREFRESH MATERIALIZED VIEW CONCURRENTLY %s;",
-		        unique ? "" : arena_printf(arena, "CREATE UNIQUE INDEX ON %s (…);\n", change.table),
+		        unique ? "" : arena_printf(arena, "CREATE UNIQUE INDEX CONCURRENTLY ON %s (…);\n", change.table),
 		        change.table),
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
@@ -396,6 +398,8 @@ static void trigger(const struct rule *rule, const struct context *input, struct
 	static const enum ddl_form forms[] = {DDL_CREATE_TRIGGER, DDL_DROP_OTHER};
 	struct arena *arena = &verdict->arena;
 	struct change change;
+	if (progress_lock_timeout(input) > 0)
+		return;
 	for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
 		for (uint16_t at = 0; change_next(input, arena, forms[f], &at, &change);) {
 			/* DROP MATERIALIZED VIEW names no object of a table. */

@@ -53,8 +53,8 @@ static const struct rule rows[] = {
         .check = dropped_default,
         .why = "Application processes that were started before don't know the column and leave it out of their "
                "INSERTs. Without a default each of these fails with 23502, until the last of them is replaced.",
-        .example = "ALTER TABLE shop_product ADD COLUMN qty integer DEFAULT 0 NOT NULL;\n"
-                   "ALTER TABLE shop_product ALTER COLUMN qty DROP DEFAULT;",
+        .example = "BEGIN;\nALTER TABLE shop_product ADD COLUMN qty integer DEFAULT 0 NOT NULL;\n"
+                   "ALTER TABLE shop_product ALTER COLUMN qty DROP DEFAULT;\nCOMMIT;",
         .safe = "ALTER TABLE shop_product ADD COLUMN qty integer DEFAULT 0 NOT NULL;   -- and keep the default\n"
                 "\n"
                 "# Django 5.0 and newer:\n"
@@ -171,7 +171,7 @@ static void lock_timeout(const struct rule *rule, const struct context *input, s
 	struct arena *arena = &verdict->arena;
 	const struct facts *facts = input->facts;
 	bool locks = facts->action_count > 0 || facts->kind == STATEMENT_LOCK || facts->kind == STATEMENT_TRUNCATE;
-	if (!locks || facts->nowait || !progress_waits_forever(input))
+	if (!locks || facts->nowait || progress_lock_timeout(input) != 0)
 		return;
 	for (uint16_t at = 0; at < facts->action_count; at++) {
 		if (facts->actions[at].concurrently)

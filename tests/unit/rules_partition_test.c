@@ -139,6 +139,15 @@ static void triggers(void **state)
 	expect("DROP TRIGGER t ON small", "");
 }
 
+/* A lock_timeout is all that there is to do about them. */
+static void triggers_that_give_up(void **state)
+{
+	(void)state;
+	catalog_add_setting(judge.catalog, NULL, "lock_timeout", "2s");
+	expect("CREATE TRIGGER t AFTER UPDATE ON product FOR EACH ROW EXECUTE FUNCTION f()", "");
+	expect("DROP TRIGGER t ON product", "");
+}
+
 /* M231: the tables that have a column of the domain. */
 static void domains(void **state)
 {
@@ -163,6 +172,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(created_beside_default, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(refreshed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(triggers, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(triggers_that_give_up, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(domains, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
