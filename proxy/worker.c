@@ -17,6 +17,7 @@
 enum {
 	/* How long a finished line may wait for its parcel. */
 	WORKER_TICK_MS = 100,
+	WORKER_SETTLED_MS = 1500, /* longer than the reporter waits between two sums, and a tick */
 	/* How long the last parcel may wait for a reporter that is stuck. */
 	WORKER_LAST_PARCEL_MS = 2000,
 };
@@ -47,6 +48,7 @@ static void worker_take_usage(struct worker *worker);
 static struct usage *worker_usage(struct worker *worker);
 static void worker_tell_summed(struct worker *worker);
 static void worker_on_tick(uv_timer_t *timer);
+static void worker_on_settled(uv_timer_t *timer);
 static void worker_on_interval(uv_timer_t *timer);
 static void worker_time_interval(struct worker *worker);
 static bool worker_hand_over(struct worker *worker);
@@ -79,10 +81,11 @@ struct worker *worker_new(struct workers *workers, uint32_t index, const struct 
 	CHECK(uv_loop_init(&worker->loop) == 0);
 	CHECK(uv_async_init(&worker->loop, &worker->wake, worker_on_wake) == 0);
 	CHECK(uv_timer_init(&worker->loop, &worker->tick) == 0);
+	CHECK(uv_timer_init(&worker->loop, &worker->settled) == 0);
 	CHECK(uv_timer_init(&worker->loop, &worker->interval) == 0);
 	CHECK(uv_timer_init(&worker->loop, &worker->deadline) == 0);
 	worker->study = study_new(&worker->wake);
-	worker->wake.data = worker->tick.data = worker->interval.data = worker->deadline.data = worker;
+	worker->wake.data = worker->tick.data = worker->settled.data = worker->interval.data = worker->deadline.data = worker;
 	if (index == 0)
 		workers->started_ms = uv_now(&worker->loop);
 	worker_time_interval(worker);
@@ -451,11 +454,25 @@ static struct usage *worker_usage(struct worker *worker)
 static void worker_take_usage(struct worker *worker)
 {
 	struct usage *fresh = mailbox_take(&worker->usages);
-	if (fresh)
-		inspector_put_usage(worker->inspector, fresh);
+	if (!fresh)
+		return;
+	inspector_put_usage(worker->inspector, fresh);
+	worker->unsettled = true;
+	if (!uv_is_active((uv_handle_t *)&worker->settled) && !uv_is_closing((uv_handle_t *)&worker->settled))
+		worker_on_settled(&worker->settled);
 }
 
-/* What only all workers together have seen enough of. */
+/* What the others had counted, but not handed over when the last sum was made, is in it by now. */
+static void worker_on_settled(uv_timer_t *timer)
+{
+	struct worker *worker = timer->data;
+	worker_tell_summed(worker);
+	if (worker->unsettled)
+		uv_timer_start(timer, worker_on_settled, WORKER_SETTLED_MS, 0);
+	worker->unsettled = false;
+}
+
+/* What only all workers together have seen enough of, twice. */
 static void worker_tell_summed(struct worker *worker)
 {
 	uint32_t at = 0;
@@ -481,7 +498,6 @@ static void worker_on_tick(uv_timer_t *timer)
 static void worker_on_interval(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
-	worker_tell_summed(worker);
 	worker_time_interval(worker);
 	worker->interval_number += worker->interval_number == UINT32_MAX ? 2 : 1; /* 0 is no interval */
 	for (struct session *session = worker->sessions; session; session = session->next) {
@@ -564,6 +580,7 @@ static void worker_close_handles(struct worker *worker)
 	uv_handle_t *const handles[] = {
 	    (uv_handle_t *)&worker->wake,
 	    (uv_handle_t *)&worker->tick,
+	    (uv_handle_t *)&worker->settled,
 	    (uv_handle_t *)&worker->interval,
 	    (uv_handle_t *)&worker->deadline,
 	};

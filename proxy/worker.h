@@ -41,6 +41,8 @@ struct worker {
 	enum { WORKER_MADE, WORKER_STARTED, WORKER_JOINED } life;
 	uv_async_t wake;         /* something is in a mailbox, a text has been read, or stop_wanted is set */
 	uv_timer_t tick;         /* hands parcels over; runs while there is something to hand over */
+	uv_timer_t settled;      /* from a sum of all workers' on, until it has what was under way */
+	bool unsettled;          /* a newer sum has come while it ran */
 	uv_timer_t interval;     /* stats_period */
 	struct mailbox arrivals;  /* struct worker_arrival, each posted */
 	struct mailbox catalogs;  /* struct worker_catalog, each posted */

@@ -40,8 +40,8 @@ struct documents_told {
 	const char *database, *query;
 	uint64_t fingerprint;
 };
-/* Once an interval, from *at = 0 until false: the next column of which `elsewhere` has enough for the second time, and that
- * is this worker's to tell. Columns are known by the catalogs. */
+/* Some time after the last round, from *at = 0 until false: the next column of which `elsewhere` has enough for the second
+ * time, and that is this worker's to tell. Columns are known by the catalogs. */
 bool documents_next(struct documents *documents, struct catalog *const *catalogs, uint32_t catalog_count,
                     const struct rule_settings *settings, uint32_t *at, struct verdict *verdict,
                     struct documents_told *of);

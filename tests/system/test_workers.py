@@ -298,3 +298,18 @@ def test_documents_are_counted_together(postgres, start_proctor, database):
     assert "24 of the last 24 texts" in found[0]["message"] and 'INSERT INTO paper (extra)' in found[0]["query"]
     counted = [line["findings_by_rule"] for line in proctor.events("stats") if "D501" in line.get("findings_by_rule", "")]
     assert counted == ["D501:1"]
+
+
+def test_documents_are_told_as_soon_as_counted(postgres, start_proctor, database):
+    """Not at an interval's end, which is an hour away."""
+    postgres.sql("CREATE TABLE leaf (extra text)", database)
+    proctor = start_proctor(direct_ok=False, settings={"workers": 2, "stats_period": 3600, "log_format": "json"})
+    connections = [psycopg2.connect(proctor.dsn(database)) for _ in range(2)]
+    proctor.wait_for("catalog", database=database)
+    for connection in connections * 12:
+        connection.autocommit = True
+        connection.cursor().execute("INSERT INTO leaf VALUES ('{\"a\": 1}')")
+    (found,) = harness.wait_until(lambda: proctor.events("finding", code="D501"))
+    assert "24 of the last 24 texts" in found["message"]
+    for connection in connections:
+        connection.close()
