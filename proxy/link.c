@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static_assert(sizeof(((struct link_scratch *)0)->bytes) == LIMIT_READ_BYTES, "the scratch is one read");
 
@@ -21,12 +23,13 @@ enum {
 };
 
 static void link_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
-static void link_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
+static void link_on_readable(uv_stream_t *stream, ssize_t status, const uv_buf_t *none);
 static void link_on_written(uv_write_t *request, int status);
 static void link_on_shutdown(uv_shutdown_t *request, int status);
 static void link_on_close(uv_handle_t *handle);
 static void link_send(struct link *link, const uv_buf_t *pieces, unsigned count);
 static ssize_t link_try_send(struct link *link, const uv_buf_t *pieces, unsigned count);
+static uv_os_fd_t link_fd(struct link *link);
 static bool link_encrypt(struct link *link, const uv_buf_t *pieces, unsigned count);
 static void link_send_output(struct link *link);
 static void link_decrypt(struct link *link, struct bytes input);
@@ -38,7 +41,7 @@ static void link_shutdown_now(struct link *link);
 int link_init(struct link *link, uv_loop_t *loop, enum link_transport transport, struct link_scratch *scratch,
               const struct link_events *events, void *owner)
 {
-	*link = (struct link){.scratch = scratch, .events = events, .owner = owner};
+	*link = (struct link){.fd = -1, .scratch = scratch, .events = events, .owner = owner};
 	int status = transport == LINK_TCP ? uv_tcp_init(loop, &link->uv.tcp) : uv_pipe_init(loop, &link->uv.pipe, 0);
 	if (status < 0)
 		return status;
@@ -65,9 +68,7 @@ void link_tune(struct link *link, const struct settings_keepalive *keepalive)
 	    {IPPROTO_TCP, TCP_KEEPINTVL, keepalive->interval_s},
 	    {IPPROTO_TCP, TCP_KEEPCNT, keepalive->probes},
 	};
-	uv_os_fd_t fd;
-	if (uv_fileno(&link->uv.handle, &fd) < 0)
-		return;
+	uv_os_fd_t fd = link_fd(link);
 	for (size_t at = 0; at < ARRAY_LEN(options) && keepalive->on; at++) {
 		int value = (int)options[at].value;
 		/* A value that is too large for the system leaves its own. */
@@ -83,7 +84,7 @@ void link_read_turn(struct link *link, bool on)
 	link->reading = on;
 	if (!on)
 		uv_read_stop(&link->uv.stream);
-	else if (uv_read_start(&link->uv.stream, link_on_alloc, link_on_read) < 0)
+	else if (uv_read_start(&link->uv.stream, link_on_alloc, link_on_readable) < 0)
 		link->reading = false;
 }
 
@@ -133,23 +134,28 @@ static void link_send(struct link *link, const uv_buf_t *pieces, unsigned count)
 }
 
 /* What uv_try_write does, by send(2): write(2) takes its way through what sockets share with files, a fiftieth of a small
- * message's time. */
+ * message's time. And not by the C library's: in a program with threads that is a point where this one could be cancelled,
+ * which is prepared and undone each time. */
 static ssize_t link_try_send(struct link *link, const uv_buf_t *pieces, unsigned count)
 {
-	uv_os_fd_t fd;
-	int status = uv_fileno(&link->uv.handle, &fd);
-	if (status < 0)
-		return status;
+	uv_os_fd_t fd = link_fd(link);
 	/* libuv lays uv_buf_t out as struct iovec, and says so. */
 	const struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
 	ssize_t sent;
 	do {
-		sent = count == 1 ? send(fd, pieces->base, pieces->len, MSG_NOSIGNAL)
-		                  : sendmsg(fd, &message, MSG_NOSIGNAL);
+		sent = count == 1 ? syscall(SYS_sendto, fd, pieces->base, pieces->len, MSG_NOSIGNAL, NULL, 0)
+		                  : syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return sent;
 	return errno == EAGAIN || errno == ENOBUFS ? UV_EAGAIN : uv_translate_sys_error(errno);
+}
+
+static uv_os_fd_t link_fd(struct link *link)
+{
+	if (link->fd < 0 && uv_fileno(&link->uv.handle, &link->fd) < 0)
+		link->fd = -1;
+	return link->fd;
 }
 
 bool link_full(const struct link *link)
@@ -184,21 +190,19 @@ void link_shutdown(struct link *link)
 		link_shutdown_now(link);
 }
 
-bool link_is_reset(const struct link *link)
+bool link_is_reset(struct link *link)
 {
-	uv_os_fd_t fd;
-	if (link->state != LINK_OPEN || link->uv.handle.type != UV_TCP || uv_fileno(&link->uv.handle, &fd) < 0)
+	if (link->state != LINK_OPEN || link->uv.handle.type != UV_TCP || link_fd(link) < 0)
 		return false;
-	struct pollfd state = {.fd = fd};
+	struct pollfd state = {.fd = link->fd};
 	return poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 void link_reset(struct link *link)
 {
-	uv_os_fd_t fd;
 	const struct linger none = {.l_onoff = 1};
-	if (link->state == LINK_OPEN && link->uv.handle.type == UV_TCP && uv_fileno(&link->uv.handle, &fd) == 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	if (link->state == LINK_OPEN && link->uv.handle.type == UV_TCP)
+		(void)setsockopt(link_fd(link), SOL_SOCKET, SO_LINGER, &none, sizeof none);
 	link_close(link);
 }
 
@@ -226,28 +230,37 @@ bool link_gone(const struct link *link)
 	return link->state == LINK_NONE || link->state == LINK_CLOSED;
 }
 
+/* A buffer of nothing makes libuv leave the reading to the callback, which gets UV_ENOBUFS: it would use read(2), of
+ * which the same is true as of write(2). */
 static void link_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
+	(void)handle;
 	(void)suggested;
-	struct link *link = handle->data;
-	unsigned size = link->tls ? LINK_READ_ENCRYPTED_BYTES : sizeof link->scratch->bytes;
-	*buffer = uv_buf_init((char *)link->scratch->bytes, size);
+	*buffer = uv_buf_init(NULL, 0);
 }
 
-static void link_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+static void link_on_readable(uv_stream_t *stream, ssize_t status, const uv_buf_t *none)
 {
 	struct link *link = stream->data;
-	if (count == 0)
+	(void)none;
+	if (status != UV_ENOBUFS) {
+		link_end(link, status == UV_EOF ? 0 : (int)status);
 		return;
+	}
+	uint8_t *bytes = link->scratch->bytes;
+	size_t size = link->tls ? LINK_READ_ENCRYPTED_BYTES : sizeof link->scratch->bytes;
+	ssize_t count = syscall(SYS_recvfrom, link_fd(link), bytes, size, 0, NULL, NULL);
 	if (count > 0) {
-		const struct bytes input = {(const uint8_t *)buffer->base, (size_t)count};
+		const struct bytes input = {bytes, (size_t)count};
 		if (link->tls)
 			link_decrypt(link, input);
 		else
 			link->events->on_data(link, input);
-		return;
+	} else if (count == 0) {
+		link_end(link, 0);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		link_end(link, uv_translate_sys_error(errno));
 	}
-	link_end(link, count == UV_EOF ? 0 : (int)count);
 }
 
 static void link_end(struct link *link, int status)

@@ -55,6 +55,7 @@ struct link {
 		uv_pipe_t pipe;
 	} uv;
 	enum link_state state;
+	uv_os_fd_t fd; /* the handle's; -1 until it is asked for */
 	bool reading;
 	bool ended; /* on_end has been told */
 	bool broken;
@@ -97,7 +98,7 @@ const char *link_error(const struct link *link);
 void link_shutdown(struct link *link);
 /* The peer has reset the connection, or is dead: what reading would tell, while nothing is read. Only of TCP: at the end
  * of a unix socket there may still be something to read. */
-bool link_is_reset(const struct link *link);
+bool link_is_reset(struct link *link);
 /* Closes at once, over TCP by RST. */
 void link_reset(struct link *link);
 /* Closes at once; harmless when done already. */
