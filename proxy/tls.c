@@ -104,6 +104,8 @@ static struct tls_context *tls_context_new(const struct settings_tls *settings, 
 	SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_num_tickets(ssl, 0);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	/* One read of the BIO for a record, in place of one for its header and one for the rest. */
+	SSL_CTX_set_read_ahead(ssl, 1);
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_default_passwd_cb(ssl, tls_no_password);
 	if (server) {
