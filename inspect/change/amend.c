@@ -22,11 +22,14 @@ struct amend {
 	const struct catalog_relation *referenced;
 	const struct dictionary *dictionary; /* NULL: no query is judged by the catalog */
 	struct arena *arena;
+	struct amendments *amendments;
 };
 
 static void keep_table(struct amendments *amendments, struct catalog_relation *table);
 static struct amendment *keep(struct amendments *amendments, const void *at, size_t size);
+static void touch(struct amend *amend, struct catalog_relation *table);
 static void apply(struct amend *amend);
+static void detach(struct amend *amend, struct catalog_relation *part);
 static void add_column(struct amend *amend);
 static void drop_column(struct amend *amend);
 static void rename_part(struct amend *amend);
@@ -47,7 +50,8 @@ void amend_apply(struct catalog *catalog, const struct facts *facts, const char 
 	for (uint16_t i = 0; i < facts->action_count; i++) {
 		const struct fact_action *action = &facts->actions[i];
 		struct amend amend = {
-		    .catalog = catalog, .action = action, .dictionary = catalog_dictionary(catalog), .arena = arena};
+		    .catalog = catalog, .action = action, .dictionary = catalog_dictionary(catalog), .arena = arena,
+		                      .amendments = amendments};
 		const struct catalog_relation *table = NULL;
 		if (action->form == DDL_DROP_INDEX && action->object && (action->object_schema || search_path)) {
 			(void)catalog_find_index(catalog, action->object_schema, action->object, search_path, user,
@@ -66,9 +70,7 @@ void amend_apply(struct catalog *catalog, const struct facts *facts, const char 
 		}
 		/* The catalog's only reader is its owner. */
 		amend.table = (struct catalog_relation *)table;
-		if (!table->amended)
-			keep_table(amendments, amend.table);
-		amend.table->amended = true;
+		touch(&amend, amend.table);
 		apply(&amend);
 		catalog_amended(catalog);
 	}
@@ -89,6 +91,14 @@ void amend_fini(struct amendments *amendments)
 {
 	arena_fini(&amendments->arena);
 	amendments->newest = NULL;
+}
+
+/* Before anything is written to it. */
+static void touch(struct amend *amend, struct catalog_relation *table)
+{
+	if (!table->amended)
+		keep_table(amend->amendments, table);
+	table->amended = true;
 }
 
 /* All of it that apply writes to. */
@@ -186,8 +196,47 @@ static void apply(struct amend *amend)
 	case DDL_DROP_INDEX:
 		drop_index(amend, action->object);
 		break;
+	case DDL_DETACH_PARTITION:
+		if (amend->referenced)
+			detach(amend, (struct catalog_relation *)amend->referenced);
+		break;
 	default:
 		break;
+	}
+}
+
+/* It is a table like others from then on, with what it had from the whole, and no foreign key refers to it. */
+static void detach(struct amend *amend, struct catalog_relation *part)
+{
+	struct catalog_relation *whole = amend->table;
+	const struct catalog_relation **kept =
+	    arena_alloc(amend->arena, (whole->partition_count + 1) * sizeof(const struct catalog_relation *));
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < whole->partition_count; i++) {
+		if (whole->partitions[i] != part)
+			kept[count++] = whole->partitions[i];
+	}
+	whole->partitions = kept;
+	whole->partition_count = count;
+	touch(amend, part);
+	part->is_partition = part->is_default_partition = false;
+	part->parent = NULL;
+	for (uint16_t i = 0; i < part->column_count; i++)
+		((struct catalog_column *)part->columns)[i].inherited = false;
+	for (uint16_t i = 0; i < part->constraint_count; i++)
+		((struct catalog_constraint *)part->constraints)[i].inherited = false;
+	for (uint16_t i = 0; i < part->index_count; i++)
+		((struct catalog_index *)part->indexes)[i].inherited = false;
+	for (uint32_t at = 0; at < catalog_relation_count(amend->catalog); at++) {
+		struct amend other = *amend;
+		other.table = (struct catalog_relation *)catalog_relation_at(amend->catalog, at);
+		for (uint16_t i = other.table->constraint_count; i-- > 0;) {
+			const struct catalog_constraint *key = &other.table->constraints[i];
+			if (key->kind != CATALOG_FOREIGN_KEY || key->referenced != part)
+				continue;
+			touch(&other, other.table);
+			drop_constraint(&other, key->name);
+		}
 	}
 }
 

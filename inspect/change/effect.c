@@ -3,6 +3,7 @@
 #include "inspect/change/effect_alter.h"
 #include "inspect/change/effect_drop.h"
 #include "inspect/change/effect_index.h"
+#include "inspect/change/effect_key.h"
 #include "inspect/change/effect_part.h"
 #include "inspect/change/effect_partition.h"
 #include "inspect/change/rewrite.h"
@@ -140,13 +141,15 @@ static void of_action(struct effect_list *list, const struct fact_action *action
 		break;
 	case DDL_ADD_FOREIGN_KEY: {
 		const struct catalog_relation *kept;
-		effect_alter_reference(list, action);
+		effect_key_refuse(list, action);
 		if (action->temporary && effect_list_find(list, action->referenced, &kept) == EFFECT_KNOWN)
 			effect_list_refuse(list, "a temporary table refers to temporary tables only");
 		effect_alter(list, action);
 		break;
 	}
 	default:
+		if (action->form == DDL_ADD_COLUMN && action->has_references)
+			effect_key_refuse(list, action);
 		if (action->method && strcmp(action->method, "finalize") == 0)
 			effect_partition_detach(list, action);
 		else
@@ -177,8 +180,11 @@ static void of_targets(struct effect_list *list)
 		if (truncates && effect->table &&
 		    (effect->table->kind == CATALOG_VIEW || effect->table->kind == CATALOG_MATERIALIZED_VIEW))
 			effect_list_refuse(list, "it is a view");
+		/* ANALYZE takes its sample of what inherits, but partitions are tables of their own to it. */
+		bool sampled = scan && effect->table && effect->table->kind != CATALOG_PARTITIONED_TABLE;
 		if (effect->table && !facts->relations[i].only)
-			effect_list_touch_children(list, effect->table, facts->lock, false, scan);
+			effect_list_touch_children(list, effect->table, sampled ? LOCK_ACCESS_SHARE : facts->lock, false,
+			                           scan);
 	}
 	/* None named: all. */
 	for (uint32_t at = 0; scan && facts->relation_count == 0 && catalog && at < catalog_relation_count(catalog);
@@ -208,6 +214,8 @@ static void of_targets(struct effect_list *list)
 				    other->constraints[c].referenced != table)
 					continue;
 				effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
+				if (list->effects->count > before && facts->restart)
+					effect_part_sequences(list, other, NULL, LOCK_ACCESS_EXCLUSIVE);
 				if (list->effects->count > before && !facts->cascade)
 					effect_list_refuse(list, "a foreign key of another table refers to it");
 			}
@@ -511,6 +519,10 @@ static void plain(struct effect_list *list, const struct fact_action *action)
 		if (effect_list_untouched(list, other) && strcmp(other->schema, action->object) == 0)
 			effect_list_refuse(list, "a schema of that name is there already");
 	}
+	if (strcmp(what, "create extension") == 0 && !action->if_exists && list->input->catalog &&
+	    list->input->earlier_count == 0 && !list->input->session->past &&
+	    catalog_has_extension(list->input->catalog, action->object))
+		effect_list_refuse(list, "the extension is there already");
 	if (strcmp(what, "alone") == 0)
 		effect_list_refuse_in_transaction(list);
 	if (action->lock != LOCK_NONE)

@@ -1,6 +1,8 @@
 #include "inspect/change/effect_alter.h"
 
 #include "inspect/change/effect_drop.h"
+#include "inspect/change/effect_index.h"
+#include "inspect/change/effect_key.h"
 #include "inspect/change/effect_part.h"
 #include "inspect/change/retype.h"
 #include "inspect/change/rewrite.h"
@@ -18,12 +20,14 @@ struct step {
 
 static enum lock_mode lock_of(const struct effect_list *list, const struct fact_action *action);
 static void alter_tree(struct step *step, enum lock_mode lock, int depth);
+static bool drops_nothing(const struct step *step);
 static bool stays_above(const struct step *step, const struct catalog_relation *table);
 static bool switches_trigger(const struct fact_action *action);
 static bool inherits_parts(const struct step *step, const struct catalog_relation *table);
 static bool needs_children(const struct fact_action *action, const struct catalog_relation *table);
 static bool makes_not_null(const struct fact_action *action, const struct catalog_relation *table);
 static void alter_one(struct step *step);
+static void refuse_view(struct step *step);
 static bool has_primary_key(const struct step *step);
 static void loosen(struct step *step);
 static void alter_other(struct step *step);
@@ -37,7 +41,6 @@ static void refuse_index(struct step *step, const struct catalog_index *index);
 static void validate(struct step *step);
 static void drop_constraint(struct step *step);
 static void drop_column(struct step *step);
-static void keep_keys_logged(struct step *step, bool logged);
 static void set_property(struct step *step);
 static const struct catalog_constraint *find_constraint(const struct catalog_relation *table, const char *name);
 
@@ -62,8 +65,15 @@ void effect_alter(struct effect_list *list, const struct fact_action *action)
 	if (action->referenced < 0 || action->referenced_lock == LOCK_NONE)
 		return;
 	struct effect *referenced = effect_list_touch_fact(list, action->referenced, action->referenced_lock);
-	if (referenced && referenced->table && action->form != DDL_ALTER_TABLE_OTHER)
+	if (!referenced || !referenced->table || action->form == DDL_ALTER_TABLE_OTHER)
+		return;
+	if (referenced->table->kind == CATALOG_PARTITIONED_TABLE)
 		effect_list_touch_children(list, referenced->table, action->referenced_lock, false, false);
+	bool filled = (action->has_default && !action->default_is_null) || action->has_generated || action->has_identity;
+	bool validates = action->form == DDL_ADD_FOREIGN_KEY ? !action->not_valid : action->has_references && filled;
+	if (step.table && validates)
+		effect_key_validate(list, step.table, action->columns, action->column_count, referenced->table,
+		                    action->referenced_lock);
 }
 
 /* ALTER TABLE takes the strongest lock of all its subcommands before the first. */
@@ -83,6 +93,8 @@ static void alter_tree(struct step *step, enum lock_mode lock, int depth)
 	enum { DEPTH_MAX = 64 };
 	const struct catalog_relation *table = step->table;
 	alter_one(step);
+	if (drops_nothing(step))
+		return;
 	if (table && step->action->only && table->partition_count > 0 && needs_children(step->action, table))
 		effect_list_refuse(step->list, "what inherits from it has to be changed with it");
 	/* The children's columns and constraints become their own. */
@@ -114,6 +126,17 @@ static void alter_tree(struct step *step, enum lock_mode lock, int depth)
 		step->rewrite |= partitioned && child.rewrite;
 		step->scan |= partitioned && child.scan;
 	}
+}
+
+/* IF EXISTS, and there is none: what inherits is left alone. */
+static bool drops_nothing(const struct step *step)
+{
+	const struct fact_action *action = step->action;
+	const struct catalog_relation *table = step->table;
+	if (!table || !action->if_exists || table->assumed)
+		return false;
+	return (action->form == DDL_DROP_COLUMN && !catalog_column(table, action->column)) ||
+	       (action->form == DDL_DROP_CONSTRAINT && !table->amended && !find_constraint(table, action->object));
 }
 
 /* Foreign keys, indexes and triggers are a partitioned table's and its partitions', but never inherited otherwise. Of a
@@ -188,6 +211,7 @@ static bool makes_not_null(const struct fact_action *action, const struct catalo
 static void alter_one(struct step *step)
 {
 	const struct fact_action *action = step->action;
+	refuse_view(step);
 	bool constrains = action->form >= DDL_ADD_CHECK && action->form <= DDL_ADD_EXCLUSION;
 	if (constrains && step->table && !step->below && find_constraint(step->table, action->object) &&
 	    !dropped_before(step))
@@ -244,6 +268,30 @@ static void alter_one(struct step *step)
 	}
 }
 
+/* What only rows of its own make sense of. */
+static void refuse_view(struct step *step)
+{
+	const struct catalog_relation *table = step->table;
+	bool view = table && (table->kind == CATALOG_VIEW || table->kind == CATALOG_MATERIALIZED_VIEW);
+	switch (step->action->form) {
+	case DDL_ADD_COLUMN:
+	case DDL_DROP_COLUMN:
+	case DDL_ALTER_TYPE:
+	case DDL_SET_NOT_NULL:
+	case DDL_DROP_NOT_NULL:
+	case DDL_ADD_CHECK:
+	case DDL_ADD_FOREIGN_KEY:
+	case DDL_ADD_UNIQUE:
+	case DDL_ADD_PRIMARY_KEY:
+	case DDL_ADD_EXCLUSION:
+		if (view)
+			effect_list_refuse(step->list, "it is no table");
+		break;
+	default:
+		break;
+	}
+}
+
 /* That no earlier subcommand or statement has dropped. */
 static bool has_primary_key(const struct step *step)
 {
@@ -294,13 +342,14 @@ static void alter_other(struct step *step)
 	const struct catalog_relation *table = step->table;
 	const char *what = action->method ? action->method : "";
 	const struct catalog_column *column = table && action->column ? catalog_column(table, action->column) : NULL;
-	if (column && action->has_identity && !column->not_null)
+	bool sure = table && effect_list_untouched(step->list, table);
+	if (column && sure && action->has_identity && !column->not_null)
 		effect_list_refuse(step->list, "an identity column has to be NOT NULL first");
-	if (column && action->has_identity && column->identity)
+	if (column && sure && action->has_identity && column->identity)
 		effect_list_refuse(step->list, "it is an identity column already");
-	if (column && strcmp(what, "drop expression") == 0 && !column->generated && !action->if_exists)
+	if (column && sure && strcmp(what, "drop expression") == 0 && !column->generated && !action->if_exists)
 		effect_list_refuse(step->list, "it is no generated column");
-	if (column && !column->identity &&
+	if (column && sure && !column->identity &&
 	    (strcmp(what, "set identity") == 0 || (strcmp(what, "drop identity") == 0 && !action->if_exists)))
 		effect_list_refuse(step->list, "it is no identity column");
 	if (table && (strcmp(what, "owner") == 0 || strcmp(what, "set schema") == 0))
@@ -324,6 +373,8 @@ static void alter_other(struct step *step)
 	    table && strcmp(what, "alter constraint") == 0 ? find_constraint(table, action->object) : NULL;
 	if (constraint && constraint->kind != CATALOG_FOREIGN_KEY)
 		effect_list_refuse(step->list, "only a foreign key can be altered");
+	if (table && strcmp(what, "replica identity") == 0)
+		effect_index_identify(step->list, table, action->object);
 	const struct catalog_relation *parent;
 	if (table && strcmp(what, "inherit") == 0 && action->referenced >= 0 &&
 	    effect_list_find(step->list, action->referenced, &parent) == EFFECT_KNOWN) {
@@ -369,6 +420,8 @@ static void refuse_column(struct step *step)
 		return;
 	if (action->column && catalog_column(table, action->column) && !step->below && !dropped_before(step))
 		effect_list_refuse(step->list, "a column of that name is there already");
+	if (action->has_identity && table->partition_count > 0 && !action->only && !step->below)
+		effect_list_refuse(step->list, "what inherits from it takes no identity column");
 	if (table->is_partition && !step->below)
 		effect_list_refuse(step->list, "a partition has the columns of its parent and no others");
 	if (unique && table->kind == CATALOG_PARTITIONED_TABLE)
@@ -513,8 +566,11 @@ static void validate(struct step *step)
 	if (constraint && constraint->kind != CATALOG_FOREIGN_KEY && constraint->kind != CATALOG_CHECK)
 		effect_list_refuse(step->list, "an index needs no validation");
 	step->scan = !constraint || !constraint->valid;
-	if (constraint && !constraint->valid && constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced)
+	if (constraint && !constraint->valid && constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced) {
 		effect_list_touch(step->list, constraint->referenced, LOCK_ROW_SHARE);
+		effect_key_validate(step->list, step->table, constraint->columns, constraint->column_count,
+		                    constraint->referenced, LOCK_ROW_SHARE);
+	}
 }
 
 static void drop_constraint(struct step *step)
@@ -527,7 +583,8 @@ static void drop_constraint(struct step *step)
 		effect_list_refuse(step->list, "the constraint is inherited: its parent's has to be dropped");
 	if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced) {
 		effect_list_touch(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
-		effect_list_touch_children(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE, false, false);
+		if (constraint->referenced->kind == CATALOG_PARTITIONED_TABLE)
+			effect_list_touch_children(step->list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE, false, false);
 	}
 	if (constraint->kind != CATALOG_PRIMARY_KEY && constraint->kind != CATALOG_UNIQUE &&
 	    constraint->kind != CATALOG_EXCLUSION)
@@ -567,48 +624,17 @@ static void drop_column(struct step *step)
 		effect_drop(step->list, step->table, step->action->column, step->action->cascade);
 }
 
-void effect_alter_reference(struct effect_list *list, const struct fact_action *action)
-{
-	const struct catalog_relation *table;
-	const struct fact_constraint *key = action->constraint;
-	if (!key || action->referenced < 0 || list->input->earlier_count > 0 ||
-	    effect_list_find(list, action->referenced, &table) != EFFECT_KNOWN)
-		return;
-	if (table->kind != CATALOG_TABLE && table->kind != CATALOG_PARTITIONED_TABLE) {
-		effect_list_refuse(list, "a foreign key refers to a table");
-		return;
-	}
-	const struct catalog_relation *own;
-	if (effect_list_find(list, action->relation, &own) == EFFECT_KNOWN && own->persistence == 'p' &&
-	    table->persistence == 'u')
-		effect_list_refuse(list, "it refers to an unlogged table");
-	if (key->referenced_column_count > 0 && key->referenced_column_count != action->column_count)
-		effect_list_refuse(list, "it has not as many columns as it refers to");
-	for (uint16_t i = 0; i < table->index_count; i++) {
-		const struct catalog_index *index = &table->indexes[i];
-		bool fits = index->unique && !index->predicate;
-		if (key->referenced_column_count == 0)
-			fits &= index->primary;
-		else
-			fits &= index->key_count == key->referenced_column_count;
-		for (uint16_t k = 0; fits && k < index->key_count && key->referenced_column_count > 0; k++)
-			fits = index->keys[k].column && effect_list_names(key->referenced_columns, key->referenced_column_count,
-			                                      index->keys[k].column);
-		if (fits)
-			return;
-	}
-	/* A script's earlier statements may have made one that has no name to be known by. */
-	if (list->input->session->past == NULL && !table->amended)
-		effect_list_refuse(list, "no unique constraint has the columns that it refers to");
-}
-
 static void set_property(struct step *step)
 {
 	const struct catalog_relation *table = step->table;
 	const char *what = step->action->method, *name = step->action->object;
 	if (table && table->kind == CATALOG_PARTITIONED_TABLE) {
+		enum { VERSION_WITH_METHODS = 170000 };
+		const int version = catalog_version(step->list->input->catalog);
+		if (strcmp(what, "access method") == 0 && version > 0 && version < VERSION_WITH_METHODS)
+			effect_list_refuse(step->list, "a partitioned table has no access method");
 		if (strcmp(what, "unlogged") == 0)
-			keep_keys_logged(step, false);
+			effect_key_refuse_unlogged(step->list, table, false);
 		return;
 	}
 	bool already = false;
@@ -621,25 +647,9 @@ static void set_property(struct step *step)
 	else if (table && strcmp(what, "tablespace") == 0)
 		already = name && strcmp(table->tablespace ? table->tablespace : "pg_default", name) == 0;
 	step->rewrite = !already;
-	if (table && !already && (strcmp(what, "logged") == 0 || strcmp(what, "unlogged") == 0))
-		keep_keys_logged(step, strcmp(what, "logged") == 0);
-}
-
-/* A logged table can't refer to one that a crash empties. */
-static void keep_keys_logged(struct step *step, bool logged)
-{
-	const struct catalog *catalog = step->list->input->catalog;
-	for (uint16_t i = 0; logged && i < step->table->constraint_count; i++) {
-		const struct catalog_relation *referenced = step->table->constraints[i].referenced;
-		if (referenced && referenced != step->table && referenced->persistence == 'u')
-			effect_list_refuse(step->list, "it refers to an unlogged table");
-	}
-	for (uint32_t at = 0; !logged && at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *other = catalog_relation_at(catalog, at);
-		for (uint16_t i = 0; i < other->constraint_count && other != step->table; i++) {
-			if (other->constraints[i].referenced == step->table && other->persistence == 'p')
-				effect_list_refuse(step->list, "a logged table refers to it");
-		}
+	if (table && !already && (strcmp(what, "logged") == 0 || strcmp(what, "unlogged") == 0)) {
+		effect_key_refuse_unlogged(step->list, table, strcmp(what, "logged") == 0);
+		effect_part_sequences(step->list, table, NULL, LOCK_ACCESS_EXCLUSIVE);
 	}
 }
 

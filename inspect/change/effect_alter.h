@@ -7,7 +7,4 @@
 /* `action` is ALTER TABLE's, or adds a foreign key to a new table. */
 void effect_alter(struct effect_list *list, const struct fact_action *action);
 
-/* Refuses a foreign key, a new table's as well, when nothing makes unique what it refers to. */
-void effect_alter_reference(struct effect_list *list, const struct fact_action *action);
-
 #endif

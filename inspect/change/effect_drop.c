@@ -33,8 +33,11 @@ void effect_drop(struct effect_list *list, const struct catalog_relation *table,
 		const struct catalog_constraint *constraint = &table->constraints[i];
 		/* A partition leaves the partitioned table's as it is. */
 		if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced &&
-		    (column || !constraint->inherited) && (!column || effect_list_names(constraint->columns, constraint->column_count, column)))
+		    (column || !constraint->inherited) && (!column || effect_list_names(constraint->columns, constraint->column_count, column))) {
 			effect_list_touch(list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+			if (constraint->referenced->kind == CATALOG_PARTITIONED_TABLE)
+				effect_list_touch_children(list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE, false, false);
+		}
 	}
 	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
 		const struct catalog_relation *other = catalog_relation_at(catalog, at);

@@ -21,6 +21,8 @@ void effect_index_create(struct effect_list *list, const struct fact_action *act
 		effect_list_refuse(list, "a relation of that name is there already");
 	if (table && table->kind != CATALOG_TABLE && !partitioned && table->kind != CATALOG_MATERIALIZED_VIEW)
 		effect_list_refuse(list, "it has no rows of its own to index");
+	if (action->method && strcmp(action->method, "hash") == 0 && (action->unique || action->column_count > 1))
+		effect_list_refuse(list, "a hash index is of one key, and not unique");
 	const char *key = partitioned && action->unique ? table->partition_column : NULL;
 	bool has_key = key == NULL;
 	for (uint16_t i = 0; i < action->column_count && !has_key; i++)
@@ -142,5 +144,22 @@ static void reindex_table(struct effect_list *list, const struct catalog_relatio
 		    effect_list_touch_index(list, table->indexes[i].schema, table->indexes[i].name, index_lock);
 		if (index)
 			index->index = true;
+	}
+}
+
+void effect_index_identify(struct effect_list *list, const struct catalog_relation *table, const char *name)
+{
+	for (uint16_t i = 0; i < table->index_count && name; i++) {
+		const struct catalog_index *index = &table->indexes[i];
+		if (strcmp(index->name, name) != 0)
+			continue;
+		bool fits = index->unique && index->valid && !index->predicate;
+		for (uint16_t key = 0; key < index->key_count; key++) {
+			const struct catalog_column *column =
+			    index->keys[key].column ? catalog_column(table, index->keys[key].column) : NULL;
+			fits &= column && column->not_null;
+		}
+		if (!fits)
+			effect_list_refuse(list, "a replica identity's index is unique, whole, and of NOT NULL columns");
 	}
 }

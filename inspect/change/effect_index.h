@@ -8,5 +8,7 @@ void effect_index_create(struct effect_list *list, const struct fact_action *act
 /* DROP INDEX, ALTER INDEX and their RENAME. */
 void effect_index_touch(struct effect_list *list, const struct fact_action *action);
 void effect_index_reindex(struct effect_list *list, const struct fact_action *action);
+/* Refuses REPLICA IDENTITY USING that INDEX, unless each row can be found by it; NULL: by none. */
+void effect_index_identify(struct effect_list *list, const struct catalog_relation *table, const char *name);
 
 #endif

@@ -1,13 +1,14 @@
 #include "inspect/change/effect_partition.h"
 
 #include "inspect/change/bound.h"
+#include "inspect/change/effect_key.h"
 
 #include <string.h>
 
 static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole);
 static void refuse_unlike(struct effect_list *list, const struct catalog_relation *table,
                           const struct catalog_relation *whole);
-static void touch_referenced(struct effect_list *list, const struct catalog_relation *whole);
+static void touch_both_ends(struct effect_list *list, const struct catalog_relation *whole);
 
 void effect_partition_create(struct effect_list *list, const struct fact_action *action)
 {
@@ -16,8 +17,7 @@ void effect_partition_create(struct effect_list *list, const struct fact_action 
 		return;
 	if (parent->table->kind != CATALOG_PARTITIONED_TABLE && !parent->table->assumed)
 		effect_list_refuse(list, "it is no partitioned table");
-	/* The new one gets its foreign keys. */
-	touch_referenced(list, parent->table);
+	touch_both_ends(list, parent->table);
 	/* Rows that belong into the new partition must not be among those that belonged nowhere. */
 	const struct catalog_relation *other = effect_partition_default(parent->table);
 	if (!other)
@@ -31,7 +31,6 @@ void effect_partition_create(struct effect_list *list, const struct fact_action 
 	if (effect)
 		effect->scan = true;
 }
-
 
 void effect_partition_attach(struct effect_list *list, const struct fact_action *action)
 {
@@ -57,7 +56,7 @@ void effect_partition_attach(struct effect_list *list, const struct fact_action 
 			child->scan |= !has;
 	}
 	if (whole)
-		touch_referenced(list, whole);
+		touch_both_ends(list, whole);
 	const struct catalog_relation *other = whole ? effect_partition_default(whole) : NULL;
 	if (other && action->is_default && effect_list_untouched(list, other))
 		effect_list_refuse(list, "there is a DEFAULT partition already");
@@ -78,7 +77,13 @@ void effect_partition_detach(struct effect_list *list, const struct fact_action 
 	}
 	const struct catalog_relation *other = parent && parent->table ? effect_partition_default(parent->table) : NULL;
 	if (parent && parent->table && !action->concurrently)
-		touch_referenced(list, parent->table);
+		effect_key_touch_referenced(list, parent->table, LOCK_SHARE_ROW_EXCLUSIVE);
+	if (child && child->table) {
+		/* No row may refer to one that goes: the two are joined. */
+		bool referred = effect_key_touch_referring(list, child->table, LOCK_ACCESS_EXCLUSIVE, true);
+		child->scan |= referred;
+		effect_list_touch_children(list, child->table, LOCK_ACCESS_EXCLUSIVE, false, referred);
+	}
 	if (action->concurrently) {
 		effect_list_refuse_in_transaction(list);
 		if (other)
@@ -86,6 +91,13 @@ void effect_partition_detach(struct effect_list *list, const struct fact_action 
 	} else if (other) {
 		effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
 	}
+}
+
+/* A new partition gets the foreign keys of the whole, and those that refer to it. */
+static void touch_both_ends(struct effect_list *list, const struct catalog_relation *whole)
+{
+	effect_key_touch_referenced(list, whole, LOCK_SHARE_ROW_EXCLUSIVE);
+	effect_key_touch_referring(list, whole, LOCK_SHARE_ROW_EXCLUSIVE, false);
 }
 
 /* A table that the server won't take for a partition. */
@@ -112,15 +124,6 @@ static void refuse_unlike(struct effect_list *list, const struct catalog_relatio
 		if (!column || column->type_oid != wanted->type_oid || column->type_modifier != wanted->type_modifier ||
 		    (wanted->not_null && !column->not_null))
 			effect_list_refuse(list, "it has not the same columns");
-	}
-}
-
-/* The tables that foreign keys of the partitioned table refer to. */
-static void touch_referenced(struct effect_list *list, const struct catalog_relation *whole)
-{
-	for (uint16_t i = 0; i < whole->constraint_count; i++) {
-		if (whole->constraints[i].kind == CATALOG_FOREIGN_KEY && whole->constraints[i].referenced)
-			effect_list_touch(list, whole->constraints[i].referenced, LOCK_SHARE_ROW_EXCLUSIVE);
 	}
 }
 

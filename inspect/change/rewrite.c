@@ -31,7 +31,9 @@ const struct fact_call *rewrite_volatile_call(const struct context *input, const
 			return NULL;
 		enum catalog_volatility volatility =
 		    catalog_volatility_of(input->catalog, call->schema, call->name, call->arguments, &inlinable);
-		if (volatility == CATALOG_VOLATILE && !inlinable)
+		bool made = volatility == CATALOG_NO_FUNCTION &&
+		            session_past_find(input->session->past, SESSION_PAST_VOLATILE, 0, call->name);
+		if ((volatility == CATALOG_VOLATILE && !inlinable) || made)
 			return call;
 	}
 	return NULL;
@@ -55,10 +57,11 @@ const char *rewrite_column_type(const struct context *input, const struct fact_a
 	    catalog_find_domain(input->catalog, action->type.schema, action->type.name);
 	if (domain && domain->volatile_default && !action->has_default)
 		return arena_printf(arena, "the domain %s has a default that differs from row to row", domain->name);
-	if (domain && domain->constrained)
+	bool made = !domain && session_past_find(input->session->past, SESSION_PAST_DOMAIN, 0, action->type.name);
+	if ((domain && domain->constrained) || made)
 		return arena_printf(arena,
 		                    "the domain %s has a constraint that each row is checked against, even a NULL",
-		                    domain->name);
+		                    action->type.name);
 	return NULL;
 }
 

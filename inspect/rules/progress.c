@@ -127,6 +127,13 @@ static void remember_action(const struct context *input, struct session_state *s
 {
 	const struct catalog_relation *table = context_relation(input, action->relation);
 	struct session_past_entry entry = {.kind = SESSION_PAST_COLUMN};
+	const char *what = action->object && action->method ? action->method : "";
+	if (strcmp(what, "create volatile") == 0 || strcmp(what, "create constrained") == 0) {
+		entry.kind = strcmp(what, "create volatile") == 0 ? SESSION_PAST_VOLATILE : SESSION_PAST_DOMAIN;
+		entry.name = session_past_name(action->object);
+		session_state_add_past(session, &entry);
+	}
+	entry = (struct session_past_entry){.kind = SESSION_PAST_COLUMN};
 	if (!table)
 		return;
 	entry.relation = table->oid;

@@ -166,7 +166,9 @@ uint64_t session_created_scope(const struct session_created *created)
 
 static bool creates(const struct fact_action *action)
 {
-	return (action->form == DDL_CREATE_TABLE || action->form == DDL_CREATE_TABLE_AS) && action->relation >= 0 &&
+	bool sequence = action->form == DDL_SEQUENCE && action->lock == LOCK_NONE && !action->method;
+	bool table = action->form == DDL_CREATE_TABLE || action->form == DDL_CREATE_TABLE_AS;
+	return (table || sequence) && action->relation >= 0 &&
 	       (!action->if_exists || action->temporary);
 }
 

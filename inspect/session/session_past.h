@@ -14,6 +14,8 @@ enum session_past_kind {
 	SESSION_PAST_ALTER_SCAN, /* ALTER TABLE has read or written all of it */
 	SESSION_PAST_COLUMN,     /* `name`: a column was added, NOT NULL and with a default */
 	SESSION_PAST_NOT_VALID,  /* `name`: a constraint was added NOT VALID */
+	SESSION_PAST_VOLATILE,   /* `name`: a volatile function was made */
+	SESSION_PAST_DOMAIN,     /* `name`: a domain with a constraint was made */
 };
 
 struct session_past_entry {

@@ -270,10 +270,12 @@ struct fact_action {
 	const char *method;           /* CREATE INDEX … USING, "btree" by default; ALTER TYPE: "add value", "rename
 	                               * value" of an enum; ALTER TABLE without a form of its own: "inherit", "no inherit",
 	                               * "set options", "drop expression", "set identity", "drop identity", "alter
-	                               * constraint", "set storage" (that not all types have), "set schema", "owner", "cluster on", "finalize",
+	                               * constraint", "replica identity", "set storage" (that not all types have), "set schema", "owner", "cluster on", "finalize",
 	                               * "trigger", "all triggers", "user triggers"; DROP_OTHER: "type", "schema", "view",
 	                               * "materialized view", and the names of effect_part.c, also where it is created
-	                               * or renamed; OTHER: "alone", which no transaction may hold */
+	                               * or renamed; OTHER: "alone", which no transaction may hold,
+	                               * "create schema", "create extension", "create volatile" of a function, "create
+	                               * constrained" of a domain */
 	const char *reindex_kind;     /* "table", "index", "schema", "database", "system" */
 	struct fact_type type;        /* ADD COLUMN, ALTER TYPE; name NULL when none */
 	enum using_kind using_kind;

@@ -213,8 +213,12 @@ static void subcommand(struct gather *gather, const AlterTableCmd *command, stru
 		action->object = name;
 		break;
 	case AT_SetRelOptions:
-	case AT_ResetRelOptions:
 		action->method = "set options";
+		break;
+	case AT_ReplicaIdentity:
+		action->method = "replica identity";
+		if (command->def != NULL && IsA(command->def, ReplicaIdentityStmt))
+			action->object = arena_text(arena, ((const ReplicaIdentityStmt *)command->def)->name);
 		break;
 	case AT_SetStatistics:
 	case AT_SetOptions:
@@ -387,7 +391,73 @@ struct calls {
 	bool query;
 	bool column;
 	int depth;
+	int idle; /* > 0: within what the planner leaves out */
 };
+
+enum truth { TRUTH_OPEN, TRUTH_TRUE, TRUTH_FALSE, TRUTH_NULL };
+
+static enum truth truth_of(const Node *node)
+{
+	while (node != NULL && IsA(node, TypeCast))
+		node = ((const TypeCast *)node)->arg;
+	if (node == NULL || !IsA(node, A_Const))
+		return TRUTH_OPEN;
+	const A_Const *constant = (const A_Const *)node;
+	if (constant->isnull)
+		return TRUTH_NULL;
+	if (nodeTag(&constant->val) != T_Boolean)
+		return TRUTH_OPEN;
+	return constant->val.boolval.boolval ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+static void find_calls(void *context, const Node *node);
+
+static void find_in(struct calls *calls, const Node *node, bool idle)
+{
+	if (node == NULL)
+		return;
+	calls->idle += idle;
+	find_calls(calls, node);
+	calls->idle -= idle;
+}
+
+/* CASE, COALESCE, AND and OR of which a constant decides; the rest of them is never called. False for other nodes. */
+static bool find_in_decided(struct calls *calls, const Node *node)
+{
+	ListCell *cell;
+	bool decided = false;
+
+	if (IsA(node, CaseExpr) && ((const CaseExpr *)node)->arg == NULL) {
+		foreach (cell, ((const CaseExpr *)node)->args) {
+			const CaseWhen *when = lfirst(cell);
+			const enum truth truth = truth_of((const Node *)when->expr);
+			find_in(calls, (const Node *)when->expr, decided);
+			find_in(calls, (const Node *)when->result, decided || truth == TRUTH_FALSE || truth == TRUTH_NULL);
+			decided |= truth == TRUTH_TRUE;
+		}
+		find_in(calls, (const Node *)((const CaseExpr *)node)->defresult, decided);
+		return true;
+	}
+	if (IsA(node, CoalesceExpr)) {
+		foreach (cell, ((const CoalesceExpr *)node)->args) {
+			const Node *argument = lfirst(cell);
+			find_in(calls, argument, decided);
+			while (IsA(argument, TypeCast))
+				argument = ((const TypeCast *)argument)->arg;
+			decided |= IsA(argument, A_Const) && !((const A_Const *)argument)->isnull;
+		}
+		return true;
+	}
+	if (IsA(node, BoolExpr) && ((const BoolExpr *)node)->boolop != NOT_EXPR) {
+		const enum truth wins = ((const BoolExpr *)node)->boolop == OR_EXPR ? TRUTH_TRUE : TRUTH_FALSE;
+		foreach (cell, ((const BoolExpr *)node)->args)
+			decided |= truth_of(lfirst(cell)) == wins;
+		foreach (cell, ((const BoolExpr *)node)->args)
+			find_in(calls, lfirst(cell), decided);
+		return true;
+	}
+	return false;
+}
 
 static void find_calls(void *context, const Node *node)
 {
@@ -399,7 +469,7 @@ static void find_calls(void *context, const Node *node)
 	}
 	calls->query |= IsA(node, SubLink);
 	calls->column |= IsA(node, ColumnRef);
-	if (IsA(node, FuncCall)) {
+	if (IsA(node, FuncCall) && calls->idle == 0) {
 		const FuncCall *call = (const FuncCall *)node;
 		if (calls->count < LIMIT_FACTS_CALLS) {
 			calls->calls[calls->count++] = (struct fact_call){
@@ -412,7 +482,8 @@ static void find_calls(void *context, const Node *node)
 		}
 	}
 	calls->depth++;
-	nodes_children(node, find_calls, calls);
+	if (!find_in_decided(calls, node))
+		nodes_children(node, find_calls, calls);
 	calls->depth--;
 }
 

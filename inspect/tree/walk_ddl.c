@@ -90,9 +90,6 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 	case T_CreateSchemaStmt:
 		create_schema(gather, (const CreateSchemaStmt *)statement);
 		return true;
-	case T_CreateExtensionStmt:
-		some_change(gather, NULL, ((const CreateExtensionStmt *)statement)->extname);
-		return true;
 	case T_AlterExtensionStmt:
 		some_change(gather, NULL, ((const AlterExtensionStmt *)statement)->extname);
 		return true;
@@ -106,9 +103,6 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 			action->object = arena_text(arena, nodes_last_name(alter->typeName));
 			action->method = alter->oldVal != NULL ? "rename value" : "add value";
 		}
-		return true;
-	case T_CreateFunctionStmt:
-		some_change(gather, NULL, nodes_last_name(((const CreateFunctionStmt *)statement)->funcname));
 		return true;
 	case T_CreatedbStmt:
 	case T_DropdbStmt:

@@ -6,6 +6,8 @@ static struct fact_action *some_change(struct gather *gather, const RangeVar *re
                                        enum lock_mode lock);
 static void set_schema(struct gather *gather, const AlterObjectSchemaStmt *alter);
 static void sequence(struct gather *gather, const RangeVar *sequence, const List *options, enum lock_mode lock);
+static void create_domain(struct gather *gather, const CreateDomainStmt *create);
+static void create_function(struct gather *gather, const CreateFunctionStmt *create);
 static void alter_domain(struct gather *gather, const AlterDomainStmt *alter);
 static void comment(struct gather *gather, const CommentStmt *comment);
 static void lock_written(struct gather *gather, const List *statements);
@@ -56,8 +58,17 @@ bool walk_object(struct gather *gather, const Node *statement)
 		         ((const AlterSeqStmt *)statement)->options, LOCK_SHARE_ROW_EXCLUSIVE);
 		return true;
 	case T_CreateDomainStmt:
-		some_change(gather, NULL, nodes_last_name(((const CreateDomainStmt *)statement)->domainname),
-		            LOCK_NONE);
+		create_domain(gather, (const CreateDomainStmt *)statement);
+		return true;
+	case T_CreateFunctionStmt:
+		create_function(gather, (const CreateFunctionStmt *)statement);
+		return true;
+	case T_CreateExtensionStmt:
+		action = some_change(gather, NULL, ((const CreateExtensionStmt *)statement)->extname, LOCK_NONE);
+		if (action != NULL) {
+			action->method = "create extension";
+			action->if_exists = ((const CreateExtensionStmt *)statement)->if_not_exists;
+		}
 		return true;
 	case T_AlterDomainStmt:
 		alter_domain(gather, (const AlterDomainStmt *)statement);
@@ -147,6 +158,35 @@ static void sequence(struct gather *gather, const RangeVar *sequence, const List
 		} else if (strcmp(option->defname, "owned_by") == 0 && lock != LOCK_NONE) {
 			action->method = "sequence freed";
 		}
+	}
+}
+
+static void create_domain(struct gather *gather, const CreateDomainStmt *create)
+{
+	struct fact_action *action = some_change(gather, NULL, nodes_last_name(create->domainname), LOCK_NONE);
+	ListCell *cell;
+
+	foreach (cell, create->constraints) {
+		const enum ConstrType type = ((const Constraint *)lfirst(cell))->contype;
+		if (action != NULL && (type == CONSTR_CHECK || type == CONSTR_NOTNULL))
+			action->method = "create constrained";
+	}
+}
+
+/* Volatile unless it says otherwise. */
+static void create_function(struct gather *gather, const CreateFunctionStmt *create)
+{
+	struct fact_action *action = some_change(gather, NULL, nodes_last_name(create->funcname), LOCK_NONE);
+	ListCell *cell;
+
+	if (action == NULL || create->is_procedure)
+		return;
+	action->method = "create volatile";
+	foreach (cell, create->options) {
+		const DefElem *option = lfirst(cell);
+		if (strcmp(option->defname, "volatility") == 0 && option->arg != NULL && IsA(option->arg, String) &&
+		    strcmp(strVal(option->arg), "volatile") != 0)
+			action->method = NULL;
 	}
 }
 

@@ -179,6 +179,33 @@ static void undone(void **state)
 	amend_undo(judge.catalog, &amendments);
 }
 
+/* A detached partition is a table like others: it can be dropped, and changed by itself. */
+static void detached(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	judge_init(&judge);
+	product = judge_table(&judge, "public", "product", JUDGE_LARGE);
+	struct catalog_relation *part = judge_table(&judge, "public", "part", JUDGE_LARGE);
+	const struct catalog_relation *parts = part;
+	judge_seal(&judge);
+	product->kind = CATALOG_PARTITIONED_TABLE;
+	product->partitions = &parts;
+	product->partition_count = 1;
+	part->is_partition = true;
+	part->parent = product;
+	judge_column(part, "qty")->inherited = true;
+	judge_expect_effect(&judge, "ALTER TABLE part ADD COLUMN c int",
+	                    "refused: a partition has the columns of its parent and no others");
+	run("ALTER TABLE product DETACH PARTITION part");
+	judge_expect_effect(&judge, "ALTER TABLE part ADD COLUMN c int", "part ACCESS EXCLUSIVE");
+	judge_expect_effect(&judge, "ALTER TABLE part DROP COLUMN qty", "part ACCESS EXCLUSIVE");
+	assert_int_equal(product->partition_count, 0);
+	amend_undo(judge.catalog, &amendments);
+	assert_int_equal(product->partition_count, 1);
+	judge_expect_effect(&judge, "ALTER TABLE part DROP COLUMN qty", "refused");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +217,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(foreign_keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(gone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(undone, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(detached, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,7 @@ static void new_columns(void **state)
 	expect("ADD COLUMN c int GENERATED ALWAYS AS IDENTITY", "big ACCESS EXCLUSIVE rewrite scan dangerous");
 	expect("ADD COLUMN c int CHECK (c > 0)", "big ACCESS EXCLUSIVE scan dangerous");
 	expect("ADD COLUMN c int REFERENCES ref", "big ACCESS EXCLUSIVE; ref SHARE ROW EXCLUSIVE");
-	expect("ADD COLUMN c int DEFAULT 1 REFERENCES ref", "big ACCESS EXCLUSIVE scan dangerous; ref SHARE ROW EXCLUSIVE");
+	expect("ADD COLUMN c int DEFAULT 1 REFERENCES ref", "big ACCESS EXCLUSIVE scan dangerous; ref SHARE ROW EXCLUSIVE scan");
 	expect("ADD COLUMN IF NOT EXISTS qty int UNIQUE", "big ACCESS EXCLUSIVE");
 }
 
@@ -93,7 +93,7 @@ static void verified(void **state)
 	expect("ADD CHECK (qty > 0)", "big ACCESS EXCLUSIVE scan dangerous");
 	expect("ADD CHECK (qty > 0) NOT VALID", "big ACCESS EXCLUSIVE");
 	expect("VALIDATE CONSTRAINT qty_there", "big SHARE UPDATE EXCLUSIVE");
-	expect("ADD FOREIGN KEY (owner) REFERENCES ref", "big SHARE ROW EXCLUSIVE scan dangerous; ref SHARE ROW EXCLUSIVE");
+	expect("ADD FOREIGN KEY (owner) REFERENCES ref", "big SHARE ROW EXCLUSIVE scan dangerous; ref SHARE ROW EXCLUSIVE scan");
 	expect("ADD FOREIGN KEY (owner) REFERENCES ref NOT VALID", "big SHARE ROW EXCLUSIVE; ref SHARE ROW EXCLUSIVE");
 	expect("ALTER qty SET STATISTICS 5, DROP COLUMN note", "big ACCESS EXCLUSIVE");
 	expect("SET (fillfactor = 70)", "big SHARE UPDATE EXCLUSIVE");
@@ -145,6 +145,53 @@ static void properties(void **state)
 	expect("SET TABLESPACE fast", "big ACCESS EXCLUSIVE rewrite scan dangerous");
 }
 
+/* Of a default that a constant decides the rest is never called. */
+static void decided(void **state)
+{
+	(void)state;
+	static const char plain[] = "big ACCESS EXCLUSIVE", anew[] = "big ACCESS EXCLUSIVE rewrite scan dangerous";
+	expect("ADD COLUMN c float8 DEFAULT CASE WHEN true THEN 1 ELSE random() END", plain);
+	expect("ADD COLUMN c float8 DEFAULT CASE WHEN false THEN random() ELSE 1 END", plain);
+	expect("ADD COLUMN c float8 DEFAULT CASE WHEN true THEN random() ELSE 1 END", anew);
+	expect("ADD COLUMN c float8 DEFAULT CASE WHEN now() > '2020-01-01' THEN random() ELSE 1 END", anew);
+	expect("ADD COLUMN c float8 DEFAULT coalesce(1, random())", plain);
+	expect("ADD COLUMN c float8 DEFAULT coalesce(NULL, random())", anew);
+	expect("ADD COLUMN c bool DEFAULT (true OR random() > 0)", plain);
+	expect("ADD COLUMN c bool DEFAULT (false OR random() > 0)", anew);
+	expect("ADD COLUMN c bool DEFAULT (false AND random() > 0)", plain);
+	expect("ADD COLUMN c bool DEFAULT (true AND random() > 0)", anew);
+}
+
+/* What IF EXISTS does not find is looked for in the named table alone; views have no columns to add. */
+static void nothing_to_drop(void **state)
+{
+	(void)state;
+	const struct catalog_relation *children = ref;
+	big->partitions = &children;
+	big->partition_count = 1;
+	expect("DROP COLUMN IF EXISTS nothing", "big ACCESS EXCLUSIVE");
+	expect("DROP COLUMN IF EXISTS note", "big ACCESS EXCLUSIVE; ref ACCESS EXCLUSIVE");
+	expect("ADD COLUMN c int GENERATED ALWAYS AS IDENTITY", "refused: what inherits from it takes no identity column");
+	judge_expect_effect(&judge, "ALTER TABLE big_names ADD COLUMN c int", "refused: it is no table");
+}
+
+/* A replica identity's index has to find each row. */
+static void replica_identity(void **state)
+{
+	(void)state;
+	const char *why = "refused: a replica identity's index is unique, whole, and of NOT NULL columns";
+	struct catalog_index *index = judge_index(&judge, big, "big_qty", "btree", "qty int4_ops", NULL);
+	expect("REPLICA IDENTITY USING INDEX big_qty", why);
+	index->unique = true;
+	expect("REPLICA IDENTITY USING INDEX big_qty", why);
+	judge_column(big, "qty")->not_null = true;
+	expect("REPLICA IDENTITY USING INDEX big_qty", "big ACCESS EXCLUSIVE");
+	index->predicate = "qty > 0";
+	expect("REPLICA IDENTITY USING INDEX big_qty", why);
+}
+
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +202,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(foreign_keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(dependents, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(properties, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(decided, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(nothing_to_drop, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(replica_identity, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,6 +97,32 @@ static void finalized(void **state)
 	       "part ACCESS EXCLUSIVE; whole SHARE UPDATE EXCLUSIVE");
 }
 
+/* What refers to the partitioned table: locked when a partition comes, read when one goes, with what is left of it. */
+static void referring(void **state)
+{
+	(void)state;
+	struct catalog_constraint to_whole = key, to_part = key, both[2];
+	to_whole.referenced = whole;
+	to_part.referenced = part;
+	both[0] = to_whole;
+	both[1] = to_part;
+	ref->constraints = both;
+	ref->constraint_count = 2;
+	expect("CREATE TABLE p PARTITION OF whole FOR VALUES IN (1)",
+	       "whole ACCESS EXCLUSIVE; ref SHARE ROW EXCLUSIVE; rest ACCESS EXCLUSIVE scan dangerous");
+	expect("ALTER TABLE whole DETACH PARTITION part",
+	       "part ACCESS EXCLUSIVE scan dangerous; whole ACCESS EXCLUSIVE; ref ACCESS EXCLUSIVE scan; "
+	       "rest ACCESS EXCLUSIVE");
+	/* Partitions of its own go along. */
+	const struct catalog_relation *spare = catalog_find(judge.catalog, "public", "spare", NULL, NULL);
+	part->kind = CATALOG_PARTITIONED_TABLE;
+	part->partitions = &spare;
+	part->partition_count = 1;
+	ref->constraint_count = 0;
+	expect("ALTER TABLE whole DETACH PARTITION part",
+	       "part ACCESS EXCLUSIVE; whole ACCESS EXCLUSIVE; spare ACCESS EXCLUSIVE; rest ACCESS EXCLUSIVE");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +130,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(foreign_keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(attached, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(finalized, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(referring, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

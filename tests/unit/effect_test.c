@@ -163,6 +163,23 @@ static void unknown(void **state)
 	expect("DROP TABLE nowhere", "nowhere ACCESS EXCLUSIVE");
 }
 
+/* A function that the transaction has made is volatile unless it says otherwise, a domain constrained if it says so. */
+static void made_before(void **state)
+{
+	(void)state;
+	static const char anew[] = "big ACCESS EXCLUSIVE rewrite scan dangerous";
+	judge_run(&judge, "BEGIN");
+	judge_run(&judge, "CREATE FUNCTION vol() RETURNS int LANGUAGE plpgsql AS 'begin return 1; end'");
+	judge_run(&judge, "CREATE FUNCTION imm() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'begin return 1; end'");
+	judge_run(&judge, "CREATE DOMAIN share AS int CHECK (VALUE <= 100)");
+	judge_run(&judge, "CREATE DOMAIN plain AS int");
+	expect("ALTER TABLE big ADD COLUMN c int DEFAULT vol()", anew);
+	expect("ALTER TABLE big ADD COLUMN c int DEFAULT imm()", "big ACCESS EXCLUSIVE");
+	expect("ALTER TABLE big ADD COLUMN c share", anew);
+	expect("ALTER TABLE big ADD COLUMN c plain", "big ACCESS EXCLUSIVE");
+	judge_run(&judge, "ROLLBACK");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +191,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(several_targets, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(new_and_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(unknown, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(made_before, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -353,7 +353,7 @@ static void others(void **state)
 		 "relation 0 q target\n"
 		 "sequence on=0 object=q\n"
 		 "ddl\n"
-		 "other object=e\n"
+		 "other object=e method=create extension\n"
 		 "ddl\n"
 		 "other object=d\n"
 		 "ddl\n"
@@ -363,7 +363,7 @@ static void others(void **state)
 		 "ddl\n"
 		 "other object=e method=add value\n"
 		 "ddl\n"
-		 "other object=f\n"},
+		 "other object=f method=create volatile\n"},
 		{"COMMENT ON TABLE t IS 'x'; CREATE STATISTICS s ON a, b FROM t; ALTER FUNCTION f() STABLE; "
 		 "CREATE DATABASE d; ALTER ROLE r SET search_path = x; CREATE TYPE c AS (a int); ALTER "
 		 "TABLE ALL IN TABLESPACE a SET TABLESPACE b",
