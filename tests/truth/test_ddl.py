@@ -1,7 +1,7 @@
 """`pgproctor check --locks` against what PostgreSQL was measured to do (by measure_ddl.py): the lock on every table, and
 whether a large one is rewritten or read. ddl.tsv is about one large table, ddl_schema.tsv and ddl_shop.tsv about schemas
-with partitions of partitions, inheritance, foreign keys both ways, views, triggers and so on, and ddl_types.tsv about a
-column's change from each type to others. What only the rows of a table decide (SQLSTATE 23) is in none of them. A third of
+with partitions of partitions, inheritance, foreign keys both ways, views, triggers and so on, ddl_migrations.tsv about what
+migration tools send on one more, whole migrations too, and ddl_types.tsv about a column's change from each type to others. What only the rows of a table decide (SQLSTATE 23) is in none of them. A third of
 the set-ups and rows by default, all of them with TRUTH_ROWS=all; the figures are printed by form.
 
 ddl_wrong.tsv has the rows of them that are known to be told wrong. These are asked always, and fail once they are right:
@@ -141,8 +141,9 @@ def compare(postgres, tmp_path, capsys, table, everything=True, large=None, samp
                 continue
             path = tmp_path / f"{number}.sql"
             # What is refused inside a transaction was measured inside one.
-            begin = "BEGIN;\n" if effects == "25001" else ""
-            path.write_text((before + ";\n" if before.startswith(SETTING) else begin) + statement)
+            text = before + ";\n" + statement if before.startswith(SETTING) else statement
+            whole = effects == "25001" or "; " in statement
+            path.write_text(f"BEGIN;\n{text};\nCOMMIT" if whole else text)
             files[str(path)] = (before, statement, effects)
         told, refused = check(postgres.dsn(database), list(files))
         for path, (before, statement, effects) in files.items():
@@ -188,3 +189,8 @@ def test_types(server, tmp_path, capsys):
 def test_a_shop(server, tmp_path, capsys):
     prepare(server, "ddl_shop_setup.sql")
     compare(server, tmp_path, capsys, "ddl_shop.tsv", EVERYTHING, sampled=True)
+
+
+def test_migrations(server, tmp_path, capsys):
+    prepare(server, "ddl_migrations_setup.sql")
+    compare(server, tmp_path, capsys, "ddl_migrations.tsv", EVERYTHING, sampled=True)
