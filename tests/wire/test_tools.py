@@ -129,6 +129,52 @@ def test_dump_as_statements(postgres, proctor, demo, copy):
     assert dump(postgres, postgres.dsn(copy)) == dump(postgres, postgres.dsn(demo))
 
 
+# -- psql -------------------------------------------------------------------------------------------------------
+
+PIPELINES = r"""
+\startpipeline
+SELECT $1 \bind 1 \sendpipeline
+SELECT n, name FROM big WHERE n < $1 \bind 4 \sendpipeline
+\syncpipeline
+SELECT 1 / $1 \bind 0 \sendpipeline
+SELECT 'skipped' \bind \sendpipeline
+\syncpipeline
+SELECT 'after' \bind \sendpipeline
+\flushrequest
+\getresults 3
+\echo :PIPELINE_COMMAND_COUNT :PIPELINE_RESULT_COUNT :PIPELINE_SYNC_COUNT
+\getresults
+\endpipeline
+SELECT $1::int + $2::int \parse added
+\bind_named added 1 2 \g
+\startpipeline
+\bind_named added 3 4 \sendpipeline
+BEGIN \bind \sendpipeline
+INSERT INTO written VALUES ($1) \bind 5 \sendpipeline
+SELECT count(*) FROM written \bind \sendpipeline
+ROLLBACK \bind \sendpipeline
+\close_prepared added
+\endpipeline
+\bind_named added 5 6 \g
+SELECT 6 * 7;
+"""
+
+
+def test_pipelines_of_psql(postgres, proctor):
+    """Those of psql 18, whose prepared statements have protocol messages of their own, too."""
+    psql = program(postgres, "psql")
+    if version(psql.parent, "psql") < 18:
+        pytest.skip("psql has pipelines from 18 on")
+    outcomes = []
+    for place in (postgres, proctor):
+        done = subprocess.run([psql, "-XAt", "-d", place.dsn("wire")], input=PIPELINES, capture_output=True, text=True, timeout=30)
+        outcomes.append((done.returncode, done.stdout, done.stderr))
+    direct, through = outcomes
+    assert through == direct
+    assert direct[2] == 'ERROR:  division by zero\nERROR:  prepared statement "added" does not exist\n'
+    assert {"3", "7", "after", "42"} <= set(direct[1].splitlines()) and "skipped" not in direct[1]
+
+
 # -- replication ------------------------------------------------------------------------------------------------
 
 
