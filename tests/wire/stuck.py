@@ -1,5 +1,10 @@
 """Why nothing comes: what the system knows of the sockets and threads between a client and its server, for the message of a test
-that waited in vain."""
+that waited in vain.
+
+It may be TCP itself, with no proxy between as well: a receiver that has no room for a segment, though it offered the window
+for it, drops it (TCPRcvQDrop) and takes the window back (BeyondWindow); the sender tries again after twice the time, each time.
+When the receiver reads at last, that last wait still has to pass: seconds, after a pause of seconds. The socket then shows as
+retransmitting, due in so many seconds."""
 
 import os
 import time
@@ -8,7 +13,7 @@ from pathlib import Path
 STATES = {"01": "established", "04": "fin-wait-1", "05": "fin-wait-2", "08": "close-wait", "0A": "listen"}
 TIMERS = {"00": "no timer", "01": "retransmitting", "02": "keepalive", "03": "time-wait", "04": "probing a closed window"}
 # What was dropped on the way into a socket, and what was waited for in vain.
-COUNTERS = ("TCPTimeouts", "TCPRcvQDrop", "RcvPruned", "TCPBacklogDrop", "TCPZeroWindowDrop", "TCPAbortOnMemory", "TCPWinProbe")
+COUNTERS = ("TCPTimeouts", "TCPRcvQDrop", "RcvPruned", "BeyondWindow", "TCPBacklogDrop", "TCPZeroWindowDrop", "TCPAbortOnMemory", "TCPWinProbe")
 
 
 def sockets(ports):
@@ -44,15 +49,16 @@ def threads(pid):
 def counters():
     lines = [line.split() for line in Path("/proc/net/netstat").read_text().splitlines() if line.startswith("TcpExt:")]
     values = dict(zip(*lines[:2]))
-    return " ".join(f"{name}={values[name]}" for name in COUNTERS if name in values)
+    return {name: int(values[name]) for name in COUNTERS if name in values}
 
 
-def told(connection, ports, pids, sql, seconds=30):
-    """All of that, now and a little later, and when the next byte comes, if it comes."""
+def told(connection, before, ports, pids, sql, seconds=30):
+    """All of that, now and a little later, and when the next byte comes, if it comes; what was counted since `before`."""
     began = time.monotonic()
     lines = []
     for _ in range(3):
-        lines += [f"{time.monotonic() - began:.1f} s later, load {os.getloadavg()[0]:.1f}: {counters()}", *sockets(ports)]
+        counted = {name: value - before[name] for name, value in counters().items() if value != before[name]}
+        lines += [f"{time.monotonic() - began:.1f} s later, load {os.getloadavg()[0]:.1f}, counted since the beginning {counted}", *sockets(ports)]
         lines += [line for pid in pids for line in threads(pid)]
         lines += [f"server: {row}" for row in sql("SELECT pid, state, wait_event, client_port FROM pg_stat_activity WHERE client_port IS NOT NULL")]
         time.sleep(0.3)

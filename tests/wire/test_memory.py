@@ -24,6 +24,7 @@ def resident_kb(pid):
 def test_a_gigabyte_for_a_client_that_does_not_read(modes, side, capsys):
     """1 GiB of rows, and ten seconds without a read: pgproctor grows by less than 1 MiB over what it took with the
     same session idle, then and while all of it is read at last; and all of it comes."""
+    counted = stuck.counters()
     proctor = modes.get("observe")
     pid = proctor.process.child.pid
     player = Player((proctor.host, proctor.port), whole, side)
@@ -51,7 +52,7 @@ def test_a_gigabyte_for_a_client_that_does_not_read(modes, side, capsys):
         if count is None:
             ports = {port for (port,) in side("SELECT client_port FROM pg_stat_activity WHERE client_port > 0")}
             ports |= {player.connection.getsockname()[1], proctor.port, proctor.postgres.port}
-            why = stuck.told(player.connection, ports, [pid, player.pid], side)
+            why = stuck.told(player.connection, counted, ports, [pid, player.pid], side)
             pytest.fail(f"no byte came in time after {size} of them, in {reads} reads\n{why}", pytrace=False)
         assert count > 0
         size += count
