@@ -256,6 +256,24 @@ static void test_closing_twice_is_harmless(void **state)
 	assert_int_equal(fixture->seen.len, 0);
 }
 
+static void test_a_turn_is_short(void **state)
+{
+	/* However much there is to read, the loop comes to its other connections after one read; and all of it comes in
+	 * the end. */
+	struct fixture *fixture = *state;
+	int size = 1 << 20;
+	assert_int_equal(setsockopt(fixture->peer, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+	static const uint8_t much[600 * 1024];
+	ssize_t wrote = write(fixture->peer, much, sizeof much);
+	assert_true(wrote > 2 * LIMIT_READ_BYTES);
+	link_read(&fixture->link, true);
+	uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	assert_int_equal(fixture->seen.len, LIMIT_READ_BYTES);
+	turn(fixture);
+	assert_int_equal(fixture->seen.len, wrote);
+	assert_int_equal(fixture->seen.ends, 0);
+}
+
 static void test_keepalive(void **state)
 {
 	/* Each option is set as it is said, is left to the system at 0, and all of them when keepalive is off. */
@@ -519,6 +537,7 @@ int main(void)
 	    cmocka_unit_test(test_keepalive),
 	    cmocka_unit_test(test_reset),
 	    CASE(test_reads_only_when_told),
+	    CASE(test_a_turn_is_short),
 	    CASE(test_tells_the_end_once),
 	    CASE(test_queues_what_the_socket_does_not_take),
 	    CASE(test_shuts_down_after_the_queue),
