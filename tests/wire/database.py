@@ -17,7 +17,6 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCE
 CREATE TABLE stubborn (id int);
 CREATE TRIGGER refuse BEFORE INSERT ON stubborn FOR EACH STATEMENT EXECUTE FUNCTION refuse();
 CREATE PROCEDURE twice(INOUT n int) LANGUAGE plpgsql AS $$ BEGIN n := n * 2; END $$;
-ANALYZE;
 """
 # Most scripts leave nothing behind, and TRUNCATE takes longer than they do.
 USED = "SELECT EXISTS (TABLE written) OR EXISTS (TABLE loaded) OR EXISTS (TABLE deferred) OR EXISTS (TABLE noisy)"
