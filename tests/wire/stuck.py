@@ -4,7 +4,9 @@ that waited in vain.
 It may be TCP itself, with no proxy between as well: a receiver that has no room for a segment, though it offered the window
 for it, drops it (TCPRcvQDrop) and takes the window back (BeyondWindow); the sender tries again after twice the time, each time.
 When the receiver reads at last, that last wait still has to pass: seconds, after a pause of seconds. The socket then shows as
-retransmitting, due in so many seconds."""
+retransmitting, due in so many seconds. Linux 6.18 was seen to do it where a reader's buffer had grown to all that tcp_rmem
+allows before the reader paused.
+"""
 
 import os
 import time
@@ -50,6 +52,12 @@ def counters():
     lines = [line.split() for line in Path("/proc/net/netstat").read_text().splitlines() if line.startswith("TcpExt:")]
     values = dict(zip(*lines[:2]))
     return {name: int(values[name]) for name in COUNTERS if name in values}
+
+
+def by_tcp(before, ports):
+    """Whether a receiver on this machine had no room for a segment since then, and one of these sockets now waits to send again."""
+    dropped = counters().get("TCPRcvQDrop", 0) > before.get("TCPRcvQDrop", 0)
+    return dropped and any(TIMERS["01"] in line for line in sockets(ports))
 
 
 def told(connection, before, ports, pids, sql, seconds=30):
