@@ -219,3 +219,18 @@ def test_an_index_of_the_file(postgres, database, index, statement, code):
     _, lines = check(postgres, database, build + query)
     found = [one["code"] for one in lines if one["event"] == "finding" and one["code"][0] == "Q"]
     assert found == ([code] if code else [])
+
+
+def test_a_file_that_never_commits(postgres, products):
+    """What such a file does is undone when its session ends: it is told. One that commits, or never began, is silent."""
+    change = "ALTER TABLE product ADD COLUMN c int"
+    for text, told in [
+        (f"BEGIN; {change};", True),
+        (f"BEGIN; {change}; SAVEPOINT s; RELEASE s;", True),
+        (f"BEGIN; {change}; COMMIT;", False),
+        (f"BEGIN; {change}; ROLLBACK;", False),
+        (f"{change};", False),
+    ]:
+        _, events = check(postgres, products, text, "--fail-on", "never")
+        notes = [event["message"] for event in events if event["event"] == "note"]
+        assert any("ends inside a transaction" in note for note in notes) == told, (text, notes)
