@@ -94,8 +94,16 @@ const char *change_timing(const struct fact_action *action)
 const char *change_not_valid(struct arena *arena, const struct change *change)
 {
 	const char *text = change->statement->text, *ellipsis = "…";
-	if (!text || !is_whole(text) || change->statement->action_count != 1 || !change->action->object)
+	if (!text || !is_whole(text) || change->statement->action_count != 1)
 		return NULL;
+	if (!change->action->object) {
+		/* VALIDATE needs its name. */
+		const char *check = past_name(text, " ADD ");
+		if (!check || strncasecmp(check, "CHECK", strlen("CHECK")) != 0)
+			return NULL;
+		text = arena_printf(arena, "%.*sCONSTRAINT %s %s", (int)(check - text), text,
+		                    change_constraint_name(arena, change, "check"), check);
+	}
 	char *masked = arena_alloc(arena, 2 * strlen(text) + 1), *to = masked;
 	for (const char *at = text; *at;) {
 		size_t digits = *at == '$' ? strspn(at + 1, "0123456789") : 0;

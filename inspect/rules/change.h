@@ -26,8 +26,8 @@ const char *change_columns(struct arena *arena, const struct fact_action *action
 const char *change_key_end(struct arena *arena, const struct fact_action *action);
 /* " DEFERRABLE INITIALLY DEFERRED"; "" for a constraint that is neither. */
 const char *change_timing(const struct fact_action *action);
-/* ALTER TABLE itself with NOT VALID at its end and with "…" for its constants; NULL where it does more than add one
- * constraint of a name. */
+/* ALTER TABLE itself with NOT VALID at its end, with "…" for its constants where they are $n, and with a name for a CHECK
+ * that has none; NULL where it does more than add one constraint. */
 const char *change_not_valid(struct arena *arena, const struct change *change);
 /* CREATE INDEX itself with CONCURRENTLY in it and with $n for its constants; NULL where that is not the whole of it. */
 const char *change_concurrent_index(struct arena *arena, const struct change *change);

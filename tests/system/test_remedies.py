@@ -142,3 +142,64 @@ def test_what_no_index_mends_is_told_in_words(postgres, table):
         if [finding["code"] for finding in found] != [code] or found[0].get("fix_sql") or not found[0].get("hint"):
             wrong.append((condition, code, found))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+# A schema change, the rule that finds something, and what has to be there before; "" for the fix's own gaps.
+CHANGES = [
+    ("CREATE INDEX part ON product (owner) WHERE note = 'a' AND qty > 5", "M202", ""),
+    ("CREATE INDEX ON product (lower(note))", "M202", ""),
+    ("DROP INDEX owned", "M203", "CREATE INDEX owned ON product (owner)"),
+    ("REINDEX TABLE product", "M204", ""),
+    ("REINDEX INDEX owned", "M204", "CREATE INDEX owned ON product (owner)"),
+    ("ALTER TABLE product ADD COLUMN token uuid DEFAULT gen_random_uuid()", "M205", ""),
+    ("ALTER TABLE product ADD COLUMN at timestamptz NOT NULL DEFAULT clock_timestamp()", "M205", ""),
+    ("ALTER TABLE product ADD COLUMN number bigserial", "M206", ""),
+    ("ALTER TABLE product ADD COLUMN number int GENERATED ALWAYS AS IDENTITY", "M206", ""),
+    ("ALTER TABLE product ADD COLUMN twice int GENERATED ALWAYS AS (qty * 2) STORED", "M206", ""),
+    ("ALTER TABLE product ALTER COLUMN qty TYPE bigint", "M209", ""),
+    ("ALTER TABLE product ALTER COLUMN name TYPE varchar(200)", "M210", "CREATE INDEX named ON product (upper(name))"),
+    ("ALTER TABLE product ALTER COLUMN owner SET NOT NULL", "M211", ""),
+    ("ALTER TABLE product ADD CONSTRAINT high CHECK (qty >= 0 AND note <> 'x''y')", "M212", ""),
+    ("ALTER TABLE product ADD CONSTRAINT high CHECK (code IN ('a', 'b', 'c') OR qty\n >= 0)", "M212", ""),
+    ("ALTER TABLE product ADD CHECK (qty >= 0)", "M212", ""),
+    ("ALTER TABLE product ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owner (id) DEFERRABLE INITIALLY DEFERRED", "M213",
+     "CREATE INDEX ON product (owner)"),
+    ("ALTER TABLE product ADD FOREIGN KEY (owner) REFERENCES owner", "M213", "CREATE INDEX ON product (owner)"),
+    ("ALTER TABLE product ADD CONSTRAINT one UNIQUE (owner, name)", "M214", ""),
+    ("ALTER TABLE product ADD UNIQUE NULLS NOT DISTINCT (name)", "M214", ""),
+    ("CREATE UNIQUE INDEX one ON product (name)", "M214", ""),
+    ("ALTER TABLE product ADD PRIMARY KEY (id)", "M215", "ALTER TABLE product DROP CONSTRAINT product_pkey"),
+    ("ALTER TABLE product ADD PRIMARY KEY USING INDEX one", "M216",
+     "ALTER TABLE product DROP CONSTRAINT product_pkey; CREATE UNIQUE INDEX one ON product (name)"),
+    ("VACUUM FULL product", "M223", ""),
+    ("REFRESH MATERIALIZED VIEW kept", "M229", "CREATE MATERIALIZED VIEW kept AS SELECT * FROM product; CREATE UNIQUE INDEX ON kept (id); ANALYZE kept"),
+    ("ALTER TABLE product ADD FOREIGN KEY (owner) REFERENCES owner NOT VALID", "M240", ""),
+]
+
+
+def statements(fix):
+    return [one.strip() for one in "\n".join(line.split("--")[0] for line in fix.splitlines()).split(";") if one.strip()]
+
+
+def test_what_is_to_be_done_in_place_of_a_change_works(postgres):
+    """What a finding of a migration proposes is run by the server as it stands, and nothing grave is found in it."""
+    wrong = []
+    for change, code, there in CHANGES:
+        postgres.sql("DROP TABLE IF EXISTS product, owner CASCADE; CREATE TABLE owner (id int PRIMARY KEY);"
+                     "INSERT INTO owner SELECT generate_series(0, 1000);" + TABLE.format(table="product") + there)
+        setting = "SET lock_timeout = '2s';"
+        found = [one for one in check(postgres, setting + change + ";") if one["code"] == code]
+        if len(found) != 1 or not statements(found[0].get("fix_sql", "")):
+            wrong.append((change, code, found))
+            continue
+        fix = statements(found[0]["fix_sql"])
+        left = [one for one in check(postgres, setting + ";\n".join(fix) + ";") if one["severity"] in ("error", "block")]
+        try:
+            for one in fix:
+                postgres.sql(one)
+        except Exception as error:
+            left.append(str(error))
+        if left:
+            wrong.append((change, fix, left))
+    postgres.sql("DROP TABLE product, owner CASCADE")
+    assert not wrong, "\n".join(map(str, wrong))

@@ -120,6 +120,9 @@ static void add_check(void **state)
 	expect("ALTER TABLE product ADD CONSTRAINT \"Positive\" CHECK (qty >= 4711)", "M212");
 	assert_string_equal(finding()->fix_sql, "ALTER TABLE product ADD CONSTRAINT \"Positive\" CHECK (qty >= …) NOT VALID;\n"
 	                                        "ALTER TABLE product VALIDATE CONSTRAINT \"Positive\";");
+	expect("ALTER TABLE product ADD CHECK (qty >= 4711)", "M212");
+	assert_string_equal(finding()->fix_sql, "ALTER TABLE product ADD CONSTRAINT product_all_check CHECK (qty >= …) NOT VALID;\n"
+	                                        "ALTER TABLE product VALIDATE CONSTRAINT product_all_check;");
 }
 
 /* -- M213 --------------------------------------------------------------------------------------------- */
