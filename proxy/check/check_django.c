@@ -37,6 +37,18 @@ bool check_django_next(const char **plan, struct check_django_migration *migrati
 	return false;
 }
 
+const char *check_django_sql(const char *printed)
+{
+	/* sqlmigrate begins with BEGIN;, or with the comment that names the first operation. */
+	for (const char *line = printed; *line != '\0';) {
+		if (strncmp(line, "BEGIN;", strlen("BEGIN;")) == 0 || strncmp(line, "--", 2) == 0)
+			return line;
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
+	return printed;
+}
+
 char *check_django_run(const char *directory, const char *const *arguments, size_t *len)
 {
 	int pipes[2];

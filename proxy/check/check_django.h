@@ -17,5 +17,7 @@ bool check_django_next(const char **plan, struct check_django_migration *migrati
 /* What `manage.py ARGUMENTS…` prints, zero-terminated, for the caller to free; `arguments` end with NULL. NULL, and a
  * line on standard error, when it can't be run or fails. */
 char *check_django_run(const char *directory, const char *const *arguments, size_t *len);
+/* Where the SQL begins in what `sqlmigrate` printed: settings may have printed before it. */
+const char *check_django_sql(const char *printed);
 
 #endif

@@ -243,7 +243,8 @@ static void check_migrations(struct run *run, const char *directory)
 		char name[sizeof(migration.app) + sizeof(migration.name) + 2];
 		snprintf(name, sizeof(name), "%s.%s", migration.app, migration.name);
 		run->file = name;
-		check_text(run, sql, len);
+		const char *begin = check_django_sql(sql);
+		check_text(run, begin, len - (size_t)(begin - sql));
 		free(sql);
 	}
 	free(plan);

@@ -27,6 +27,20 @@ static void the_plan(void **state)
 	assert_false(check_django_next(&plan, &migration));
 }
 
+/* What settings print is no SQL; where nothing looks like sqlmigrate's, all is. */
+static void the_sql(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"BEGIN;\nSELECT 1;\n", "BEGIN;\nSELECT 1;\n"},
+	    {"hello\n\nBEGINNING;\n--\n-- Raw SQL\n--\nSELECT 1;", "--\n-- Raw SQL\n--\nSELECT 1;"},
+	    {"no newline", "no newline"},
+	    {"", ""},
+	};
+	(void)state;
+	for (size_t at = 0; at < ARRAY_LEN(cases); at++)
+		assert_string_equal(check_django_sql(cases[at][0]), cases[at][1]);
+}
+
 /* What it prints, and its arguments as they are; a failure is told by NULL. */
 static void running(void **state)
 {
@@ -54,7 +68,7 @@ static void running(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_plan),
+	    cmocka_unit_test(the_plan), cmocka_unit_test(the_sql),
 	    cmocka_unit_test(running),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
