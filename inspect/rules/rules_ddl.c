@@ -40,8 +40,7 @@ static const struct rule rows[] = {
                 "the database's part",
         .decides = "Any CREATE INDEX without CONCURRENTLY that is not unique (that one is M214). Silent on "
                    "small tables, on tables made in the same transaction, on temporary ones, and where IF "
-                   "NOT EXISTS finds what it names. A partitioned table refuses CONCURRENTLY; for it the "
-                   "finding names the way around by its partitions.",
+                   "NOT EXISTS finds what it names. Of partitioned tables M228 speaks.",
     },
     {
         .slug = "reindex-blocks",
@@ -159,23 +158,20 @@ static void index_build(const struct rule *rule, const struct context *input, st
 	struct arena *arena = &verdict->arena;
 	struct change change;
 	for (uint16_t at = 0; change_next(input, arena, DDL_CREATE_INDEX, &at, &change);) {
-		if (change.action->concurrently || change.action->unique || change_adds_nothing(input, &change))
+		if (change.action->concurrently || change.action->unique || change_adds_nothing(input, &change) ||
+		    change.relation->kind == CATALOG_PARTITIONED_TABLE)
 			continue;
-		bool partitioned = change.relation->kind == CATALOG_PARTITIONED_TABLE;
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = change.action->column_count == 1 ? change.action->columns[0] : NULL,
 		    .message = arena_printf(
 		        arena,
-		        "every INSERT, UPDATE and DELETE on %s waits while the whole %s read and the index "
+		        "every INSERT, UPDATE and DELETE on %s waits while the whole table is read and the index "
 		        "is built",
-		        change.table, partitioned ? "of its partitions are" : "table is"),
-		    .hint = partitioned
-		                ? "A partitioned table refuses CONCURRENTLY: create the index ON ONLY it, build it "
-		                  "CONCURRENTLY on each partition, then attach those."
-		                : "Build it with CREATE INDEX CONCURRENTLY, outside a transaction.",
+		        change.table),
+		    .hint = "Build it with CREATE INDEX CONCURRENTLY, outside a transaction.",
 		    .fix_sql = change_concurrent_index(arena, &change),
-		    .fix_django = partitioned ? NULL : change_django_index(arena, &change),
+		    .fix_django = change_django_index(arena, &change),
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}

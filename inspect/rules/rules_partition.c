@@ -3,6 +3,7 @@
 #include "inspect/rules/change.h"
 #include "inspect/rules/progress.h"
 #include "inspect/change/effect.h"
+#include "inspect/catalog/dictionary.h"
 #include "inspect/rules/remedy.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ static void truncate_large(const struct rule *rule, const struct context *input,
 static void attach(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void detach(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void beside_default(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void partitioned_index(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void refresh(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void trigger(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void domain(const struct rule *rule, const struct context *input, struct verdict *verdict);
@@ -88,6 +90,28 @@ static const struct rule rows[] = {
                 "\n"
                 "# Django: RunSQL",
         .decides = "CREATE TABLE … PARTITION OF a table that has a DEFAULT partition, by that one's size.",
+    },
+    {
+        .slug = "partitioned-index",
+        .code = "M228",
+        .title = "CREATE INDEX on a partitioned table: writes to all partitions wait until the last one is built",
+        .severity = SEVERITY_BLOCK,
+        .severity_medium = SEVERITY_WARN,
+        .on_medium = true,
+        .scope = RULE_DDL,
+        .check = partitioned_index,
+        .why = "It takes SHARE on the table and on every partition, one after the other, and keeps all of them to the end: "
+               "writes anywhere in it wait while all rows are read. A partitioned table refuses CONCURRENTLY.",
+        .example = "CREATE INDEX event_user ON event (user_id);",
+        .safe = "CREATE INDEX event_user ON ONLY event (user_id);   -- not valid yet, and instantly there\n"
+                "CREATE INDEX CONCURRENTLY event_2024_user ON event_2024 (user_id);   -- for each partition\n"
+                "ALTER INDEX event_user ATTACH PARTITION event_2024_user;   -- with the last one it is valid\n"
+                "\n"
+                "# Django: RunSQL with atomic = False, the Index in its state_operations",
+        .decides = "CREATE INDEX on a partitioned table without ONLY, by the rows of all its partitions; one level lower with "
+                   "CONCURRENTLY, which fails. Silent where each partition has such an index already, which is then "
+                   "attached and not built; for a new table; and where IF NOT EXISTS finds what it names. A UNIQUE one is "
+                   "M214's.",
     },
     {
         .slug = "refresh-blocks-reads",
@@ -367,6 +391,72 @@ static void beside_default(const struct rule *rule, const struct context *input,
 }
 
 /* -- views, triggers, domains --------------------------------------------------------------------- */
+
+/* CompareIndexInfo (index.c), of plain columns: what is equal is attached (DefineIndex, indexcmds.c). */
+static bool is_like(const struct context *input, const struct catalog_relation *table, const struct catalog_index *index,
+                    const struct fact_action *action)
+{
+	bool like = index->valid && !index->inherited && !index->predicate && !action->has_predicate && !action->has_options &&
+	            index->unique == action->unique && index->included_count == 0 && index->key_count == action->column_count &&
+	            strcmp(index->method, action->method) == 0;
+	for (uint16_t at = 0; like && at < action->column_count; at++) {
+		const struct catalog_index_key *key = &index->keys[at];
+		const struct catalog_column *column = catalog_column(table, action->columns[at]);
+		const struct dictionary_class *class =
+		    column ? dictionary_class_default(catalog_dictionary(input->catalog), index->method, column->type_oid) : NULL;
+		const bool same_class = action->opclasses && action->opclasses[at]
+		                            ? key->opclass && strcmp(key->opclass, action->opclasses[at]) == 0
+		                            : class && class->family == key->family;
+		like = column && key->column && strcmp(key->column, column->name) == 0 && same_class && !key->descending &&
+		       !key->nulls_first && key->collation_oid == column->collation_oid;
+	}
+	return like;
+}
+
+/* Has each of its partitions the index already? */
+static bool is_there(const struct context *input, const struct catalog_relation *table, const struct fact_action *action,
+                     int depth)
+{
+	if (depth > LIMIT_WALK_DEPTH || !catalog_dictionary(input->catalog))
+		return false;
+	for (uint32_t i = 0; i < table->partition_count; i++) {
+		const struct catalog_relation *part = table->partitions[i];
+		bool found = part->kind == CATALOG_PARTITIONED_TABLE && is_there(input, part, action, depth + 1);
+		for (uint16_t at = 0; !found && at < part->index_count; at++)
+			found = is_like(input, part, &part->indexes[at], action);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static void partitioned_index(const struct rule *rule, const struct context *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	struct change change;
+	for (uint16_t at = 0; change_next(input, arena, DDL_CREATE_INDEX, &at, &change);) {
+		const struct fact_action *action = change.action;
+		const bool fails = action->concurrently;
+		if (change.relation->kind != CATALOG_PARTITIONED_TABLE || action->only || (action->unique && !fails) ||
+		    change_adds_nothing(input, &change) || (!fails && is_there(input, change.relation, action, 0)))
+			continue;
+		const struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = action->column_count == 1 ? action->columns[0] : NULL,
+		    .message = arena_printf(arena,
+		                            fails ? "it fails: %s is partitioned, and takes no index CONCURRENTLY"
+		                                  : "every INSERT, UPDATE and DELETE on %s waits while the whole of its partitions "
+		                                    "are read and the index is built",
+		                            change.table),
+		    .hint = "Create the index ON ONLY it, build it CONCURRENTLY on each partition, then attach those.",
+		    .fix_sql = fails ? NULL : change_concurrent_index(arena, &change),
+		};
+		if (fails)
+			rules_add_lowered(verdict, rule, input, change.relation, &finding);
+		else
+			rules_add(verdict, rule, input, change.relation, &finding);
+	}
+}
 
 static void refresh(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {

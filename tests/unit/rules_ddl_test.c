@@ -165,7 +165,7 @@ static void partitioned(void **state)
 	product->bytes = 0;
 	product->partitions = &leaf;
 	product->partition_count = 1;
-	expect("CREATE INDEX x ON product (qty)", "M202");
+	expect("CREATE INDEX x ON product (qty)", "M228");
 	assert_non_null(strstr(finding()->fix_sql, "CREATE INDEX x ON ONLY product (qty);"));
 	assert_null(strstr(finding()->fix_sql, "CONCURRENTLY x"));
 	assert_string_equal(finding()->fix_django, "");

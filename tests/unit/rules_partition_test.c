@@ -47,6 +47,45 @@ static void expect(const char *sql, const char *codes)
 
 /* -- cases -------------------------------------------------------------------------------------------- */
 
+/* M228: by all partitions; what they have already is attached and not built. */
+static void indexes(void **state)
+{
+	(void)state;
+	static const struct catalog_relation *few, *none;
+	struct catalog_relation *little = judge_table(&judge, "public", "little", 0), *empty = judge_table(&judge, "public", "empty", 0);
+	few = judge_table(&judge, "public", "little_2024", JUDGE_SMALL);
+	little->kind = empty->kind = CATALOG_PARTITIONED_TABLE;
+	little->partitions = &few;
+	little->partition_count = 1;
+	empty->partitions = &none;
+	expect("CREATE INDEX ON event (qty)", "M228");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_BLOCK);
+	expect("CREATE INDEX CONCURRENTLY ON event (qty)", "M228");
+	assert_int_equal(judge.verdict.findings[0].severity, SEVERITY_ERROR);
+	assert_non_null(strstr(judge.verdict.findings[0].message, "it fails"));
+	expect("CREATE INDEX ON ONLY event (qty)", "");
+	expect("CREATE INDEX CONCURRENTLY ON event_rest (qty)", "");
+	expect("CREATE INDEX ON event_rest (qty)", "M202");
+	expect("CREATE INDEX ON little (qty)", "");
+	expect("CREATE INDEX ON empty (qty)", "");
+	expect("CREATE UNIQUE INDEX ON event (qty)", "M214");
+}
+
+static void indexes_that_are_there(void **state)
+{
+	(void)state;
+	judge_index(&judge, rest, "rest_qty", "btree", "qty int4_ops", NULL);
+	judge_index(&judge, rest, "rest_name", "btree", "name varchar_pattern_ops", NULL);
+	expect("CREATE INDEX ON event (qty)", "");
+	expect("CREATE INDEX ON event (qty DESC)", "M228");
+	expect("CREATE INDEX ON event (qty) WHERE owner = 5", "M228");
+	expect("CREATE INDEX ON event (qty, owner)", "M228");
+	expect("CREATE INDEX ON event USING hash (qty)", "M228");
+	expect("CREATE INDEX ON event (owner)", "M228");
+	expect("CREATE INDEX ON event (name)", "M228");
+	expect("CREATE INDEX ON event (name varchar_pattern_ops)", "");
+}
+
 /* M221, M233, M238: by the size of the table alone. */
 static void whole_tables(void **state)
 {
@@ -163,6 +202,8 @@ static void domains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(indexes, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(indexes_that_are_there, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(whole_tables, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(backfills, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(attached, set_up, tear_down),
