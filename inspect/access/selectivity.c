@@ -142,24 +142,33 @@ static double share_of_column(const struct estimate *e, const struct catalog_rel
 	return share_of_value(known, rows_of(table));
 }
 
-/* flag, NOT flag, flag IS TRUE and its like: the one kind of value that a statement shows. */
-static double share_of_boolean(const struct estimate *e, const struct catalog_relation *table, const struct term *term)
+bool selectivity_of_flag(const struct catalog_relation *table, const struct term *term, double *share)
 {
-	const struct term *flag = term->kind == TERM_COLUMN ? term : term_strip(term->items[0]);
+	const bool test = term->kind == TERM_NOT || term->kind == TERM_BOOLEAN_TEST;
+	const struct term *flag = test ? term_strip(term->items[0]) : term;
 	const struct catalog_column *known = flag->kind == TERM_COLUMN ? column_of(table, flag) : NULL;
-	if (known == NULL || !known->has_statistics || !known->has_true_share) {
-		const double share = share_of_column(e, table, search_only_column(term));
-		return share > 0 && share < 0.5 ? 0.5 : share;
-	}
+	if (known == NULL || !known->has_statistics || !known->has_true_share)
+		return false;
 	const double no = 1 - known->null_fraction - known->true_share, is = known->true_share;
-	if (term->kind != TERM_BOOLEAN_TEST)
-		return term->kind == TERM_NOT ? no : is;
+	*share = term->kind == TERM_NOT ? no : is;
 	const double shares[] = {
 	    [TEST_TRUE] = is,           [TEST_NOT_TRUE] = 1 - is,
 	    [TEST_FALSE] = no,          [TEST_NOT_FALSE] = 1 - no,
 	    [TEST_UNKNOWN] = known->null_fraction, [TEST_NOT_UNKNOWN] = 1 - known->null_fraction,
 	};
-	return shares[term->variant];
+	if (term->kind == TERM_BOOLEAN_TEST)
+		*share = shares[term->variant];
+	return true;
+}
+
+/* flag, NOT flag, flag IS TRUE and its like: the one kind of value that a statement shows. */
+static double share_of_boolean(const struct estimate *e, const struct catalog_relation *table, const struct term *term)
+{
+	double share;
+	if (selectivity_of_flag(table, term, &share))
+		return share;
+	share = share_of_column(e, table, search_only_column(term));
+	return share > 0 && share < 0.5 ? 0.5 : share;
 }
 
 static double share_of_condition(struct estimate *e, int16_t relation, const struct term *term)

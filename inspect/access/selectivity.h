@@ -16,5 +16,7 @@ bool selectivity_restricted(const struct table_sizes *sizes, const struct contex
 /* The share of the table's rows that one value of the searched column has, or several of a list; 1 where nobody has
  * counted. */
 double selectivity_share(const struct search *search);
+/* The same of a boolean column of the table's, its NOT, or IS [NOT] TRUE and its like; false where nobody has counted. */
+bool selectivity_of_flag(const struct catalog_relation *table, const struct term *term, double *share);
 
 #endif

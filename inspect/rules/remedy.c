@@ -61,9 +61,10 @@ const char *remedy_create_index(struct arena *arena, const struct catalog *catal
 	const char *table = remedy_table(arena, relation);
 	bool extension = index->trigram && !catalog_has_extension(catalog, "pg_trgm");
 	const char *rest =
-	    arena_printf(arena, "%s%s(%s%s%s)", index->method ? "USING " : "",
+	    arena_printf(arena, "%s%s(%s%s%s)%s%s", index->method ? "USING " : "",
 	                 index->method ? arena_printf(arena, "%s ", index->method) : "", index->expression,
-	                 index->opclass ? " " : "", index->opclass ? index->opclass : "");
+	                 index->opclass ? " " : "", index->opclass ? index->opclass : "", index->predicate ? " WHERE " : "",
+	                 index->predicate ? index->predicate : "");
 	const char *before = extension ? "CREATE EXTENSION IF NOT EXISTS pg_trgm;\n" : "";
 	const char *unique = index->unique ? "UNIQUE " : "";
 	if (relation->kind != CATALOG_PARTITIONED_TABLE)

@@ -22,6 +22,7 @@ struct remedy_index {
 	const char *method;     /* NULL: the default, btree */
 	const char *expression; /* SQL, ready to stand between the brackets */
 	const char *opclass;    /* NULL: the default */
+	const char *predicate;  /* SQL; NULL: an index of all rows */
 	bool unique;
 	bool trigram; /* needs pg_trgm: is it there? */
 };

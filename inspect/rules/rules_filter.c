@@ -55,8 +55,9 @@ static const struct rule rows[] = {
                 "AddIndexConcurrently(\"order\", Index(fields=[\"customer_reference\"], "
                 "name=\"shop_order_reference_idx\"))",
         .decides = "= and IN on a column that is a key of no index, when pg_stats.n_distinct promises less than a "
-                   "tenth of the rows. Silent without statistics, where another condition, or a join, leaves few rows by "
-                   "an index, and on small tables.",
+                   "tenth of the rows; and a boolean by itself (failed, NOT done) that by pg_stats less than a tenth of "
+                   "them have: for it the fix is an index of these rows alone. Silent without statistics, where another "
+                   "condition, or a join, leaves few rows by an index, and on small tables.",
     },
     {
         .slug = "operand-type-kills-index",
@@ -167,6 +168,9 @@ static int index_on(const struct search *search, const struct catalog_index **in
 		const struct catalog_index *one = &search->table->indexes[at];
 		for (uint16_t k = 0; k < one->key_count; k++) {
 			if (one->keys[k].column == NULL || strcmp(one->keys[k].column, search->known->name) != 0)
+				continue;
+			/* Words of a text are no help with the whole of it. */
+			if (one->keys[k].opclass != NULL && strstr(one->keys[k].opclass, "_trgm_ops") != NULL && one->valid)
 				continue;
 			bool first = k == 0 && one->valid && one->ready && one->predicate == NULL &&
 			             strcmp(one->method, "btree") == 0;
@@ -323,9 +327,70 @@ static void describe_unindexed(const struct subject *s, struct finding *finding)
 	propose(s, NULL, finding);
 }
 
+/* An index of the few rows, by what finds one of them again. */
+static void propose_partial(const struct context *input, const struct catalog_relation *table, const struct term *term,
+                            struct arena *arena, struct finding *finding)
+{
+	const char *key = finding->column, *flag = identifier_quoted(arena, finding->column);
+	static const char *const tests[] = {"%s", "%s IS NOT TRUE", "NOT %s", "%s IS NOT FALSE", "%s IS NULL", "%s IS NOT NULL"};
+	const bool test = term->kind == TERM_BOOLEAN_TEST;
+	const char *form = test ? tests[term->variant] : term->kind == TERM_NOT ? "NOT %s" : "%s";
+	for (uint16_t at = 0; at < table->index_count; at++) {
+		if (table->indexes[at].primary && table->indexes[at].keys[0].column != NULL)
+			key = table->indexes[at].keys[0].column;
+	}
+	const char *end = strstr(form, "%s") + 2;
+	const struct remedy_index wanted = {
+	    .name = remedy_name(arena, table, finding->column, "idx"),
+	    .expression = identifier_quoted(arena, key),
+	    .predicate = arena_printf(arena, "%.*s%s%s", (int)(end - 2 - form), form, flag, end),
+	};
+	finding->hint = "Index these rows alone: such an index is small, and the other rows' writes leave it alone.";
+	finding->fix_sql = remedy_create_index(arena, input->catalog, table, &wanted);
+	if (!test || term->variant == TEST_TRUE || term->variant == TEST_FALSE)
+		finding->fix_django = remedy_add_index(
+		    arena, input->catalog, table, false,
+		    arena_printf(arena, "Index(fields=[\"%s\"], condition=Q(%s=%s), name=\"%s\")", key, finding->column,
+		                 term->kind == TERM_NOT || (test && term->variant == TEST_FALSE) ? "False" : "True",
+		                 wanted.name));
+}
+
+/* WHERE failed, WHERE NOT done: a boolean by itself. */
+static void flags(const struct rule *rule, const struct context *input, struct verdict *verdict)
+{
+	const struct access *access = search_all(input)->access;
+	for (uint16_t at = 0; access != NULL && at < access->condition_count; at++) {
+		const struct access_condition *condition = &access->conditions[at];
+		const struct catalog_relation *table =
+		    condition->relation >= 0 ? access->input->relations[condition->relation] : NULL;
+		const struct term *term = condition->term, *flag = search_only_column(term);
+		const bool plain = term->kind == TERM_COLUMN || term->kind == TERM_NOT || term->kind == TERM_BOOLEAN_TEST;
+		struct search search = {.table = table};
+		const struct catalog_index *index;
+		double share;
+		if (table == NULL || !plain || flag == NULL || condition->hit.quality != MATCHING_NONE ||
+		    !selectivity_of_flag(table, term, &share) || share >= 0.1)
+			continue;
+		for (uint16_t c = 0; c < table->column_count; c++) {
+			if (table->columns[c].number == flag->column)
+				search.known = &table->columns[c];
+		}
+		if (index_on(&search, &index) != INDEX_NONE ||
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, condition->relation, condition,
+		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
+			continue;
+		struct finding finding = {.evidence = EVIDENCE_CATALOG, .column = search.known->name};
+		finding.message = arena_printf(&verdict->arena,
+		                               "each call reads the whole table for a few rows: no index has \"%s\"", finding.column);
+		propose_partial(input, table, term, &verdict->arena, &finding);
+		rules_add(verdict, rule, input, table, &finding);
+	}
+}
+
 static void unindexed(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	report(rule, input, verdict, COMPLAINT_UNINDEXED, describe_unindexed);
+	flags(rule, input, verdict);
 }
 
 static void describe_array(const struct subject *s, struct finding *finding)

@@ -81,6 +81,59 @@ static void without_index(void **state)
 	expect("SELECT * FROM product p JOIN tiny t ON t.id = p.id WHERE p.owner = 5", "");
 }
 
+/* A boolean by itself, when few rows are so; the index is then of these alone. */
+static void without_index_on_a_flag(void **state)
+{
+	(void)state;
+	struct catalog_column *flag = judge_column(product, "flag");
+	flag->has_statistics = flag->has_true_share = true;
+	flag->true_share = 0.01;
+	flag->null_fraction = 0.02;
+	expect("SELECT * FROM product WHERE flag", "Q108");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(id) WHERE flag;"));
+	assert_non_null(strstr(judge.verdict.findings[0].fix_django, "fields=[\"id\"], condition=Q(flag=True)"));
+	expect("SELECT * FROM product WHERE flag IS TRUE", "Q108");
+	expect("SELECT * FROM product WHERE flag = true", "Q108");
+	expect("SELECT * FROM product WHERE flag IS UNKNOWN", "Q108");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(id) WHERE flag IS NULL;"));
+	expect("SELECT * FROM product WHERE NOT flag", "");
+	expect("SELECT * FROM product WHERE flag IS FALSE", "");
+	expect("SELECT * FROM product WHERE flag IS NOT TRUE", "");
+	expect("SELECT * FROM product WHERE flag AND id = 3", "");
+	expect("SELECT * FROM product WHERE flag OR id = 3", "Q122");
+	expect("SELECT flag FROM product WHERE id = 3", "");
+	flag->true_share = 0.97;
+	expect("SELECT * FROM product WHERE NOT flag", "Q108");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "(id) WHERE NOT flag;"));
+	assert_non_null(strstr(judge.verdict.findings[0].fix_django, "condition=Q(flag=False)"));
+	expect("SELECT * FROM product WHERE flag", "");
+	flag->has_true_share = false;
+	expect("SELECT * FROM product WHERE NOT flag", "");
+}
+
+static void with_an_index_of_few(void **state)
+{
+	(void)state;
+	struct catalog_column *flag = judge_column(product, "flag");
+	flag->has_statistics = flag->has_true_share = true;
+	flag->true_share = 0.01;
+	judge_index(&judge, product, "flagged", "btree", "qty int4_ops", "flag");
+	expect("SELECT * FROM product WHERE flag", "");
+	expect("SELECT * FROM product WHERE flag AND qty = 5", "");
+}
+
+/* The trigrams of a citext are of no use for =; those of a text are. */
+static void with_trigrams(void **state)
+{
+	(void)state;
+	judge_column(product, "mail")->has_statistics = judge_column(product, "note")->has_statistics = true;
+	judge_column(product, "mail")->distinct = judge_column(product, "note")->distinct = -1;
+	judge_index(&judge, product, "mail_trgm", "gin", "mail gin_trgm_ops", NULL);
+	judge_index(&judge, product, "note_trgm", "gin", "note gin_trgm_ops", NULL);
+	expect("SELECT * FROM product WHERE mail = $1", "Q108");
+	expect("SELECT * FROM product WHERE note = $1", "");
+}
+
 /* An index of the column that is of no use because of the value's type or collation. */
 static void other_types(void **state)
 {
@@ -165,6 +218,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(around_a_column, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(without_index, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(without_index_on_a_flag, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(with_an_index_of_few, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(with_trigrams, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(other_types, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(arms, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(patterns_of_columns, set_up, tear_down),
