@@ -132,6 +132,25 @@ static bool matters(const struct rule *rule, struct plans_compared *plans, uint1
 	                               SELECTIVITY_UNKNOWN_IS_LITTLE);
 }
 
+/* d ->> $1: with the value there it may be what an index is on. */
+static bool may_be_indexed(const struct rule *rule, const struct plans_compared *plans, uint16_t at)
+{
+	const struct search *search = &plans->custom->list[at];
+	const struct access *access = plans->custom->access;
+	if (search->arm || search->column == NULL || !search->operand->has_parameter ||
+	    rules_size(rule, &plans->with, search->table) != TABLE_LARGE)
+		return false;
+	for (uint16_t i = 0; i < access->index_counts[search->relation]; i++) {
+		const struct matching_index *index = &access->indexes[search->relation][i];
+		for (uint16_t key = 0; key < index->index->key_count; key++) {
+			const struct term *column = search_only_column(index->keys[key]);
+			if (!index->index->keys[key].column && column && term_equal(column, search->column) == TERM_YES)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void values(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -140,6 +159,8 @@ static void values(const struct rule *rule, const struct context *input, struct 
 		return;
 	for (uint16_t at = 0; at < plans.custom->count && at < plans.generic->count; at++) {
 		const struct search *search = &plans.custom->list[at];
+		if (!input->bound)
+			verdict->plan_matters |= may_be_indexed(rule, &plans, at);
 		if (is_pattern(search) || !matters(rule, &plans, at))
 			continue;
 		/* Before Bind nobody knows whether the value is one that the index is for. */

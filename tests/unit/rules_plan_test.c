@@ -124,6 +124,10 @@ static void before_bind(void **state)
 	assert_false(judge.verdict.plan_serves);
 	assert_string_equal(judge_sql(&judge, "SELECT id FROM product WHERE qty = $1"), "");
 	assert_false(judge.verdict.plan_matters);
+	assert_string_equal(judge_sql(&judge, "SELECT id FROM product WHERE (data -> $1) = $2"), "");
+	assert_true(judge.verdict.plan_matters);
+	assert_string_equal(judge_sql(&judge, "SELECT id FROM product WHERE qty + $1 = $2"), "");
+	assert_false(judge.verdict.plan_matters);
 	judge_run(&judge, "RESET plan_cache_mode");
 	expect(FAILED, "failed", "");
 	assert_true(judge.verdict.plan_serves);
