@@ -120,7 +120,7 @@ const struct rule_group rules_shape = {rows, ARRAY_LEN(rows)};
 
 /* -- one level -------------------------------------------------------------------------------------- */
 
-/* The one table that a level reads, when it reads nothing else; NULL for several, for a view or a CTE. */
+/* The one table that a level reads all of, by way of a view too; NULL for several, and for a view that leaves some out. */
 static const struct catalog_relation *only_table(const struct context *input, uint16_t level)
 {
 	const struct facts *facts = input->facts;
@@ -132,7 +132,14 @@ static const struct catalog_relation *only_table(const struct context *input, ui
 			return NULL;
 		only = (int16_t)at;
 	}
-	return only >= 0 && !facts->levels[level].has_others ? context_relation(input, only) : NULL;
+	if (only < 0 || facts->levels[level].has_others)
+		return NULL;
+	const uint16_t query = facts->relations[only].query;
+	if (query == 0)
+		return context_relation(input, only);
+	const struct fact_level *view = &facts->levels[query];
+	return query > level && view->reach == REACH_MERGED && view->arms == 0 && !view->has_where ? only_table(input, query)
+	                                                                                           : NULL;
 }
 
 static void count_large(const struct rule *rule, const struct context *input, struct verdict *verdict)

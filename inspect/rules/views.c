@@ -85,6 +85,7 @@ static void make_room(struct opening *opening, const struct facts *from)
 	    room_for(opening->arena, from->levels, from->level_count, LIMIT_FACTS_LEVELS, sizeof(*facts->levels));
 	facts->conditions = room_for(opening->arena, from->conditions, from->condition_count, LIMIT_FACTS_CONDITIONS,
 	                             sizeof(*facts->conditions));
+	facts->sorts = room_for(opening->arena, from->sorts, from->sort_count, LIMIT_FACTS_SORTS, sizeof(*facts->sorts));
 	facts->assignments = room_for(opening->arena, from->assignments, from->assignment_count,
 	                              from->assignment_count + 1u, sizeof(*facts->assignments));
 	opening->facts = facts;
@@ -100,7 +101,8 @@ static void open_view(struct opening *opening, uint16_t at, const struct catalog
 
 	if ((writes && !is_updatable(view)) || facts->relation_count + count > LIMIT_FACTS_RELATIONS ||
 	    facts->level_count + inner->level_count > LIMIT_FACTS_LEVELS ||
-	    facts->condition_count + inner->condition_count > LIMIT_FACTS_CONDITIONS) {
+	    facts->condition_count + inner->condition_count > LIMIT_FACTS_CONDITIONS ||
+	    facts->sort_count + inner->sort_count > LIMIT_FACTS_SORTS) {
 		facts->truncated |= !writes;
 		return;
 	}
@@ -142,6 +144,15 @@ static void open_view(struct opening *opening, uint16_t at, const struct catalog
 			made->join_from = (int16_t)(made->join_from + opening->first_relation);
 			made->join_to = (int16_t)(made->join_to + opening->first_relation);
 		}
+	}
+	/* The order of what is written to is nobody's. */
+	for (uint16_t i = 0; i < inner->sort_count && !writes; i++) {
+		struct fact_sort *made = &facts->sorts[facts->sort_count++];
+		*made = inner->sorts[i];
+		made->clause = moved(opening, made->clause, 0);
+		made->level = level_of(opening, made->level);
+		if (made->relation >= 0)
+			made->relation = (int16_t)(made->relation + opening->first_relation);
 	}
 	relation->query = (uint16_t)(opening->first_level + 1);
 	facts->levels[relation->query].is_barrier = view->is_barrier;

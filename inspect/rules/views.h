@@ -6,8 +6,8 @@
 
 #include "inspect/context.h"
 
-/* input->facts, or a copy in `arena` with all views in it opened: their levels, relations and conditions stand behind
- * the statement's own. What is written through a view that PostgreSQL itself can update is written to its table. A view
+/* input->facts, or a copy in `arena` with all views in it opened: their levels, relations, conditions and orders stand
+ * behind the statement's own. What is written through a view that PostgreSQL itself can update is written to its table. A view
  * past the ceilings, or that could not be parsed, stays closed. Of schema changes none is opened. */
 const struct facts *views_open(const struct context *input, struct arena *arena);
 

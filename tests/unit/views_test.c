@@ -111,6 +111,30 @@ static void nested(void **state)
 	SILENT("SELECT * FROM v12 WHERE n LIKE '%lamp%'", "Q101");
 }
 
+/* What a view orders by is its table's order, and what reads all of a view reads all of its table. */
+static void reads_all(void **state)
+{
+	(void)state;
+	view("plain", "SELECT product.id, product.name FROM public.product;");
+	view("over", "SELECT plain.id FROM public.plain;");
+	view("few", "SELECT product.id FROM public.product WHERE (product.qty = 5);");
+	view("twice", "SELECT product.id FROM public.product UNION ALL SELECT product.id FROM public.product;");
+	view("newest", "SELECT product.id, product.tstz FROM public.product ORDER BY product.tstz DESC LIMIT 20;");
+	view("all_sorted", "SELECT product.id, product.tstz FROM public.product ORDER BY product.tstz DESC;");
+	FOUND("SELECT count(*) FROM plain", "Q113");
+	FOUND("SELECT count(*) FROM over", "Q113");
+	SILENT("SELECT count(*) FROM plain WHERE id = 5", "Q113");
+	SILENT("SELECT count(*) FROM few", "Q113");
+	SILENT("SELECT count(*) FROM twice", "Q113");
+	SILENT("SELECT count(*) FROM newest", "Q113");
+	FOUND("SELECT * FROM newest", "Q110");
+	SILENT("SELECT * FROM all_sorted", "Q110");
+	const struct facts *facts = opened("SELECT * FROM newest ORDER BY id");
+	assert_int_equal(facts->sort_count, 2);
+	assert_int_equal(facts->sorts[1].relation, 1);
+	assert_int_equal(facts->sorts[1].level, facts->relations[1].level);
+}
+
 /* What is written through a view that can be updated is its table's, under the table's names. */
 static void writes(void **state)
 {
@@ -155,6 +179,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(opens, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nested, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(reads_all, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(writes, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
