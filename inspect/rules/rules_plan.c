@@ -8,6 +8,7 @@
 
 static void values(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void patterns(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void ignored(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
     {
@@ -57,6 +58,30 @@ static const struct rule rows[] = {
                    "serves it for that value alone, when plan_cache_mode is force_generic_plan; under auto when a name's "
                    "first five patterns had no prefix, as otherwise planning for the value was the cheaper and goes on. "
                    "Silent where a trigram index serves it, and where other conditions leave few rows.",
+    },
+    {
+        .slug = "index-ignored-by-estimate",
+        .code = "Q128",
+        .title = "an index that could serve a condition, but nearly all rows meet it: the table is read instead",
+        .severity = SEVERITY_INFO,
+        .wants_catalog = true,
+        .scope = RULE_READS,
+        .thresholds = {{"share", 90}},
+        .check = ignored,
+        .why = "An index on deleted_at does not make WHERE deleted_at IS NULL faster while hardly anything is deleted: to read "
+               "nearly all rows one by one through an index takes longer than to read the table, so the planner does that. "
+               "Every write keeps the index all the same.",
+        .example = "CREATE INDEX shop_order_deleted ON shop_order (deleted_at);\n"
+                   "SELECT id, total FROM shop_order WHERE deleted_at IS NULL;",
+        .safe = "-- an index on what tells the wanted rows apart, of those rows alone\n"
+                "CREATE INDEX CONCURRENTLY shop_order_alive ON shop_order (created) WHERE deleted_at IS NULL;\n"
+                "SELECT id, total FROM shop_order WHERE deleted_at IS NULL AND created > '2026-11-01';\n"
+                "\n"
+                "# Django: Index(fields=[\"created\"], condition=Q(deleted_at=None), …)",
+        .decides = "IS [NOT] NULL and a boolean by itself, which by pg_stats more than `share` percent of a large table's rows "
+                   "meet, in a SELECT of that table alone, when the index of the column is not a partial one. Other values "
+                   "are in no statement's key. Silent with a LIMIT or an aggregate, where other conditions leave few rows, "
+                   "and where the index holds all columns that are asked for and can be read instead.",
     },
 };
 
@@ -241,4 +266,78 @@ static void patterns(const struct rule *rule, const struct context *input, struc
 		rules_add(verdict, rule, input, search->table, &finding);
 	}
 	close_plans(&plans);
+}
+
+/* -- nearly all rows ------------------------------------------------------------------------------------ */
+
+static bool holds(const struct catalog_index *index, const char *column)
+{
+	bool found = false;
+	for (uint16_t at = 0; at < index->key_count && column && !found; at++)
+		found = index->keys[at].column && strcmp(index->keys[at].column, column) == 0;
+	for (uint16_t at = 0; at < index->included_count && column && !found; at++)
+		found = strcmp(index->included[at], column) == 0;
+	return found;
+}
+
+/* Can all that the statement names be had from the index alone? */
+static bool covers(const struct facts *facts, const struct catalog_index *index)
+{
+	bool all = true;
+	for (uint16_t at = 0; at < facts->use_count; at++)
+		all &= holds(index, facts->uses[at].column);
+	return all;
+}
+
+/* The only table of a SELECT, whose rows are all wanted. */
+static bool reads_alone(const struct facts *facts, int16_t relation)
+{
+	const struct fact_level *level = &facts->levels[0];
+	return (facts->kind == STATEMENT_SELECT || facts->kind == STATEMENT_PREPARE) && facts->relation_count == 1 &&
+	       relation == 0 && facts->level_count == 1 && !level->has_others && !level->has_limit && !level->has_aggregate &&
+	       !level->has_group && !level->has_distinct && !facts->uses_truncated;
+}
+
+static bool share_of(const struct catalog_relation *table, const struct term *term, double *share)
+{
+	const struct term *column = term->kind == TERM_NULL_TEST ? term_strip(term->items[0]) : NULL;
+	if (!column)
+		return (term->kind == TERM_COLUMN || term->kind == TERM_NOT || term->kind == TERM_BOOLEAN_TEST) &&
+		       selectivity_of_flag(table, term, share);
+	for (uint16_t at = 0; at < table->column_count; at++) {
+		const struct catalog_column *known = &table->columns[at];
+		if (column->kind != TERM_COLUMN || known->number != column->column || !known->has_statistics)
+			continue;
+		*share = term->flag ? 1 - known->null_fraction : known->null_fraction;
+		return true;
+	}
+	return false;
+}
+
+static void ignored(const struct rule *rule, const struct context *input, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	const struct access *access = search_all(input)->access;
+	for (uint16_t at = 0; access && at < access->condition_count; at++) {
+		const struct access_condition *condition = &access->conditions[at];
+		const struct catalog_index *index = condition->hit.index;
+		const struct term *term = condition->term, *column = search_only_column(term);
+		double share;
+		if (condition->hit.quality != MATCHING_GOOD || !index || index->predicate || !column ||
+		    !reads_alone(input->facts, condition->relation) || covers(input->facts, index))
+			continue;
+		const struct catalog_relation *table = access->input->relations[condition->relation];
+		if (!share_of(table, term, &share) || share * 100 < rules_threshold(rule, input, "share") ||
+		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, condition->relation, condition,
+		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
+			continue;
+		const struct finding finding = {
+		    .evidence = EVIDENCE_CATALOG,
+		    .column = index->keys[condition->hit.key].column,
+		    .message = arena_printf(arena, "each call reads the whole table: %.0f %% of the rows are so, and %s is of no use for them",
+		                            share * 100, index->name),
+		    .hint = "Index what tells the wanted rows apart, with this condition as the index's; or have none on it.",
+		};
+		rules_add(verdict, rule, input, table, &finding);
+	}
 }

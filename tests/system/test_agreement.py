@@ -44,6 +44,7 @@ INSERT INTO part SELECT date '2020-01-01' + g % 300, g FROM generate_series(1, 3
 INSERT INTO part SELECT date '2022-01-01' + g % 300, g FROM generate_series(1, 3000) g;
 INSERT INTO part_new SELECT date '2023-01-01', g FROM generate_series(1, 3000) g;
 CREATE INDEX product_sku_trgm ON product USING gin (sku gin_trgm_ops);
+CREATE INDEX product_token ON product (api_token);
 CREATE INDEX product_unlike ON product (unlike);
 CREATE INDEX product_paths ON product USING gin (paths jsonb_path_ops);
 CREATE INDEX product_at ON product (at);
@@ -84,6 +85,7 @@ CASES = {
     "Q125": "SELECT count(*) FROM product, buyer",
     "Q126": "SELECT id FROM product WHERE name LIKE '%' || note || '%'",
     "Q127": "SELECT id FROM product WHERE qty = 5",
+    "Q128": "SELECT id, name FROM product WHERE api_token IS NULL",
     "Q130": "SELECT id FROM product WHERE label LIKE 'ann%'",
     "M201": "ALTER TABLE product ADD COLUMN plain int",
     "M202": "CREATE INDEX ON product (ts)",

@@ -144,6 +144,38 @@ static void before_bind(void **state)
 	expect(FAILED, "failed", "");
 }
 
+/* Q128: what nearly all rows are an index is no help to find. */
+static void nearly_all(void **state)
+{
+	(void)state;
+	struct catalog_column *flag = judge_column(product, "flag"), *tstz = judge_column(product, "tstz");
+	flag->has_statistics = flag->has_true_share = tstz->has_statistics = true;
+	flag->true_share = 0.95;
+	tstz->null_fraction = 0.97;
+	judge_index(&judge, product, "by_flag", "btree", "flag bool_ops", NULL);
+	judge_index(&judge, product, "by_tstz", "btree", "tstz timestamptz_ops", NULL);
+	judge_expect(&judge, "SELECT id, qty FROM product WHERE tstz IS NULL", "Q128");
+	assert_non_null(strstr(judge.verdict.findings[0].message, "97 %"));
+	assert_string_equal(judge.verdict.findings[0].column, "tstz");
+	judge_expect(&judge, "SELECT id, qty FROM product WHERE flag", "Q128");
+	judge_expect(&judge, "SELECT id, qty FROM product WHERE flag = true", "Q128");
+	static const char *const silent[] = {
+	    "SELECT id, qty FROM product WHERE tstz IS NOT NULL", "SELECT id, qty FROM product WHERE NOT flag",
+	    "SELECT tstz FROM product WHERE tstz IS NULL",        "SELECT count(*) FROM product WHERE tstz IS NULL",
+	    "SELECT id, qty FROM product WHERE tstz IS NULL LIMIT 5",
+	    "SELECT id, qty FROM product WHERE tstz IS NULL AND id = 5",
+	    "SELECT p.id, p.qty FROM product p JOIN small s ON s.id = p.id WHERE p.tstz IS NULL",
+	    "SELECT id, qty FROM small WHERE tstz IS NULL",       "SELECT id, qty FROM product WHERE tstz > now()",
+	};
+	for (size_t at = 0; at < sizeof(silent) / sizeof(*silent); at++)
+		SILENT(silent[at], "Q128");
+	tstz->null_fraction = 0.8;
+	SILENT("SELECT id, qty FROM product WHERE tstz IS NULL", "Q128");
+	tstz->has_statistics = false;
+	tstz->null_fraction = 0.97;
+	SILENT("SELECT id, qty FROM product WHERE tstz IS NULL", "Q128");
+}
+
 /* Q124: a prefix is one only as long as it is known. */
 static void prefix(void **state)
 {
@@ -182,6 +214,6 @@ static void prefix_by_trigrams(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {CASE(partial), CASE(before_bind), CASE(mode), CASE(expression), CASE(prefix), CASE(prefix_by_trigrams)};
+	const struct CMUnitTest tests[] = {CASE(partial), CASE(before_bind), CASE(mode), CASE(expression), CASE(nearly_all), CASE(prefix), CASE(prefix_by_trigrams)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
