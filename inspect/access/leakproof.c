@@ -46,8 +46,8 @@ static bool compares_simply(const struct term *term, const struct dictionary *di
 
 static bool is_leakproof(const struct term *term, const struct dictionary *dictionary, int depth)
 {
-	/* What sees no column has nothing to tell. */
-	if (!term->has_column)
+	/* What sees no column has nothing to tell, and what the query itself computes is told anyway. */
+	if (!term->has_column || term->sealed)
 		return true;
 	if (depth > LIMIT_WALK_DEPTH)
 		return false;

@@ -125,6 +125,15 @@ static void seek_relation(struct seeker *s, int16_t at)
 	s->term = inner.term;
 }
 
+static const struct term *sealed(struct typer *t, const struct term *term)
+{
+	struct term *made = arena_alloc(t->arena, sizeof(*made));
+
+	*made = *term;
+	made->sealed = true;
+	return made;
+}
+
 static void seek_query(struct seeker *s, uint16_t level)
 {
 	const struct facts *facts = s->t->in->facts;
@@ -145,6 +154,8 @@ static void seek_query(struct seeker *s, uint16_t level)
 			s->term = output->clause != NULL ? typing_clause(s->t, output->clause) : NULL;
 			if (output->closed || s->term == NULL)
 				s->term = typing_opaque_column(s->t, s->of, s->term);
+			else if (query->is_barrier && s->term->kind != TERM_COLUMN)
+				s->term = sealed(s->t, s->term);
 			continue;
 		}
 		for (uint16_t r = 0; r < facts->relation_count && !s->found && !s->lost; r++) {

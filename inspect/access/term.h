@@ -42,6 +42,7 @@ struct term {
 	uint32_t oid;
 	int16_t relation, column; /* COLUMN: index into the facts' relations; attnum */
 	bool not_null;            /* COLUMN */
+	bool sealed;              /* stands for a column of a security_barrier's query, which computes it */
 	const char *text;         /* CONSTANT: NULL where it is not known */
 	bool null;                /* CONSTANT: NULL */
 	uint16_t number;          /* PARAMETER */

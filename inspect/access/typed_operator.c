@@ -121,6 +121,13 @@ const struct term *typed_operator_call(struct typer *t, const struct clause *cla
 		types[at] = items[at]->type;
 	}
 	const struct dictionary_function *function = overload_function(t->dictionary, clause->name, types, count);
+	/* date(day) is a cast that does nothing, which goes before a function that day would have to be converted for
+	 * (func_get_detail, parse_func.c). */
+	if (count == 1 && function != NULL && function->argument_count == 1 && function->arguments[0] != types[0]) {
+		const struct dictionary_type *type = dictionary_type_named(t->dictionary, NULL, clause->name, false);
+		if (type != NULL && type->oid == types[0])
+			return items[0];
+	}
 	if (function == NULL || function->set) {
 		/* date(created) is a cast where no function of that name takes it. */
 		const struct dictionary_type *type =

@@ -137,6 +137,9 @@ SELECT * FROM calm_view v JOIN other o ON v.owner = o.ref
 SELECT * FROM picky_view v JOIN other o ON v.owner = o.ref
 SELECT * FROM shut_view WHERE owner = 5
 SELECT * FROM shut_view WHERE owner = 5 AND own(qty) = 3
+SELECT * FROM shut_view WHERE o = 5
+SELECT * FROM shut_view WHERE own(o) = 5
+SELECT * FROM shut_view WHERE own(owner) = 5
 SELECT * FROM shut_view v JOIN other o ON v.owner = o.ref
 SELECT * FROM item WHERE own(owner) = 5
 SELECT * FROM other NATURAL JOIN part

@@ -50,6 +50,16 @@ static void rows(void **state)
 	assert_int_equal(terms_of("(n, id) = (1, 2, 3)")->kind, TERM_OPAQUE);
 }
 
+/* A type's name around a value of that type does nothing; around another it is a function. */
+static void casts(void **state)
+{
+	(void)state;
+	assert_int_equal(terms_of("date(day)")->kind, TERM_COLUMN);
+	assert_int_equal(terms_of("date(stamp)")->kind, TERM_CALL);
+	assert_int_equal(terms_of("abs(n)")->kind, TERM_CALL);
+	assert_string_equal(compared("date(day) = '2020-01-01'"), "date = date");
+}
+
 /* The column's own collation goes before the default, an explicit one before all. */
 static void collations(void **state)
 {
@@ -70,6 +80,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(operators, terms_open, terms_close),
 	    cmocka_unit_test_setup_teardown(rows, terms_open, terms_close),
+	    cmocka_unit_test_setup_teardown(casts, terms_open, terms_close),
 	    cmocka_unit_test_setup_teardown(collations, terms_open, terms_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
