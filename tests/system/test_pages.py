@@ -58,6 +58,7 @@ THERE = {
     "Q117": "CREATE INDEX ON shop_product USING gin (data jsonb_path_ops)",
     "Q123": "CREATE INDEX ON shop_order (customer_id) WHERE status = 'failed'",
     "Q127": "CREATE INDEX ON shop_order (shop_id, customer_id)",
+    "Q128": "ALTER TABLE shop_order ADD deleted_at timestamptz; CREATE INDEX ON shop_order (deleted_at); ANALYZE",
     "M203": "CREATE INDEX shop_product_price ON shop_product (price)",
     "M216": "ALTER TABLE shop_product DROP CONSTRAINT shop_product_pkey, ADD code text; UPDATE shop_product SET code = id;"
     "CREATE UNIQUE INDEX shop_product_code ON shop_product (code); ANALYZE",
