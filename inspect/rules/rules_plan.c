@@ -79,7 +79,7 @@ static const struct rule rows[] = {
                 "# Django: Index(fields=[\"created\"], condition=Q(deleted_at=None), …)",
         .decides = "IS [NOT] NULL and a boolean by itself, which by pg_stats more than `share` percent of a large table's rows "
                    "meet, in a SELECT of that table alone, when the index of the column is not a partial one. Other values "
-                   "are in no statement's key. Silent with a LIMIT or an aggregate, where other conditions leave few rows, "
+                   "are in no statement's key. Silent with a LIMIT, an aggregate or any other condition, "
                    "and where the index holds all columns that are asked for and can be read instead.",
     },
 };
@@ -317,26 +317,24 @@ static void ignored(const struct rule *rule, const struct context *input, struct
 {
 	struct arena *arena = &verdict->arena;
 	const struct access *access = search_all(input)->access;
-	for (uint16_t at = 0; access && at < access->condition_count; at++) {
-		const struct access_condition *condition = &access->conditions[at];
-		const struct catalog_index *index = condition->hit.index;
-		const struct term *term = condition->term, *column = search_only_column(term);
-		double share;
-		if (condition->hit.quality != MATCHING_GOOD || !index || index->predicate || !column ||
-		    !reads_alone(input->facts, condition->relation) || covers(input->facts, index))
-			continue;
-		const struct catalog_relation *table = access->input->relations[condition->relation];
-		if (!share_of(table, term, &share) || share * 100 < rules_threshold(rule, input, "share") ||
-		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, condition->relation, condition,
-		                           SELECTIVITY_UNKNOWN_IS_LITTLE))
-			continue;
-		const struct finding finding = {
-		    .evidence = EVIDENCE_CATALOG,
-		    .column = index->keys[condition->hit.key].column,
-		    .message = arena_printf(arena, "each call reads the whole table: %.0f %% of the rows are so, and %s is of no use for them",
-		                            share * 100, index->name),
-		    .hint = "Index what tells the wanted rows apart, with this condition as the index's; or have none on it.",
-		};
-		rules_add(verdict, rule, input, table, &finding);
-	}
+	/* Beside another condition that one's index is what matters. */
+	if (!access || access->condition_count != 1)
+		return;
+	const struct access_condition *condition = &access->conditions[0];
+	const struct catalog_index *index = condition->hit.index;
+	double share;
+	if (condition->hit.quality != MATCHING_GOOD || !index || index->predicate || !search_only_column(condition->term) ||
+	    !reads_alone(input->facts, condition->relation) || covers(input->facts, index))
+		return;
+	const struct catalog_relation *table = access->input->relations[condition->relation];
+	if (!share_of(table, condition->term, &share) || share * 100 < rules_threshold(rule, input, "share"))
+		return;
+	const struct finding finding = {
+	    .evidence = EVIDENCE_CATALOG,
+	    .column = index->keys[condition->hit.key].column,
+	    .message = arena_printf(arena, "each call reads the whole table: %.0f %% of the rows are so, and %s is of no use for them",
+	                            share * 100, index->name),
+	    .hint = "Index what tells the wanted rows apart, with this condition as the index's; or have none on it.",
+	};
+	rules_add(verdict, rule, input, table, &finding);
 }
