@@ -3,9 +3,26 @@
 #include "config/limits.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-enum { STUDY_NICE = 10 };
+enum {
+	STUDY_NICE = 10,
+	STUDY_SLICE_NS = 100 * 1000 * 1000, /* the most there is */
+};
+
+/* struct sched_attr of sched_setattr(2), first version: the C library has none, and linux/sched/types.h can't be
+ * included beside its sched.h. */
+struct study_attributes {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime_ns, deadline_ns, period_ns;
+};
 
 struct study {
 	uv_async_t *wake;
@@ -18,6 +35,7 @@ struct study {
 };
 
 static void study_run(void *study);
+static void study_yield_to_all(void);
 
 struct study *study_new(uv_async_t *wake)
 {
@@ -76,9 +94,7 @@ static void study_run(void *context)
 	struct study *study = context;
 	struct mailbox_letter *next = NULL;
 	(void)pthread_setname_np(pthread_self(), "study");
-	/* Only this thread (setpriority(2), "C library/kernel differences"): one session waits for it, all others for
-	 * the worker. */
-	(void)setpriority(PRIO_PROCESS, 0, STUDY_NICE);
+	study_yield_to_all();
 	for (;;) {
 		uv_sem_wait(&study->come);
 		if (!next)
@@ -91,4 +107,20 @@ static void study_run(void *context)
 		mailbox_post(&study->read, &text->letter);
 		uv_async_send(study->wake);
 	}
+}
+
+/* One session waits for this thread, all others for the worker and for what the worker talks to. Being nice counts only
+ * among the threads of one service, or session (sched(7), "The autogroup feature"). Towards all others it helps to ask
+ * for long slices: since Linux 6.12 who wakes and asks for a shorter one need not wait for the end of ours. */
+static void study_yield_to_all(void)
+{
+	const struct study_attributes attributes = {
+	    .size = sizeof attributes,
+	    .policy = SCHED_OTHER,
+	    .nice = STUDY_NICE,
+	    .runtime_ns = STUDY_SLICE_NS,
+	};
+	/* This thread only: setpriority(2), "C library/kernel differences". */
+	if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
+		(void)setpriority(PRIO_PROCESS, 0, STUDY_NICE);
 }
