@@ -345,15 +345,7 @@ static void check_statement(struct run *run, const char *text, size_t len)
 	} else if (statement->statement_count > 0) {
 		if (run->assume)
 			assume(run, statement);
-		/* Fixes may repeat it with its constants: they go where the file came from. */
-		const char **told = &statement->facts[0].text, *canonical = *told;
-		struct arena arena;
-		arena_init(&arena);
-		const char *own = canonical ? check_script_line(text, len, &arena) : NULL;
-		*told = own ? own : canonical;
 		tell(run, statement, text, len);
-		*told = canonical;
-		arena_fini(&arena);
 		check_prepared_follow(&run->prepared, &statement->facts[0], text, len);
 		follow(run, statement);
 	}

@@ -149,25 +149,3 @@ static bool is_word(const struct lexer_token *token, const char *word)
 {
 	return token->len == strlen(word) && strncasecmp(token->text, word, token->len) == 0;
 }
-
-const char *check_script_line(const char *text, size_t len, struct arena *arena)
-{
-	char *line = arena_alloc(arena, len + 1), *to = line, quote = 0;
-	for (size_t at = 0; at < len; at++) {
-		const char byte = text[at], next = at + 1 < len ? text[at + 1] : 0;
-		const bool comment = !quote && ((byte == '-' && next == '-') || (byte == '/' && next == '*'));
-		if (comment || byte == '\0' || byte == '\\' || byte == '$')
-			return NULL;
-		if (byte == '\'' || byte == '"')
-			quote = quote == 0 ? byte : quote == byte ? 0 : quote;
-		const bool space = !quote && strchr(" \t\n\r\f\v", byte);
-		if (!space)
-			*to++ = byte;
-		else if (to > line && to[-1] != ' ')
-			*to++ = ' ';
-	}
-	while (to > line && to[-1] == ' ')
-		to--;
-	*to = '\0';
-	return line;
-}

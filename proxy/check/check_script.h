@@ -4,8 +4,6 @@
 #ifndef PGPROCTOR_PROXY_CHECK_SCRIPT_H
 #define PGPROCTOR_PROXY_CHECK_SCRIPT_H
 
-#include "inspect/arena.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,8 +30,5 @@ struct check_script {
 void check_script_init(struct check_script *script, const char *text, size_t len);
 /* The next piece; CHECK_SCRIPT_END is the last. A statement without its semicolon at the end of the text counts. */
 void check_script_next(struct check_script *script, bool standard_conforming_strings, struct check_script_piece *piece);
-/* A statement in its own words, on one line, as a fix repeats it; NULL where a comment stands in it, or a backslash or a $,
- * which may quote. Lives in `arena`. */
-const char *check_script_line(const char *text, size_t len, struct arena *arena);
 
 #endif

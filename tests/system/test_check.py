@@ -123,8 +123,8 @@ SILENT = {
     **dict.fromkeys(("D501", "D509"), TRAFFIC),
     "Q121": CUT,
     **dict.fromkeys(("Q107", "Q108", "Q109", "Q110", "Q122", "Q127"), PLAIN),
-    **dict.fromkeys(("D503", "Q123", "M209", "M210", "M239", "M244", "Q130"), COLUMN),
-    **dict.fromkeys(("M203", "M216", "M220", "M222", "M227", "M231", "Q102", "Q103", "Q117"), OTHERS),
+    **dict.fromkeys(("D503", "Q123", "M209", "M210", "M239", "M244", "Q128", "Q130"), COLUMN),
+    **dict.fromkeys(("M203", "M216", "M220", "M222", "M227", "M228", "M231", "Q102", "Q103", "Q117"), OTHERS),
 }
 
 

@@ -99,42 +99,11 @@ static void cut_anywhere(void **state)
 	}
 }
 
-/* On one line, in its own words; what a fix could not go on behind is left out. */
-static void lines(void **state)
-{
-	static const struct {
-		const char *text, *line;
-	} cases[] = {
-	    {"CREATE\n  INDEX x ON t\t(a) ", "CREATE INDEX x ON t (a)"},
-	    {"ALTER TABLE t ADD CHECK (a IN ('b  c', 'it''s  '))", "ALTER TABLE t ADD CHECK (a IN ('b  c', 'it''s  '))"},
-	    {"ALTER TABLE \"a  b\" ADD CHECK (c <> '--')", "ALTER TABLE \"a  b\" ADD CHECK (c <> '--')"},
-	    {"ALTER TABLE t ADD CHECK (a - - 1 > 0)", "ALTER TABLE t ADD CHECK (a - - 1 > 0)"},
-	    {"ALTER TABLE t ADD CHECK (a > 0) -- so", NULL},
-	    {"ALTER TABLE t /* so */ ADD CHECK (a > 0)", NULL},
-	    {"ALTER TABLE t ADD CHECK (a <> $$b$$)", NULL},
-	    {"ALTER TABLE t ADD CHECK (a <> E'\\'')", NULL},
-	    {"", ""},
-	};
-	struct arena arena;
-	(void)state;
-	arena_init(&arena);
-	for (size_t at = 0; at < ARRAY_LEN(cases); at++) {
-		const size_t len = strlen(cases[at].text);
-		struct bytes guarded = guard_copy(cases[at].text, len);
-		const char *line = check_script_line((const char *)guarded.data, len, &arena);
-		if (!line || !cases[at].line)
-			assert_true(line == cases[at].line);
-		else
-			assert_string_equal(line, cases[at].line);
-	}
-	arena_fini(&arena);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(statements), cmocka_unit_test(bodies),       cmocka_unit_test(rows),
-	    cmocka_unit_test(commands),   cmocka_unit_test(cut_anywhere), cmocka_unit_test(lines),
+	    cmocka_unit_test(commands),   cmocka_unit_test(cut_anywhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
