@@ -1,8 +1,9 @@
 """`pgproctor check --locks` against what PostgreSQL was measured to do (by measure_ddl.py): the lock on every table, and
 whether a large one is rewritten or read. ddl.tsv is about one large table, ddl_schema.tsv and ddl_shop.tsv about schemas
 with partitions of partitions, inheritance, foreign keys both ways, views, triggers and so on, ddl_migrations.tsv about what
-migration tools send on one more, whole migrations too, and ddl_types.tsv about a column's change from each type to others. What only the rows of a table decide (SQLSTATE 23) is in none of them. A third of
-the set-ups and rows by default, all of them with TRUTH_ROWS=all; the figures are printed by form.
+migration tools send on one more, whole migrations too, and ddl_types.tsv about a column's change from each type to others.
+What only the rows of a table decide (SQLSTATE 23) is in none of them. A third of the set-ups and rows by default, all of
+them with TRUTH_ROWS=all; the figures are printed by form.
 
 ddl_wrong.tsv has the rows of them that are known to be told wrong. These are asked always, and fail once they are right:
 they have to be taken off that list then."""
@@ -176,21 +177,7 @@ def test_every_form(server, tmp_path, capsys):
     compare(server, tmp_path, capsys, "ddl.tsv", EVERYTHING, {"big"})
 
 
-def test_a_whole_schema(server, tmp_path, capsys):
-    prepare(server, "ddl_schema_setup.sql")
-    compare(server, tmp_path, capsys, "ddl_schema.tsv", EVERYTHING, sampled=True)
-
-
-def test_types(server, tmp_path, capsys):
-    prepare(server, "ddl_types_setup.sql")
-    compare(server, tmp_path, capsys, "ddl_types.tsv", EVERYTHING, sampled=True)
-
-
-def test_a_shop(server, tmp_path, capsys):
-    prepare(server, "ddl_shop_setup.sql")
-    compare(server, tmp_path, capsys, "ddl_shop.tsv", EVERYTHING, sampled=True)
-
-
-def test_migrations(server, tmp_path, capsys):
-    prepare(server, "ddl_migrations_setup.sql")
-    compare(server, tmp_path, capsys, "ddl_migrations.tsv", EVERYTHING, sampled=True)
+@pytest.mark.parametrize("asked, schema", [("schema", "schema"), ("shop", "schema"), ("types", "types"), ("migrations", "migrations")])
+def test_a_whole_schema(server, tmp_path, capsys, asked, schema):
+    prepare(server, f"ddl_{schema}_setup.sql")
+    compare(server, tmp_path, capsys, f"ddl_{asked}.tsv", EVERYTHING, sampled=True)
