@@ -94,10 +94,10 @@ static bool is_strict(const struct dictionary *dictionary, const struct term *te
 static bool asks(struct asker *asker, const struct term *term, bool top)
 {
 	bool any = false, all = true;
-	uint16_t count = term->count;
 
 	if (term == NULL || !term->has_column || asker->depth > LIMIT_WALK_DEPTH)
 		return false;
+	uint16_t count = term->count;
 	if (term->kind == TERM_COLUMN || term->relation >= 0)
 		return is_nullable(asker->access, asker->condition, asker->join, term->relation);
 	asker->depth++;

@@ -50,8 +50,12 @@ void amend_apply(struct catalog *catalog, const struct facts *facts, const char 
 	for (uint16_t i = 0; i < facts->action_count; i++) {
 		const struct fact_action *action = &facts->actions[i];
 		struct amend amend = {
-		    .catalog = catalog, .action = action, .dictionary = catalog_dictionary(catalog), .arena = arena,
-		                      .amendments = amendments};
+		    .catalog = catalog,
+		    .action = action,
+		    .dictionary = catalog_dictionary(catalog),
+		    .arena = arena,
+		    .amendments = amendments,
+		};
 		const struct catalog_relation *table = NULL;
 		if (action->form == DDL_DROP_INDEX && action->object && (action->object_schema || search_path)) {
 			(void)catalog_find_index(catalog, action->object_schema, action->object, search_path, user,

@@ -126,14 +126,14 @@ static void remember_action(const struct context *input, struct session_state *s
                             const struct fact_action *action)
 {
 	const struct catalog_relation *table = context_relation(input, action->relation);
-	struct session_past_entry entry = {.kind = SESSION_PAST_COLUMN};
 	const char *what = action->object && action->method ? action->method : "";
-	if (strcmp(what, "create volatile") == 0 || strcmp(what, "create constrained") == 0) {
-		entry.kind = strcmp(what, "create volatile") == 0 ? SESSION_PAST_VOLATILE : SESSION_PAST_DOMAIN;
-		entry.name = session_past_name(action->object);
-		session_state_add_past(session, &entry);
+	const bool is_volatile = strcmp(what, "create volatile") == 0;
+	if (is_volatile || strcmp(what, "create constrained") == 0) {
+		const struct session_past_entry made = {.kind = is_volatile ? SESSION_PAST_VOLATILE : SESSION_PAST_DOMAIN,
+		                                        .name = session_past_name(action->object)};
+		session_state_add_past(session, &made);
 	}
-	entry = (struct session_past_entry){.kind = SESSION_PAST_COLUMN};
+	struct session_past_entry entry = {.kind = SESSION_PAST_COLUMN};
 	if (!table)
 		return;
 	entry.relation = table->oid;
