@@ -54,12 +54,6 @@ def counters():
     return {name: int(values[name]) for name in COUNTERS if name in values}
 
 
-def by_tcp(before, ports):
-    """Whether a receiver on this machine had no room for a segment since then, and one of these sockets now waits to send again."""
-    dropped = counters().get("TCPRcvQDrop", 0) > before.get("TCPRcvQDrop", 0)
-    return dropped and any(TIMERS["01"] in line for line in sockets(ports))
-
-
 def told(connection, before, ports, pids, sql, seconds=30):
     """All of that, now and a little later, and when the next byte comes, if it comes; what was counted since `before`."""
     began = time.monotonic()
