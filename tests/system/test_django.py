@@ -122,9 +122,10 @@ def test_dangerous_migration(shop, postgres, database):
     assert names == ["0001_initial"]
 
 
-def test_report(shop):
+def test_report(shop, database):
     """The review of the log in every format, and its mistakes."""
-    shop.process and harness.wait_until(lambda: shop.events("fingerprint", calls=bool), 5)
+    run(shop, database, "shopper", "--only", "search")
+    shop.wait_for("finding", code="Q101", table="shop_product")
     for form in ("text", "markdown"):
         done = subprocess.run([shop.binary, "report", "--format", form, shop.log], capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stderr
