@@ -84,7 +84,7 @@ struct reporter {
 	int64_t published_ms;
 	struct stats_sights sights; /* what was told of as the first of its kind */
 	int64_t ended_ms;           /* monotonic: when the interval ended for the first worker; 0: for none */
-	bool told;                  /* no figures have come since the last interval ended, or ever */
+	bool told;                  /* no other figures have come since the last interval ended, or ever */
 	int64_t started_ms, interval_started_ms; /* monotonic */
 	char *taken;                             /* LIMIT_PARCEL_BYTES, out of `waiting` */
 	char *batch;                             /* BATCH_BYTES */
@@ -297,8 +297,10 @@ static void carry_parcel(struct reporter *reporter, struct desk *desk)
 	                        parcel->cache_misses, parcel->cache_evictions, parcel->cache_statements,
 	                        parcel->parse_us};
 	static const struct gauges none;
-	if (parcel->interval_ends || memcmp(&gauges, &none, sizeof(gauges)) != 0)
+	if (parcel->interval_ends || memcmp(&gauges, &none, sizeof(gauges)) != 0) {
+		reporter->told = reporter->told && memcmp(&gauges, &desk->gauges, sizeof(gauges)) == 0;
 		desk->gauges = gauges;
+	}
 	if (parcel->interval_ends && reporter->ended_ms == 0)
 		reporter->ended_ms = now_ms(CLOCK_MONOTONIC);
 	desk->interval_ended |= parcel->interval_ends;

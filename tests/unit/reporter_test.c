@@ -335,13 +335,38 @@ static void nothing_to_tell(void **state)
 	reporter = start();
 	struct parcel *parcel = parcel_new();
 	add_line(parcel, "a line\n");
-	parcel->sessions = 1;
-	parcel->connects = 1;
 	put(reporter, parcel);
 	reporter_stop(reporter);
 	text = slurp(path);
 	assert_string_equal(text, "a line\n");
 	free(text);
+}
+
+/* A session that ends after the last interval, and one that comes and says nothing, are told of at the stop; the same
+ * number again is not. */
+static void who_is_there_at_the_stop(void **state)
+{
+	(void)state;
+	for (uint64_t left = 0; left <= 2; left++) {
+		struct reporter *reporter = start();
+		struct parcel *parcel = parcel_new();
+		parcel->sessions = 2;
+		parcel->connects = 5;
+		parcel->interval_ends = true;
+		put(reporter, parcel);
+		assert_true(wait_for(path, "\"sessions\":2,\"connects\":5,"));
+		parcel = take(reporter);
+		parcel->sessions = left;
+		parcel->connects = 5;
+		put(reporter, parcel);
+		reporter_stop(reporter);
+		char wanted[64], *text = slurp(path);
+		snprintf(wanted, sizeof(wanted), "\"sessions\":%d,\"connects\":5,", (int)left);
+		assert_non_null(strstr(text, wanted));
+		assert_int_equal(count(text, "\"event\":\"stats\""), left == 2 ? 1 : 2);
+		free(text);
+		unlink(path);
+	}
 }
 
 /* What another thread said before a parcel was put is written before its lines: `started` is the log's first line. */
@@ -579,6 +604,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(an_interval_that_one_misses, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(first_of_several, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(nothing_to_tell, set_up, remove_files),
+	    cmocka_unit_test_setup_teardown(who_is_there_at_the_stop, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(lines_keep_their_place, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(stop_flushes, set_up, remove_files),
 	    cmocka_unit_test_setup_teardown(blocked_output, set_up, remove_files),
