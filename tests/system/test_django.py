@@ -32,6 +32,18 @@ def shell(server, database, code):
     return json.loads(run(server, database, "shell", "-c", wrapped))
 
 
+def search(shop, database):
+    """The search's finding, once the catalog has been read after the migration and the filling."""
+
+    def found():
+        run(shop, database, "shopper", "--only", "search")
+        return shop.events("finding", code="Q101", table="shop_product", column="name", route="/search/")
+
+    events = harness.wait_until(found, 30)
+    assert events
+    return events
+
+
 def test_migrations_are_complete(shop, database):
     assert "No changes detected" in run(shop, database, "makemigrations", "--check", "--dry-run")
 
@@ -100,8 +112,7 @@ def test_test_runner(shop, database):
 
 def test_search_is_found(shop, database):
     """Django's icontains gives Q101 with the fix in Django's words, and the page that asked."""
-    run(shop, database, "shopper", "--only", "search")
-    event = shop.wait_for("finding", code="Q101", table="shop_product", column="name", route="/search/")
+    event = search(shop, database)[0]
     assert "GinIndex" in event["fix_django"] and event["application"] == "shop"
 
 
@@ -124,8 +135,7 @@ def test_dangerous_migration(shop, postgres, database):
 
 def test_report(shop, database):
     """The review of the log in every format, and its mistakes."""
-    run(shop, database, "shopper", "--only", "search")
-    shop.wait_for("finding", code="Q101", table="shop_product")
+    search(shop, database)
     for form in ("text", "markdown"):
         done = subprocess.run([shop.binary, "report", "--format", form, shop.log], capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stderr
