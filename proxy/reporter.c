@@ -3,10 +3,10 @@
 #include "inspect/rules/rules.h"
 
 #include "config/check.h"
+#include "proxy/logfile.h"
 #include "proxy/mailbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,8 +22,6 @@ enum {
 	TICK_MS = 100,
 	/* How long a stuck output may hold up the end. */
 	STOP_MS = 2000,
-	/* Lines of an interval are gathered to writes of this size. */
-	BATCH_BYTES = 64 * 1024,
 	/* How long an interval that has ended for one worker waits for the others: they tell the time by the same
 	 * clock, but one that has ended says nothing any more. */
 	GRACE_MS = 1000,
@@ -75,8 +72,7 @@ struct reporter {
 	void *publish_context;
 
 	/* The thread's own. */
-	char logfile[LIMIT_SETTING_BYTES]; /* "": standard output */
-	int fd;
+	struct logfile file;
 	enum settings_format format;
 	struct stats stats;
 	struct usage usage; /* of all workers, since the start */
@@ -87,11 +83,6 @@ struct reporter {
 	bool told;                  /* no other figures have come since the last interval ended, or ever */
 	int64_t started_ms, interval_started_ms; /* monotonic */
 	char *taken;                             /* LIMIT_PARCEL_BYTES, out of `waiting` */
-	char *batch;                             /* BATCH_BYTES */
-	size_t batch_len;
-	uint64_t lost_now;   /* not yet told of */
-	uint64_t lost_total; /* since the start */
-	bool torn;           /* the last write ended within a line */
 	struct logline line;
 
 	/* Under way in the thread; here, and not in its functions, because a stuck write ends by cancellation. */
@@ -109,11 +100,8 @@ static void carry_aged(struct reporter *reporter, bool last);
 static void end_interval(struct reporter *reporter);
 static void write_stats(struct reporter *reporter, int64_t wall_ms);
 static void tell_losses(struct reporter *reporter);
-static void add(struct reporter *reporter, const struct logline *line);
-static void flush(struct reporter *reporter);
-static void write_out(struct reporter *reporter, const char *text, size_t len);
+static void add(struct reporter *reporter);
 static void reopen(struct reporter *reporter);
-static int open_log(const char *path);
 static void destroy(struct reporter *reporter);
 static int64_t now_ms(clockid_t clock);
 
@@ -122,7 +110,6 @@ struct reporter *reporter_start(const struct settings *settings, char *error, si
 	CHECK(settings != NULL && error != NULL && error_size > 0);
 	struct reporter *reporter = calloc(1, sizeof(*reporter));
 	CHECK(reporter != NULL);
-	snprintf(reporter->logfile, sizeof(reporter->logfile), "%s", settings->logfile);
 	reporter->desk_count = settings->workers;
 	reporter->desks = calloc(settings->workers, sizeof(*reporter->desks));
 	CHECK(settings->workers > 0 && reporter->desks != NULL);
@@ -132,14 +119,13 @@ struct reporter *reporter_start(const struct settings *settings, char *error, si
 	pthread_mutex_init(&reporter->publish_lock, NULL);
 	stats_init(&reporter->stats);
 	reporter->told = true;
-	reporter->fd = open_log(reporter->logfile);
-	if (reporter->fd < 0) {
+	if (!logfile_open(&reporter->file, settings->logfile)) {
 		snprintf(error, error_size, "logfile %s: cannot open it: %s", settings->logfile, strerror(errno));
 		goto fail;
 	}
 	reporter->format = settings->log_format;
 	if (reporter->format == SETTINGS_FORMAT_AUTO)
-		reporter->format = isatty(reporter->fd) ? SETTINGS_FORMAT_TEXT : SETTINGS_FORMAT_JSON;
+		reporter->format = isatty(reporter->file.fd) ? SETTINGS_FORMAT_TEXT : SETTINGS_FORMAT_JSON;
 	reporter->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (reporter->wake_fd < 0) {
 		snprintf(error, error_size, "cannot start the reporter: %s", strerror(errno));
@@ -147,8 +133,7 @@ struct reporter *reporter_start(const struct settings *settings, char *error, si
 	}
 	reporter->waiting = malloc(LIMIT_PARCEL_BYTES);
 	reporter->taken = malloc(LIMIT_PARCEL_BYTES);
-	reporter->batch = malloc(BATCH_BYTES);
-	CHECK(reporter->waiting != NULL && reporter->taken != NULL && reporter->batch != NULL);
+	CHECK(reporter->waiting != NULL && reporter->taken != NULL);
 	reporter->started_ms = reporter->interval_started_ms = now_ms(CLOCK_MONOTONIC);
 
 	/* Signals are the loop's; and SIGPIPE must not end the process when the log's reader goes away. */
@@ -242,7 +227,7 @@ void reporter_stop(struct reporter *reporter)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_MS / 1000;
 	if (pthread_timedjoin_np(reporter->thread, NULL, &until) != 0) {
-		/* It can only be in write_out's write(2), the one place where it can be cancelled. A write that not
+		/* It can only be in logfile_write's write(2), the one place where it can be cancelled. A write that not
 		 * even that ends (a dead network disk) keeps its memory: the process is about to end. */
 		pthread_cancel(reporter->thread);
 		until.tv_sec += 1;
@@ -272,7 +257,6 @@ static void *run(void *context)
 			end_interval(reporter);
 		carry_aged(reporter, last);
 		tell_losses(reporter);
-		flush(reporter);
 		if (last)
 			return NULL;
 	}
@@ -286,9 +270,8 @@ static void carry_parcel(struct reporter *reporter, struct desk *desk)
 	reporter->parcel = parcel;
 	carry_waiting(reporter, desk->put_end);
 	parcel_drop_told(parcel, &reporter->sights);
-	write_out(reporter, parcel->lines, parcel->lines_len);
-	reporter->lost_now += parcel->lost_lines;
-	reporter->lost_total += parcel->lost_lines;
+	logfile_write(&reporter->file, parcel->lines, parcel->lines_len);
+	logfile_lose(&reporter->file, parcel->lost_lines);
 	stats_merge(&reporter->stats, &parcel->stats);
 	reporter->usage_changed |= !usage_is_empty(&parcel->usage);
 	usage_merge(&reporter->usage, &parcel->usage);
@@ -347,10 +330,8 @@ static void carry_waiting(struct reporter *reporter, uint64_t end)
 	uint64_t lost = reporter->waiting_lost;
 	reporter->waiting_lost = 0;
 	pthread_mutex_unlock(&reporter->lock);
-	reporter->lost_now += lost;
-	reporter->lost_total += lost;
-	flush(reporter);
-	write_out(reporter, reporter->taken, len);
+	logfile_lose(&reporter->file, lost);
+	logfile_write(&reporter->file, reporter->taken, len);
 }
 
 static void carry_aged(struct reporter *reporter, bool last)
@@ -382,7 +363,7 @@ static void end_interval(struct reporter *reporter)
 	reporter->rows = stats_by_total(&reporter->stats, &count);
 	for (uint32_t at = 0; at < count; at++) {
 		logline_fingerprint(&reporter->line, reporter->format, wall_ms, reporter->rows[at]);
-		add(reporter, &reporter->line);
+		add(reporter);
 	}
 	free(reporter->rows);
 	reporter->rows = NULL;
@@ -393,12 +374,12 @@ static void end_interval(struct reporter *reporter)
 		const struct stats_row *calls =
 		    stats_row_of(&reporter->stats, findings[at]->database, findings[at]->fingerprint);
 		logline_finding(&reporter->line, reporter->format, wall_ms, findings[at], calls);
-		add(reporter, &reporter->line);
+		add(reporter);
 	}
 	free(findings);
 	reporter->findings = NULL;
 	write_stats(reporter, wall_ms);
-	flush(reporter);
+	logfile_flush(&reporter->file);
 	reporter->told = true;
 	reporter->ended_ms = 0;
 	for (uint32_t at = 0; at < reporter->desk_count; at++)
@@ -479,134 +460,45 @@ static void write_stats(struct reporter *reporter, int64_t wall_ms)
 	put_by_rule(line, "findings", "findings_by_rule", found);
 	put_by_rule(line, "withdrawn", "withdrawn_by_rule", stats->withdrawn);
 	logline_int(line, "findings_dropped", (int64_t)stats->findings_dropped);
-	logline_int(line, "lost_lines", (int64_t)reporter->lost_total);
+	logline_int(line, "lost_lines", (int64_t)reporter->file.lost_total);
 	logline_int(line, "uptime_s", (now - reporter->started_ms) / 1000);
 	logline_end(line);
-	add(reporter, line);
+	add(reporter);
 }
 
-/* A line for the lines that are missing. Is it lost too, the number stands and is told later. */
+/* A line for the lines that are missing. */
 static void tell_losses(struct reporter *reporter)
 {
-	flush(reporter);
-	uint64_t lost = reporter->lost_now;
-	if (lost == 0)
+	logfile_flush(&reporter->file);
+	if (reporter->file.lost_now == 0)
 		return;
 	struct logline *line = &reporter->line;
 	logline_begin(line, reporter->format, now_ms(CLOCK_REALTIME), LOG_LEVEL_WARNING, "lost_lines");
-	logline_int(line, "count", (int64_t)lost);
-	logline_int(line, "total", (int64_t)reporter->lost_total);
+	logline_int(line, "count", (int64_t)reporter->file.lost_now);
+	logline_int(line, "total", (int64_t)reporter->file.lost_total);
 	logline_text(line, "message", "the output could not keep up, or refused them");
 	logline_end(line);
-	uint64_t total = reporter->lost_total;
-	reporter->lost_now = 0;
-	write_out(reporter, line->text, line->len);
-	if (reporter->lost_now > 0) {
-		reporter->lost_now = lost;
-		reporter->lost_total = total;
-	}
+	logfile_tell_lost(&reporter->file, line->text, line->len);
 }
 
-static void add(struct reporter *reporter, const struct logline *line)
+static void add(struct reporter *reporter)
 {
-	static_assert((int)LIMIT_LOG_LINE_BYTES <= (int)BATCH_BYTES, "a line fits a batch");
-	if (line->len > BATCH_BYTES - reporter->batch_len)
-		flush(reporter);
-	memcpy(reporter->batch + reporter->batch_len, line->text, line->len);
-	reporter->batch_len += line->len;
-}
-
-static void flush(struct reporter *reporter)
-{
-	size_t len = reporter->batch_len;
-	reporter->batch_len = 0;
-	write_out(reporter, reporter->batch, len);
-}
-
-/* Lines that begin in the text: a row that goes with the line before it is indented. */
-static uint64_t count_lines(const char *text, size_t len)
-{
-	uint64_t lines = 0;
-	const char *at = text, *end = text + len;
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		if (newline == NULL)
-			break;
-		at = newline + 1;
-		if (at == end || *at != ' ')
-			lines++;
-	}
-	return lines;
-}
-
-static void write_out(struct reporter *reporter, const char *text, size_t len)
-{
-	size_t done = 0;
-	while (done < len) {
-		/* The rest of a torn line is on the disk for good: what follows begins a line of its own. */
-		bool mend = reporter->torn && done == 0;
-		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		ssize_t written = write(reporter->fd, mend ? "\n" : text + done, mend ? 1 : len - done);
-		int failure = errno;
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-		if (written < 0 && failure == EINTR)
-			continue;
-		if (written < 0 && (failure == EAGAIN || failure == EWOULDBLOCK)) {
-			/* Somebody else made our standard output non-blocking; it is not ours to change back. */
-			struct pollfd ready = {.fd = reporter->fd, .events = POLLOUT};
-			pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-			poll(&ready, 1, TICK_MS);
-			pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-			continue;
-		}
-		if (written <= 0)
-			break;
-		if (mend) {
-			reporter->torn = false;
-			continue;
-		}
-		done += (size_t)written;
-	}
-	if (done == len)
-		return;
-	if (done > 0)
-		reporter->torn = text[done - 1] != '\n';
-	/* The torn line counts as lost: count_lines finds its end in the rest. */
-	uint64_t lost = count_lines(text + done, len - done);
-	reporter->lost_now += lost;
-	reporter->lost_total += lost;
+	static_assert((int)LIMIT_LOG_LINE_BYTES <= (int)LOGFILE_BATCH_BYTES, "a line fits a batch");
+	logfile_add(&reporter->file, reporter->line.text, reporter->line.len);
 }
 
 static void reopen(struct reporter *reporter)
 {
-	if (reporter->logfile[0] == '\0')
+	if (logfile_reopen(&reporter->file))
 		return;
-	flush(reporter);
-	int fd = open_log(reporter->logfile);
-	if (fd >= 0) {
-		close(reporter->fd);
-		reporter->fd = fd;
-		reporter->torn = false;
-		return;
-	}
 	struct logline *line = &reporter->line;
 	int failure = errno;
 	logline_begin(line, reporter->format, now_ms(CLOCK_REALTIME), LOG_LEVEL_ERROR, "error");
 	logline_text(line, "message", "cannot open the log file anew; writing goes on to the old one");
-	logline_text(line, "logfile", reporter->logfile);
+	logline_text(line, "logfile", reporter->file.path);
 	logline_text(line, "reason", strerror(failure));
 	logline_end(line);
-	add(reporter, line);
-}
-
-static int open_log(const char *path)
-{
-	if (path[0] == '\0')
-		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-	/* A FIFO without a reader would hold up open(2) itself; opened for both it does not (fifo(7)). */
-	struct stat status;
-	bool fifo = stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
-	return open(path, (fifo ? O_RDWR : O_WRONLY) | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	add(reporter);
 }
 
 static void destroy(struct reporter *reporter)
@@ -624,13 +516,11 @@ static void destroy(struct reporter *reporter)
 	pthread_mutex_destroy(&reporter->lock);
 	pthread_mutex_destroy(&reporter->publish_lock);
 	usage_fini(&reporter->usage);
-	if (reporter->fd >= 0)
-		close(reporter->fd);
+	logfile_close(&reporter->file);
 	if (reporter->wake_fd >= 0)
 		close(reporter->wake_fd);
 	free(reporter->waiting);
 	free(reporter->taken);
-	free(reporter->batch);
 	free(reporter);
 }
 
