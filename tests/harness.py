@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOP = ROOT / "tests" / "shop"
-PYTHON = "/usr/bin/python3"
+PYTHON = os.environ.get("PROCTOR_PYTHON", "/usr/bin/python3")  # which has the Django to be tried
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 

@@ -2,6 +2,8 @@
 """tests/clients/run.py: today's drivers, each through its activities directly and through pgproctor, and a table of
 what came out: ok where both gave the same.
 
+The system tests that run a Django run once more in each of today's.
+
 CLIENTS="psycopg3 pgx" (beginnings of names) narrows the run, SERVER=18 takes that major from scripts/servers. What the
 clients need comes from their own package registries, by their own tools, below build/clients."""
 
@@ -94,11 +96,27 @@ def main():
         places = Places(scratch.path)
         outcomes = {name: {mode: play(name, command, places, mode) for mode in MODES} for name, command in commands.items()}
         failures = report(outcomes, places.version) + places.stop()
+        failures += system_tests({command[0]: name for name, command in commands.items() if name.startswith("django")})
     finally:
         if places:
             places.stop()
         scratch.remove()
     finish(outcomes, failures, lacking)
+
+
+def system_tests(djangos):
+    """The shop, its migrations and Django's own tables in each of these interpreters; what failed."""
+    failures = []
+    for interpreter, name in djangos.items():
+        tests = [harness.ROOT / "tests" / "system" / f"test_{part}.py" for part in ("django", "check_django", "rulebook")]
+        done = subprocess.run(
+            ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+            cwd=harness.ROOT, env={**os.environ, "PROCTOR_PYTHON": str(interpreter)}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        )
+        print(f"  {name}, system tests: {done.stdout.splitlines()[-1] if done.stdout else done.stderr.strip()}", flush=True)
+        if done.returncode != 0:
+            failures.append(f"{name}: system tests:\n{done.stdout[-3000:]}")
+    return failures
 
 
 def finish(outcomes, failures, lacking):

@@ -29,7 +29,7 @@ def run(server, database, *arguments):
 def shell(server, database, code):
     """Runs Python inside the shop; what it leaves in `result`."""
     wrapped = "import json\nfrom shop.models import *\nfrom django.db import IntegrityError, transaction\n" + code + "\nprint(json.dumps(result, default=str))"
-    return json.loads(run(server, database, "shell", "-c", wrapped))
+    return json.loads(run(server, database, "shell", "-v0", "-c", wrapped))
 
 
 def search(shop, database):
