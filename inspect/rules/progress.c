@@ -127,11 +127,14 @@ static void remember_action(const struct context *input, struct session_state *s
 {
 	const struct catalog_relation *table = context_relation(input, action->relation);
 	const char *what = action->object && action->method ? action->method : "";
-	const bool is_volatile = strcmp(what, "create volatile") == 0;
-	if (is_volatile || strcmp(what, "create constrained") == 0) {
-		const struct session_past_entry made = {.kind = is_volatile ? SESSION_PAST_VOLATILE : SESSION_PAST_DOMAIN,
-		                                        .name = session_past_name(action->object)};
-		session_state_add_past(session, &made);
+	static const struct {
+		const char *what;
+		enum session_past_kind kind;
+	} made[] = {{"create volatile", SESSION_PAST_VOLATILE}, {"create constrained", SESSION_PAST_DOMAIN}, {"create enum", SESSION_PAST_ENUM}};
+	for (size_t at = 0; at < ARRAY_LEN(made); at++) {
+		if (strcmp(what, made[at].what) == 0)
+			session_state_add_past(session, &(struct session_past_entry){.kind = made[at].kind,
+			                                                             .name = session_past_name(action->object)});
 	}
 	struct session_past_entry entry = {.kind = SESSION_PAST_COLUMN};
 	if (!table)

@@ -27,7 +27,7 @@ static const struct rule rows[] = {
         .safe = "ALTER TYPE mood ADD VALUE 'fine';   -- by itself; then let both be read, and write the new one\n"
                 "\n"
                 "# Django: TextChoices on a CharField, with a CheckConstraint where the database shall know them",
-        .decides = "ALTER TYPE … RENAME VALUE anywhere, ADD VALUE while a transaction is open.",
+        .decides = "ALTER TYPE … RENAME VALUE anywhere, ADD VALUE while a transaction is open that has not made the type itself.",
     },
     {
         .slug = "best-practice-types",
@@ -89,6 +89,23 @@ static const struct rule rows[] = {
 
 const struct rule_group rules_advice = {.rules = rows, .count = ARRAY_LEN(rows)};
 
+/* The values of a type that the same transaction has made can be used at once. */
+static bool is_made_here(const struct context *input, const char *type)
+{
+	if (type && session_past_find(input->session->past, SESSION_PAST_ENUM, 0, type))
+		return true;
+	for (uint16_t at = 0; type && at < input->earlier_count; at++) {
+		const struct facts *earlier = &input->earlier[at];
+		for (uint16_t i = 0; i < earlier->action_count; i++) {
+			const struct fact_action *action = &earlier->actions[i];
+			if (action->object && action->method && strcmp(action->method, "create enum") == 0 &&
+			    strcmp(action->object, type) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void enum_change(const struct rule *rule, const struct context *input, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
@@ -96,7 +113,7 @@ static void enum_change(const struct rule *rule, const struct context *input, st
 		const struct fact_action *action = &input->facts->actions[at];
 		const char *change = action->form == DDL_OTHER && action->method ? action->method : "";
 		bool renames = strcmp(change, "rename value") == 0;
-		if (!renames && (strcmp(change, "add value") != 0 || !input->session->open))
+		if (!renames && (strcmp(change, "add value") != 0 || !input->session->open || is_made_here(input, action->object)))
 			continue;
 		struct finding finding = {
 		    .evidence = EVIDENCE_SYNTAX,

@@ -16,6 +16,7 @@ enum session_past_kind {
 	SESSION_PAST_NOT_VALID,  /* `name`: a constraint was added NOT VALID */
 	SESSION_PAST_VOLATILE,   /* `name`: a volatile function was made */
 	SESSION_PAST_DOMAIN,     /* `name`: a domain with a constraint was made */
+	SESSION_PAST_ENUM,       /* `name`: a type was made */
 };
 
 struct session_past_entry {

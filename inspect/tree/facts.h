@@ -275,7 +275,7 @@ struct fact_action {
 	                               * "materialized view", and the names of effect_part.c, also where it is created
 	                               * or renamed; OTHER: "alone", which no transaction may hold,
 	                               * "create schema", "create extension", "create volatile" of a function, "create
-	                               * constrained" of a domain */
+	                               * constrained" of a domain, "create enum" */
 	const char *reindex_kind;     /* "table", "index", "schema", "database", "system" */
 	struct fact_type type;        /* ADD COLUMN, ALTER TYPE; name NULL when none */
 	enum using_kind using_kind;

@@ -94,7 +94,11 @@ bool walk_ddl(struct gather *gather, const Node *statement)
 		some_change(gather, NULL, ((const AlterExtensionStmt *)statement)->extname);
 		return true;
 	case T_CreateEnumStmt:
-		some_change(gather, NULL, nodes_last_name(((const CreateEnumStmt *)statement)->typeName));
+		action = gather_action(gather, DDL_OTHER);
+		if (action != NULL) {
+			action->object = arena_text(arena, nodes_last_name(((const CreateEnumStmt *)statement)->typeName));
+			action->method = "create enum";
+		}
 		return true;
 	case T_AlterEnumStmt:
 		action = gather_action(gather, DDL_OTHER);

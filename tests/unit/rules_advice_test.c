@@ -37,6 +37,13 @@ static void enums(void **state)
 	FOUND("ALTER TYPE mood ADD VALUE 'fine'", "M232");
 	assert_null(strstr(judge.verdict.findings[0].message, "fine"));
 	SILENT("CREATE TYPE mood AS ENUM ('ok')", "M232");
+	/* A type that is as new as its value. */
+	SILENT("CREATE TYPE size AS ENUM ('s'); ALTER TYPE size ADD VALUE 'm'", "M232");
+	judge_run(&judge, "SAVEPOINT a");
+	judge_run(&judge, "CREATE TYPE size AS ENUM ('s')");
+	SILENT("ALTER TYPE size ADD VALUE 'm'", "M232");
+	judge_run(&judge, "ROLLBACK TO a");
+	FOUND("ALTER TYPE size ADD VALUE 'm'", "M232");
 }
 
 /* M241: what Django makes is none of these, and neither is varchar. */

@@ -359,7 +359,7 @@ static void others(void **state)
 		 "ddl\n"
 		 "domain_constraint object=d\n"
 		 "ddl\n"
-		 "other object=e\n"
+		 "other object=e method=create enum\n"
 		 "ddl\n"
 		 "other object=e method=add value\n"
 		 "ddl\n"
