@@ -51,7 +51,8 @@ static const struct rule rows[] = {
                    "bound, that is no hash of a known method (Django's hashers, crypt, argon2, bcrypt, "
                    "scrypt, SCRAM, LDAP's), no unusable password, no mask, flag or path, not empty, not encrypted, and "
                    "not as long and random as a hash of an unknown method. Where the catalog knows the "
-                   "column, it must be of a text type. The value itself is never kept.",
+                   "column, it must be of a text type; the columns that CREATE TABLE AS and SELECT INTO make are "
+                   "called as their query does. The value itself is never kept.",
     },
     {
         .slug = "plaintext-token",

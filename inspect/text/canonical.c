@@ -359,6 +359,9 @@ static void on_word(struct pass *pass)
 	case WORD_MERGE:
 		pass->writes = pass->secret = true;
 		break;
+	case WORD_INTO: /* SELECT … INTO: what it stores has passed already */
+		pass->odd |= !pass->writes && !pass->all_full;
+		break;
 	case WORD_OPERATOR: /* OPERATOR(pg_catalog.->) hides which one it is */
 	case WORD_ESCAPE:   /* the pattern before it means something else */
 		pass->odd = !pass->all_full;

@@ -34,6 +34,7 @@ static const char *const word_texts[WORD_COUNT] = {
     [WORD_IN] = "in",
     [WORD_INSERT] = "insert",
     [WORD_INTERSECT] = "intersect",
+    [WORD_INTO] = "into",
     [WORD_LIMIT] = "limit",
     [WORD_MATERIALIZED] = "materialized",
     [WORD_MERGE] = "merge",

@@ -116,6 +116,22 @@ const char *nodes_last_name(const List *names)
 	return names == NIL ? "" : strVal(llast(names));
 }
 
+/* As FigureColname (parse_target.c) has it where a name says something. */
+const char *nodes_output_name(const ResTarget *target)
+{
+	const Node *value = target->val;
+
+	if (target->name != NULL)
+		return target->name;
+	while (value != NULL && IsA(value, TypeCast) && !IsA(((const TypeCast *)value)->arg, A_Const))
+		value = ((const TypeCast *)value)->arg;
+	if (value != NULL && IsA(value, ColumnRef) && IsA(llast(((const ColumnRef *)value)->fields), String))
+		return strVal(llast(((const ColumnRef *)value)->fields));
+	if (value != NULL && IsA(value, FuncCall))
+		return nodes_last_name(((const FuncCall *)value)->funcname);
+	return "?column?";
+}
+
 const char *nodes_schema_name(const List *names)
 {
 	int len = list_length(names);

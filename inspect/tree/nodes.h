@@ -20,6 +20,8 @@ void nodes_children(const Node *node, nodes_visit_fn *visit, void *context);
 
 /* Of a possibly qualified name, a list of String. */
 const char *nodes_last_name(const List *names);
+/* What a query calls a column that it puts out. */
+const char *nodes_output_name(const ResTarget *target);
 const char *nodes_schema_name(const List *names); /* NULL when not qualified */
 const char *nodes_column_schema(const List *fields); /* of a column's table: schema.table.column; else NULL */
 

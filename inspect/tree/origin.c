@@ -16,6 +16,7 @@ static void in_from(const struct origin *origin, const struct wanted *wanted, in
 static void in_item(const struct origin *origin, const Node *item, const struct wanted *wanted, int depth);
 static void in_query(const struct origin *origin, const SelectStmt *query, const List *names,
                      const struct wanted *wanted, int depth);
+static const SelectStmt *query_of(const struct origin *origin, const Node *item, const List **names, const char **called);
 static void in_unnest(const struct origin *origin, const RangeFunction *item, const struct wanted *wanted);
 static const CommonTableExpr *cte_named(const struct origin *origin, const char *name);
 static int place_among(const List *names, const char *name);
@@ -60,46 +61,64 @@ static void in_from(const struct origin *origin, const struct wanted *wanted, in
 
 static void in_item(const struct origin *origin, const Node *item, const struct wanted *wanted, int depth)
 {
-	const Alias *alias = NULL;
-	const List *names = NIL;
-	const SelectStmt *query = NULL;
-	const char *called = NULL;
+	const List *names;
+	const char *called;
 
 	if (item == NULL || depth > LIMIT_WALK_DEPTH || (*origin->steps)++ >= LIMIT_ORIGIN_STEPS)
 		return;
-	switch (nodeTag(item)) {
-	case T_JoinExpr:
+	if (IsA(item, JoinExpr)) {
 		if (wanted->name != NULL) {
 			in_item(origin, ((const JoinExpr *)item)->larg, wanted, depth + 1);
 			in_item(origin, ((const JoinExpr *)item)->rarg, wanted, depth + 1);
 		}
 		return;
-	case T_RangeFunction:
+	}
+	if (IsA(item, RangeFunction)) {
 		in_unnest(origin, (const RangeFunction *)item, wanted);
 		return;
-	case T_RangeSubselect:
+	}
+	const SelectStmt *query = query_of(origin, item, &names, &called);
+	if (query == NULL || (wanted->alias != NULL && (called == NULL || strcmp(called, wanted->alias) != 0)))
+		return;
+	in_query(origin, query, names, wanted, depth + 1);
+}
+
+const SelectStmt *origin_query(const struct origin *origin, const List **names)
+{
+	const List *items = origin->from;
+	const char *called;
+
+	if (items == NIL || !IsA(items, List) || list_length(items) != 1 || (*origin->steps)++ >= LIMIT_ORIGIN_STEPS)
+		return NULL;
+	return query_of(origin, linitial(items), names, &called);
+}
+
+/* NULL where it is none. `names` are what its first columns are called from outside. */
+static const SelectStmt *query_of(const struct origin *origin, const Node *item, const List **names, const char **called)
+{
+	const Alias *alias = NULL;
+	const SelectStmt *query = NULL;
+
+	*names = NIL;
+	*called = NULL;
+	if (IsA(item, RangeSubselect)) {
 		alias = ((const RangeSubselect *)item)->alias;
 		query = (const SelectStmt *)((const RangeSubselect *)item)->subquery;
-		break;
-	case T_RangeVar: {
+	} else if (IsA(item, RangeVar)) {
 		const RangeVar *named = (const RangeVar *)item;
 		const CommonTableExpr *cte = named->schemaname == NULL ? cte_named(origin, named->relname) : NULL;
 		if (cte == NULL)
-			return;
+			return NULL;
 		alias = named->alias;
-		called = named->relname;
-		names = cte->aliascolnames;
+		*called = named->relname;
+		*names = cte->aliascolnames;
 		query = (const SelectStmt *)cte->ctequery;
-		break;
 	}
-	default:
-		return;
+	if (alias != NULL) {
+		*called = alias->aliasname;
+		*names = alias->colnames != NIL ? alias->colnames : *names;
 	}
-	called = alias != NULL ? alias->aliasname : called;
-	if (query == NULL || !IsA(query, SelectStmt) ||
-	    (wanted->alias != NULL && (called == NULL || strcmp(called, wanted->alias) != 0)))
-		return;
-	in_query(origin, query, alias != NULL && alias->colnames != NIL ? alias->colnames : names, wanted, depth + 1);
+	return query != NULL && IsA(query, SelectStmt) ? query : NULL;
 }
 
 /* `names` are what its first columns are called. */
@@ -215,12 +234,9 @@ static int place_of(const SelectStmt *query, const char *name)
 		                                                          : -1;
 	foreach (cell, query->targetList) {
 		const ResTarget *target = lfirst(cell);
-		const char *called = target->name;
 		if (is_star(target->val))
 			return -1;
-		if (called == NULL && IsA(target->val, ColumnRef))
-			called = strVal(llast(((const ColumnRef *)target->val)->fields));
-		if (called != NULL && strcmp(called, name) == 0)
+		if (strcmp(nodes_output_name(target), name) == 0)
 			return at;
 		at++;
 	}

@@ -22,5 +22,7 @@ typedef void origin_fn(void *context, const struct origin *inner, const Node *va
 void origin_column(const struct origin *origin, const ColumnRef *column, origin_fn *found, void *context);
 /* The same for the `place`-th column, from 0, of what `*` stands for where there is one FROM item. */
 void origin_place(const struct origin *origin, int place, origin_fn *found, void *context);
+/* The query that the one item of FROM is, and what its first columns are called; NULL where it is another thing. */
+const SelectStmt *origin_query(const struct origin *origin, const List **names);
 
 #endif

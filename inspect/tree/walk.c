@@ -120,6 +120,8 @@ static void walk_inner(struct gather *gather, const Node *statement)
 		return;
 	}
 	walk_query(gather, statement, -1, 0);
+	if (IsA(statement, SelectStmt) && facts->action_count > 0)
+		walk_assign_created(gather, gather->actions[0].relation, NIL, (const SelectStmt *)statement);
 }
 
 /* Statements that name relations and are neither queries nor schema changes. */

@@ -4,6 +4,7 @@
 #include "inspect/text/secret.h"
 #include "inspect/tree/stored.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Of a * that names no columns: how many are looked at. */
@@ -18,6 +19,18 @@ struct column {
 	const struct origin *origin; /* of columns in the values */
 };
 
+/* The columns of a table that a query fills and names. */
+struct created {
+	int16_t target;
+	const List *names;       /* of the first of them */
+	const SelectStmt *first; /* it names the others */
+	uint32_t *steps;
+};
+
+static const SelectStmt *first_arm(const SelectStmt *source);
+static void assign_created(struct gather *gather, const struct created *created, const SelectStmt *source,
+                           const WithClause *with, int depth);
+static bool is_star(const Node *value);
 static void assign_rows(struct gather *gather, const struct column *column, const List *rows, int at);
 static void assign_select(struct gather *gather, int16_t target, const List *columns, const SelectStmt *source,
                           int depth);
@@ -66,6 +79,72 @@ void walk_assign_merge(struct gather *gather, int16_t target, const List *column
 	for (int at = 0; at < column_count(columns, values); at++) {
 		struct column column = column_at(target, columns, at, &origin);
 		assign(gather, &column, at < list_length(values) ? list_nth(values, at) : NULL);
+	}
+}
+
+void walk_assign_created(struct gather *gather, int16_t target, const List *names, const SelectStmt *source)
+{
+	uint32_t steps = 0;
+	const struct created created = {.target = target, .names = names, .first = first_arm(source), .steps = &steps};
+
+	assign_created(gather, &created, source, source->withClause, 0);
+}
+
+static const SelectStmt *first_arm(const SelectStmt *source)
+{
+	while (source->op != SETOP_NONE)
+		source = source->larg;
+	return source;
+}
+
+static const char *created_name(const struct created *created, int at, char *number, size_t size)
+{
+	if (at < list_length(created->names))
+		return strVal(list_nth(created->names, at));
+	if (created->first->valuesLists != NIL) {
+		snprintf(number, size, "column%d", at + 1);
+		return number;
+	}
+	if (at >= list_length(created->first->targetList))
+		return "";
+	return nodes_output_name(list_nth(created->first->targetList, at));
+}
+
+static void assign_created(struct gather *gather, const struct created *created, const SelectStmt *source,
+                           const WithClause *with, int depth)
+{
+	const struct origin origin = {.gather = gather, .from = source->fromClause, .with = with, .steps = created->steps};
+	const List *rows = source->valuesLists, *targets = rows != NIL ? linitial(rows) : source->targetList;
+	char number[32];
+
+	if (depth > LIMIT_WALK_DEPTH)
+		return;
+	if (source->op != SETOP_NONE) {
+		assign_created(gather, created, source->larg, source->larg->withClause ? source->larg->withClause : with, depth + 1);
+		assign_created(gather, created, source->rarg, source->rarg->withClause ? source->rarg->withClause : with, depth + 1);
+		return;
+	}
+	if (rows == NIL && list_length(targets) == 1 && is_star(((const ResTarget *)linitial(targets))->val)) {
+		struct created inner = *created;
+		const List *names;
+		const SelectStmt *query = origin_query(&origin, &names);
+		if (query == NULL)
+			return;
+		inner.first = first_arm(query);
+		inner.names = created->names != NIL ? created->names : names;
+		assign_created(gather, &inner, query, query->withClause != NULL ? query->withClause : with, depth + 1);
+		return;
+	}
+	for (int at = 0; at < list_length(targets); at++) {
+		const ResTarget *target = list_nth(targets, at);
+		/* How many columns a star is, is not known. */
+		if (rows == NIL && is_star(target->val))
+			return;
+		struct column column = column_named(created->target, created_name(created, at, number, sizeof(number)), &origin);
+		if (column.secret && rows != NIL)
+			assign_rows(gather, &column, rows, at);
+		else if (column.secret)
+			assign(gather, &column, target->val);
 	}
 }
 

@@ -14,5 +14,7 @@ void walk_assign_update(struct gather *gather, int16_t target, const List *targe
 /* MERGE … INSERT (columns) VALUES (values). */
 void walk_assign_merge(struct gather *gather, int16_t target, const List *columns, const List *values,
                        const void *from);
+/* CREATE TABLE (names) AS, SELECT INTO: what goes into columns that are called like a secret's. */
+void walk_assign_created(struct gather *gather, int16_t target, const List *names, const SelectStmt *source);
 
 #endif

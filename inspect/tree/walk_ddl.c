@@ -2,6 +2,7 @@
 
 #include "inspect/tree/expression.h"
 #include "inspect/tree/walk_alter.h"
+#include "inspect/tree/walk_assign.h"
 #include "inspect/tree/walk_constraint.h"
 #include "inspect/tree/walk_object.h"
 #include "inspect/tree/walk_session.h"
@@ -247,6 +248,8 @@ static void create_table_as(struct gather *gather, const CreateTableAsStmt *crea
 	if (IsA(create->query, ExecuteStmt))
 		walk_session_execute(gather, (const ExecuteStmt *)create->query);
 	walk_query(gather, create->query, gather->facts->level_count > 0 ? 0 : -1, 0);
+	if (action != NULL && IsA(create->query, SelectStmt))
+		walk_assign_created(gather, action->relation, create->into->colNames, (const SelectStmt *)create->query);
 }
 
 /* CREATE SCHEMA may hold CREATE TABLE and so on, which are about the new schema. */

@@ -16,7 +16,6 @@ static enum fact_reach reach_of(const struct gather *gather, const SelectStmt *s
 static void put_out(struct gather *gather, const SelectStmt *select, uint16_t level);
 static bool is_closed(const SelectStmt *select, const ResTarget *target);
 static bool is_named(const List *list, const ResTarget *target);
-static const char *name_of(const ResTarget *target);
 static struct content content_of(const void *expression);
 static void look(void *context, const Node *node);
 
@@ -94,7 +93,7 @@ static void put_out(struct gather *gather, const SelectStmt *select, uint16_t le
 		output->relation = -1;
 		output->closed = is_closed(select, target);
 		if (!IsA(value, ColumnRef) || !IsA(llast(((const ColumnRef *)value)->fields), A_Star)) {
-			output->name = arena_text(gather->arena, name_of(target));
+			output->name = arena_text(gather->arena, nodes_output_name(target));
 			output->clause = clauses_of(&scope, value);
 			continue;
 		}
@@ -147,22 +146,6 @@ static bool is_named(const List *list, const ResTarget *target)
 			return true;
 	}
 	return false;
-}
-
-/* As FigureColname (parse_target.c) names it where a name says something; else NULL would be all columns. */
-static const char *name_of(const ResTarget *target)
-{
-	const Node *value = target->val;
-
-	if (target->name != NULL)
-		return target->name;
-	while (IsA(value, TypeCast) && !IsA(((const TypeCast *)value)->arg, A_Const))
-		value = ((const TypeCast *)value)->arg;
-	if (IsA(value, ColumnRef))
-		return strVal(llast(((const ColumnRef *)value)->fields));
-	if (IsA(value, FuncCall))
-		return nodes_last_name(((const FuncCall *)value)->funcname);
-	return "?column?";
 }
 
 static struct content content_of(const void *expression)

@@ -257,6 +257,18 @@ STATEMENTS = [
     ("SELECT encrypt('text', 'the key', 'aes'), hmac('x', 'the key', 'sha256')", "S406"),
     ("SELECT pgp_sym_encrypt('a text', note) FROM narrow", None),
     ("SELECT encode('abc', 'hex'), digest('abc', 'md5'), md5('abc'), gen_salt('bf')", None),
+    # A table that a query makes.
+    ("CREATE TABLE made AS SELECT 1 AS id, 'hunter2' AS password", "S401"),
+    (f"CREATE TABLE made AS SELECT 1 AS id, '{HASH}' AS password", None),
+    ("CREATE TABLE made (id, api_key) AS VALUES (1, 'sk_live_51H8abcdEFGHijklMNOPqrst')", "S402"),
+    ("CREATE TEMP TABLE made AS SELECT id, note AS password FROM vault", None),
+    ("CREATE MATERIALIZED VIEW made AS SELECT '4111 1111 1111 1111'::text AS card_number", "S403"),
+    ("SELECT 1 AS id, 'hunter2' AS password INTO made", "S401"),
+    (f"SELECT 1 AS id, '{HASH}' AS password INTO made", None),
+    ("SELECT id, '' AS password INTO made FROM vault UNION SELECT 1, 'hunter2'", "S401"),
+    ("WITH v AS (SELECT 'hunter2' AS password) SELECT * INTO made FROM v", "S401"),
+    ("SELECT id, md5('hunter2') AS password INTO made FROM vault", "S404"),
+    ("SELECT login AS password, 'hunter2' AS login INTO made FROM vault", None),
     # What only reads.
     ("SELECT 1 FROM narrow WHERE password = 'hunter2'", None),
     ("SELECT 'hunter2' AS password", None),
@@ -317,6 +329,8 @@ BOUND = [
     ("UPDATE narrow SET password = crypt(%s, gen_salt('bf'))", ("hunter2",), None),
     ("SELECT pgp_sym_encrypt(note, %s) FROM narrow", ("the key",), None),
     ("UPDATE narrow SET note = %s WHERE password = %s", ("hunter2", "hunter2"), None),
+    ("CREATE TEMP TABLE made AS SELECT %s::text AS password", ("hunter2",), "S401"),
+    ("SELECT %s::text AS password INTO TEMP made", (HASH,), None),
 ]
 
 

@@ -372,3 +372,6 @@ WITH v AS (SELECT 'hunter2' AS p) UPDATE acct SET password = v.p FROM v WHERE ac
 MERGE INTO acct USING (VALUES (1, 'hunter2')) AS v (id, p) ON acct.id = v.id WHEN NOT MATCHED THEN INSERT (id, password) VALUES (v.id, v.p)
 INSERT INTO acct (id, card_number) VALUES (1, 4111111111111111), (2, 4111111111111112)
 UPDATE acct SET card_number = 4111111111111111 WHERE id = 5
+SELECT 1 AS id, 'hunter2' AS password INTO made
+SELECT 1 AS id, 'pbkdf2_sha256$260000$3ZhqEwSr5p3gRjmHTQrRA5$uPgVyKkJ1Mk1Gk3bEq5iU0e8b3Jr1yVw0oXsVQk2l9c=' AS password INTO made
+CREATE TABLE made AS SELECT 'hunter2' AS password

@@ -79,6 +79,30 @@ static void by_place(void **state)
 	       "set #1 literal\nset #2 literal plain\n");
 }
 
+/* A table that a query makes has its columns' names from there: those of a secret count, and no others. */
+static void created(void **state)
+{
+	(void)state;
+	expect("CREATE TABLE t AS SELECT 1 AS a, 'hunter2' AS password", "set password literal plain\n");
+	expect("CREATE TABLE t (a, password) AS SELECT 1, 'hunter2'", "set password literal plain\n");
+	expect("CREATE TABLE t (a) AS SELECT 1 AS password, 'hunter2'::text AS password", "set password literal plain\n");
+	expect("CREATE TABLE t AS SELECT '' AS password UNION SELECT 'hunter2'", "set password literal empty\nset password literal plain\n");
+	expect("CREATE TABLE t (password) AS VALUES ('hunter2'), ($1)", "set password literal plain\nset password parameter $1\n");
+	expect("CREATE TABLE t AS SELECT * FROM (VALUES (1, 'hunter2')) v (a, password)", "set password literal plain\n");
+	expect("CREATE TABLE t AS SELECT * FROM (SELECT 'hunter2' AS password) v", "set password literal plain\n");
+	expect("CREATE TABLE t AS WITH v AS (SELECT 'hunter2' AS password) SELECT * FROM v", "set password literal plain\n");
+	expect("CREATE TABLE t AS SELECT p AS password FROM (SELECT 'hunter2' AS p) v", "set password column plain\n");
+	expect("CREATE MATERIALIZED VIEW t AS SELECT 'hunter2' AS password", "set password literal plain\n");
+	expect("SELECT 1 AS a, 'hunter2' AS password INTO t", "set password literal plain\n");
+	expect("SELECT '' AS password INTO t UNION ALL SELECT 'hunter2'", "set password literal empty\nset password literal plain\n");
+	expect("CREATE TABLE t AS SELECT * FROM u", "");
+	expect("CREATE TABLE t AS SELECT u.*, 'hunter2' AS password FROM u", "");
+	expect("CREATE TABLE t AS TABLE u", "");
+	expect("CREATE TABLE t (note) AS SELECT 'hunter2'", "");
+	expect("CREATE TABLE t AS SELECT password, 'hunter2' AS note FROM u", "set password column\n");
+	expect("CREATE TABLE t AS EXECUTE p", "");
+}
+
 /* Each branch's parameter is an assignment of its own, of a secret's column and of any other. */
 static void branches(void **state)
 {
@@ -106,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(places),
 	    cmocka_unit_test(by_place),
+	    cmocka_unit_test(created),
 	    cmocka_unit_test(branches),
 	    cmocka_unit_test(unknown_places),
 	};
