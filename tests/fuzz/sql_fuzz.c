@@ -2,6 +2,7 @@
  * space is longer: equal keys mean equal fingerprint and equal query. */
 #include "config/check.h"
 #include "config/limits.h"
+#include "inspect/text/prefix.h"
 #include "inspect/tree/parse.h"
 #include "inspect/text/shape.h"
 #include "inspect/text/sqlkey.h"
@@ -27,6 +28,9 @@ static void *inspect(void *context)
 	shape_like(input->sql, input->len);
 	shape_regex(input->sql, input->len);
 	shape_similar(input->sql, input->len);
+	/* What is looked for in either case begins no more alike than what is looked for as it is. */
+	CHECK(prefix_of_regex(input->sql, input->len, true) <= prefix_of_regex(input->sql, input->len, false));
+	(void)prefix_of_similar(input->sql, input->len);
 	if (result == SQLKEY_OK) {
 		char *spaced = malloc(input->len + 2);
 		spaced[0] = ' ';
