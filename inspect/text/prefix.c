@@ -131,9 +131,9 @@ static struct part followed(struct part left, struct part right)
 
 static struct part read_branches(struct reader *r)
 {
-	struct part all = read_branch(r);
 	if (++r->depth > DEPTH_MAX)
 		return broken;
+	struct part all = read_branch(r);
 	while (r->at < r->end && *r->at == '|') {
 		r->at++;
 		struct part other = read_branch(r);
@@ -289,6 +289,8 @@ static uint32_t bracket_element(struct reader *r)
 	if (*r->at == '[' && r->at + 1 < r->end && strchr(".=:", r->at[1])) {
 		const char mark = r->at[1];
 		r->at += 2;
+		if (r->at == r->end)
+			return CHARACTER_MANY;
 		uint32_t character = next_character(r);
 		const bool closes = r->end - r->at >= 2 && r->at[0] == mark && r->at[1] == ']';
 		while (r->end - r->at >= 2 && !(r->at[0] == mark && r->at[1] == ']'))

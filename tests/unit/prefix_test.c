@@ -8,6 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tests/unit/guard.h"
+
 /* -: none, p: some, x: exact; for ~, then for ~*. What PostgreSQL 15's plans show for an index with collation "C", and,
  * as only equality is then left, for one with another. */
 static void regexes_begin_as_the_server_has_it(void **state)
@@ -65,22 +67,26 @@ static void similar_begins_as_the_server_has_it(void **state)
 /* No more of a long one is looked at than its beginning, and nothing past its end. */
 static void any_length_is_taken(void **state)
 {
-	static const char texts[] = "^a(b[c]{1,2}\\x61|d)[[=e=]]*(?:f)$";
+	static const char *const texts[] = {
+	    "^a(b[c]{1,2}\\x61|d)[[=e=]]*(?:f)$", "^[^a-[:alpha:]]", "^[a[.-.]-\\u00e9]+?", "***:(?ic)^\\cA{12,345}?", "(?#note)^\xc3\xa9",
+	};
 	char longer[2000];
 
 	(void)state;
-	for (size_t len = 0; len < sizeof(texts); len++) {
-		char *copy = test_malloc(len + 1);
-		memcpy(copy, texts, len);
-		(void)prefix_of_regex(copy, len, len % 2 == 0);
-		(void)prefix_of_similar(copy, len);
-		test_free(copy);
+	for (size_t at = 0; at < ARRAY_LEN(texts); at++) {
+		for (size_t len = 0; len <= strlen(texts[at]); len++) {
+			const char *copy = (const char *)guard_copy(texts[at], len).data;
+			(void)prefix_of_regex(copy, len, len % 2 == 0);
+			(void)prefix_of_similar(copy, len);
+		}
 	}
 	memset(longer, 'a', sizeof(longer));
 	longer[0] = '^';
 	assert_int_equal(prefix_of_regex(longer, sizeof(longer), false), PREFIX_SOME);
 	longer[sizeof(longer) - 1] = '|';
 	assert_int_equal(prefix_of_regex(longer, sizeof(longer), false), PREFIX_NONE);
+	assert_int_equal(prefix_of_regex("^((((((((((((((ab))))))))))))))", 31, false), PREFIX_SOME);
+	assert_int_equal(prefix_of_regex("^((((((((((((((((ab))))))))))))))))", 35, false), PREFIX_NONE);
 	memset(longer + 1, '(', sizeof(longer) - 1);
 	assert_int_equal(prefix_of_regex(longer, sizeof(longer), false), PREFIX_NONE);
 }
