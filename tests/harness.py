@@ -6,14 +6,17 @@ root, PostgreSQL gets Debian's user postgres, because it refuses to run as root.
 import atexit
 import configparser
 import ctypes
+import itertools
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +25,8 @@ SHOP = ROOT / "tests" / "shop"
 PYTHON = os.environ.get("PROCTOR_PYTHON", "/usr/bin/python3")  # which has the Django to be tried
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
+# How long what has to come may take: it says nothing of what is tested, and a busy machine can take long over anything.
+PATIENCE_S = 30
 
 
 class Unready(Exception):
@@ -49,9 +54,23 @@ def clean_environment():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Of those that the system gives to no connection of its own: one of these could take it before a server listens
+    there, and whoever tried such a port until somebody answers could at last be connected with itself."""
+    first = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
+    while True:
+        port = _ports.randrange(min(10_000, int(first) // 2), int(first))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
+
+
+# Not the shared generator, which a test may have given a seed: two runs side by side would then want the same ports.
+_ports, _given = random.SystemRandom(), set()
 
 
 def listening(host, port):
@@ -68,7 +87,7 @@ def listening(host, port):
         return False
 
 
-def wait_until(condition, timeout=10.0, every=0.02):
+def wait_until(condition, timeout=PATIENCE_S, every=0.02):
     """The condition's first true value, or its last false one."""
     deadline = time.monotonic() + timeout
     while True:
@@ -105,7 +124,7 @@ class Process:
     def running(self):
         return self.child.poll() is None
 
-    def stop(self, stop_signal=signal.SIGTERM, timeout=15):
+    def stop(self, stop_signal=signal.SIGTERM, timeout=PATIENCE_S):
         """Its exit status; kills it when it doesn't stop in time and returns None."""
         atexit.unregister(self.kill)
         if self.running():
@@ -138,6 +157,8 @@ class Process:
 
 
 def _die_with_parent(death_signal):
+    # A shell without job control leaves its background jobs deaf to Ctrl-C, and they their children.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Runs after the change of user, which would take the signal back.
     LIBC.prctl(PR_SET_PDEATHSIG, death_signal)
 
@@ -224,7 +245,7 @@ class Postgres:
         log = self.scratch / "postgres.log"
         command = [self.bin / "postgres", "-D", data, *options]
         self.process = Process(command, log, self.owner, death_signal=signal.SIGQUIT)
-        if not wait_until(lambda: self.ready() or not self.process.running(), 30) or not self.process.running():
+        if not wait_until(lambda: self.ready() or not self.process.running(), 60) or not self.process.running():
             raise Unready(f"PostgreSQL did not start: {self.process.said().strip()}")
         return self
 
@@ -258,6 +279,30 @@ class Postgres:
                 return cursor.fetchall() if cursor.description else None
         finally:
             connection.close()
+
+    def sleeping(self, pid):
+        """Waits until this backend is in pg_sleep."""
+        state = f"SELECT true FROM pg_stat_activity WHERE pid = {pid} AND state = 'active' AND wait_event = 'PgSleep'"
+        assert wait_until(lambda: self.sql(state)), f"backend {pid} does not sleep"
+
+    def when_sleeping(self, pid, action, *arguments):
+        """Does that as soon as this backend is in pg_sleep, in a thread, which is returned: a cancel that comes before its
+        query cancels nothing."""
+
+        def act():
+            self.sleeping(pid)
+            action(*arguments)
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        return thread
+
+    def reload(self):
+        """As pg_reload_conf(), and it has happened: who connects now meets what the files say."""
+        loaded = "SELECT pg_conf_load_time()"
+        before = self.sql(loaded)
+        self.sql("SELECT pg_reload_conf()")
+        assert wait_until(lambda: self.sql(loaded) != before), "the configuration is not reloaded"
 
 
 def make_certificate(directory, owner=None):
@@ -326,7 +371,7 @@ class Proctor:
             self.directory / "pgproctor.out",
             environment=self.environment,
         )
-        if not wait_until(lambda: listening(self.host, self.port) or not self.process.running(), 10) or (
+        if not wait_until(lambda: listening(self.host, self.port) or not self.process.running()) or (
             not self.process.running()
         ):
             status = self.process.stop()
@@ -358,13 +403,27 @@ class Proctor:
                 found.append(entry)
         return found
 
-    def wait_for(self, event, timeout=5.0, **fields):
+    def wait_for(self, event, timeout=PATIENCE_S, **fields):
         """The first such event; fails, showing what there is instead, when none comes."""
         found = wait_until(lambda: self.events(event, **fields), timeout)
         if not found:
             others = [line[:300] for line in self.lines() if '"event":"stats"' not in line]
             raise AssertionError(f"no {event} event with {fields} in {timeout} s; the log ends in:\n" + "\n".join(others[-15:]))
         return found[0]
+
+    def settled(self, database="postgres"):
+        """Waits until all that has run so far has reached the log: what each worker does now has, too."""
+        marker = f"marker {next(_markers)}"
+        # A new connection goes to the worker with the fewest, so that two for each reach all of them.
+        connections = 2 * self.wait_for("started")["workers"]
+        import psycopg2
+
+        for connection in [psycopg2.connect(self.dsn(database), application_name=marker) for _ in range(connections)]:
+            connection.close()
+        assert wait_until(lambda: len(self.events("disconnect", application=marker)) == connections)
+
+
+_markers = itertools.count(1)
 
 
 def _matches(value, wanted):

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import time
 
 import psycopg2
 import pytest
@@ -77,8 +76,7 @@ def running(place, certificates, hba, prepare, **settings):
         postgres.start()
         prepare(postgres)
         (place / "data" / "pg_hba.conf").write_text(hba)
-        postgres.sql("SELECT pg_reload_conf()")
-        time.sleep(0.3)
+        postgres.reload()
         yield postgres
     finally:
         postgres.stop()

@@ -12,7 +12,7 @@ class Scram:
     """A SCRAM client of the test's own, on a raw socket, that can be wrong."""
 
     def __init__(self, proctor, user="alice", database="postgres", minor=0):
-        self.socket = socket.create_connection(("127.0.0.1", proctor.port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", proctor.port), timeout=30)
         body = struct.pack("!HH", 3, minor) + b"user\0" + user.encode() + b"\0database\0" + database.encode() + b"\0\0"
         self.socket.sendall(struct.pack("!i", len(body) + 4) + body)
 

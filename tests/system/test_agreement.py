@@ -216,7 +216,7 @@ def test_check_finds_the_same(postgres, filled, codes, at_the_wire, tmp_path):
     wrong = []
     for code in CASES.keys() & codes:
         done = subprocess.run([binary, "check", "--config", config, "--format", "json", "--fail-on", "never", "--dsn", postgres.dsn(filled), "-"],
-                              input=f"BEGIN; {CASES[code]}; ROLLBACK;", capture_output=True, text=True, timeout=60)
+                              input=f"BEGIN; {CASES[code]}; ROLLBACK;", capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr
         events = [json.loads(line) for line in done.stdout.splitlines()]
         found = {verdict(event) for event in events if event["event"] == "finding" and event["code"] not in BEYOND}
@@ -237,7 +237,7 @@ def test_fixes_can_be_run(postgres, filled, at_the_wire):
         postgres.sql(f"CREATE DATABASE fixing TEMPLATE {filled}")
         done = subprocess.run([postgres.tools / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", postgres.dsn("fixing")],
                               input=BEFORE.get(code, "") + fix,
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=200)
         if done.returncode != 0:
             wrong.append(f"{code}: {fix}: {done.stderr.strip()}")
     postgres.sql("DROP DATABASE IF EXISTS fixing")

@@ -237,7 +237,7 @@ def test_no_secret_in_a_check(postgres, database, vault, tmp_path, output, dsn):
     binary = os.environ.get("PROCTOR_BINARY") or harness.ROOT / "build" / "release" / "pgproctor"
     arguments = [binary, "check", "--format", output, "--fail-on", "never", "--locks", "--access"]
     arguments += ["--dsn", postgres.dsn(database)] if dsn else ["--assume-rows", "1000000"]
-    done = subprocess.run([*arguments, path], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*arguments, path], capture_output=True, text=True, timeout=200)
     assert "plaintext-password" in done.stdout, done.stderr
     nowhere("output", done.stdout)
     nowhere("errors", done.stderr)

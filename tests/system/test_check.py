@@ -36,7 +36,7 @@ def check(postgres, database, text, *arguments):
     binary = harness.ROOT / "build" / "release" / "pgproctor"
     command = [os.environ.get("PROCTOR_BINARY") or binary, "check", "--format", "json", "--dsn", postgres.dsn(database)]
     command += ["--large-table-rows", "1000", *arguments]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=200)
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -131,7 +131,7 @@ SILENT = {
 def without(text, *arguments):
     binary = os.environ.get("PROCTOR_BINARY") or harness.ROOT / "build" / "release" / "pgproctor"
     command = [binary, "check", "--format", "json", *arguments, "-"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=200)
     assert done.returncode in (0, 1), done.stderr
     return [line for line in map(json.loads, done.stdout.splitlines()) if line["event"] == "finding"]
 

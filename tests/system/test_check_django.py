@@ -80,7 +80,7 @@ def environment(postgres, database):
 def check(postgres, database, directory, *arguments):
     binary = os.environ.get("PROCTOR_BINARY") or harness.ROOT / "build" / "release" / "pgproctor"
     command = [binary, "check", "--dsn", postgres.dsn(database), "--large-table-rows", "1000", "--migrations", directory, *arguments]
-    return subprocess.run(command, env=environment(postgres, database), capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment(postgres, database), capture_output=True, text=True, timeout=200)
 
 
 FOUND = {

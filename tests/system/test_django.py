@@ -21,7 +21,7 @@ def shop(start_proctor, postgres, database):
 
 
 def run(server, database, *arguments):
-    done = harness.manage(arguments, server.port, server.host, database, timeout=60)
+    done = harness.manage(arguments, server.port, server.host, database, timeout=200)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -105,7 +105,7 @@ Category.objects.filter(name="kept").delete()
 def test_test_runner(shop, database):
     """manage.py test creates a database, migrates it, runs and drops it again, however often the catalog is read."""
     shop.process and shop.wait_for("catalog", database=database)
-    done = harness.manage(["test", "shop", "--noinput", "-v2"], shop.port, shop.host, database, timeout=60)
+    done = harness.manage(["test", "shop", "--noinput", "-v2"], shop.port, shop.host, database, timeout=200)
     assert done.returncode == 0 and "Ran 2 tests" in done.stderr, done.stderr
     assert "Destroying test database" in done.stderr and "being accessed" not in done.stderr
 
@@ -137,10 +137,10 @@ def test_report(shop, database):
     """The review of the log in every format, and its mistakes."""
     search(shop, database)
     for form in ("text", "markdown"):
-        done = subprocess.run([shop.binary, "report", "--format", form, shop.log], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([shop.binary, "report", "--format", form, shop.log], capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr
         assert "leading-wildcard-unindexed" in done.stdout and "shop_product" in done.stdout
-    done = subprocess.run([shop.binary, "report", "/nonexistent.log"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([shop.binary, "report", "/nonexistent.log"], capture_output=True, text=True, timeout=200)
     assert done.returncode != 0 and "nonexistent.log" in done.stderr and done.stderr.count("\n") == 1
 
 
@@ -149,5 +149,5 @@ def test_report_of_a_damaged_log(shop, tmp_path):
     damaged = tmp_path / "damaged.log"
     whole = shop.log.read_bytes()
     damaged.write_bytes(b"not json\n\n{\"event\": \"finding\"}\n\xff\xfe\n[1]\n" + whole + whole[: len(whole) // 3])
-    done = subprocess.run([shop.binary, "report", "--format", "text", damaged], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([shop.binary, "report", "--format", "text", damaged], capture_output=True, text=True, timeout=200)
     assert done.returncode == 0 and "shop_product" in done.stdout

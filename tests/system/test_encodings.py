@@ -129,7 +129,7 @@ def test_every_character_comes_back(postgres, enforcing, database, characters, e
     ]
     transcripts = []
     for place in (postgres, enforcing):
-        with Wire(place.host, place.port, timeout=20) as wire:
+        with Wire(place.host, place.port, timeout=30) as wire:
             wire.login(database, client_encoding=encoding)
             said = []
             for request in requests:
@@ -176,7 +176,7 @@ def filled(template, character):
 def test_what_stands_behind_is_judged(enforcing, database, characters, encoding, how):
     """What ends a string, a name or a comment is seen behind a character with any last byte; and what is still inside of it
     is not taken for a statement."""
-    with Wire(enforcing.host, enforcing.port, timeout=20) as wire:
+    with Wire(enforcing.host, enforcing.port, timeout=30) as wire:
         wire.login(database, client_encoding=encoding)
         for character in by_last_byte(characters(encoding)):
             for name, template in HARMFUL.items():
@@ -219,7 +219,7 @@ def test_a_table_of_that_name(enforcing, database, encoding):
 def test_patterns(enforcing, database, characters, encoding, bound):
     """A wildcard is one where the server sees one, whatever a character's last byte, and what is too short for trigrams is
     counted in characters."""
-    with Wire(enforcing.host, enforcing.port, timeout=20) as wire:
+    with Wire(enforcing.host, enforcing.port, timeout=30) as wire:
         wire.login(database, client_encoding=encoding)
 
         def outcome(column, pattern):

@@ -47,7 +47,7 @@ def test_catalog_that_never_answers(start_proctor, database, silent):
     answers(proctor, database)
     before = time.monotonic()
     assert proctor.stop() == 0
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 20
 
 
 def test_server_that_never_answers(start_proctor, silent):
@@ -55,18 +55,23 @@ def test_server_that_never_answers(start_proctor, silent):
     proctor = start_proctor(
         direct_ok=False, settings={"upstream": f"127.0.0.1:{silent}", "client_login_timeout": 1}, databases={}
     )
+    patient = start_proctor(
+        direct_ok=False,
+        settings={"upstream": f"127.0.0.1:{silent}", "client_login_timeout": 60, "shutdown_timeout": 60},
+        databases={},
+    )
+    before = time.monotonic()
     with Wire(proctor.host, proctor.port) as wire:
         wire.send(startup(user="postgres", database="postgres"))
-        before = time.monotonic()
         messages = wire.until(b"E")
-        assert 0.8 < time.monotonic() - before < 3
+        assert 0.9 < time.monotonic() - before < 20
         assert error_of(messages)["C"] == "08P01" and error_of(messages)["V"] == "FATAL"
-    with Wire(proctor.host, proctor.port) as wire:
+    with Wire(patient.host, patient.port) as wire:
         wire.send(startup(user="postgres", database="postgres"))
         time.sleep(0.2)
         before = time.monotonic()
-        assert proctor.stop() == 0
-        assert time.monotonic() - before < 3
+        assert patient.stop() == 0
+        assert time.monotonic() - before < 20
 
 
 def test_one_byte_at_a_time_before_log_in(start_proctor, database):
@@ -78,7 +83,7 @@ def test_one_byte_at_a_time_before_log_in(start_proctor, database):
             for byte in startup(user="postgres", database=database, application_name="x" * 1000):
                 wire.send(bytes([byte]))
                 time.sleep(0.05)
-        assert time.monotonic() - before < 4
+        assert time.monotonic() - before < 30
     answers(proctor, database)
 
 
@@ -125,9 +130,8 @@ def test_clients_that_break_off_anywhere(proctor, database, seed):
         )
         return count[0][0] == 0
 
-    assert harness.wait_until(gone, 10)
-    time.sleep(1.2)
-    assert proctor.events("stats")[-1]["sessions"] == 0
+    assert harness.wait_until(gone)
+    assert harness.wait_until(lambda: proctor.events("stats")[-1]["sessions"] == 0)
     assert proctor.process.running()
 
 
@@ -156,7 +160,7 @@ def test_few_descriptors(start_proctor, database, tmp_path):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         connection.close()
-    harness.wait_until(lambda: len(proctor.events("disconnect", reason="client terminated")) == len(inside), 5)
+    harness.wait_until(lambda: len(proctor.events("disconnect", reason="client terminated")) == len(inside))
     answers(proctor, database)
     proctor.wait_for("warning", message="there are file descriptors again", refused=len(refusals))
     assert len(proctor.events("error")) == 1

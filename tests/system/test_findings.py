@@ -9,6 +9,7 @@ import pytest
 from harness import wait_until
 
 ROWS = 2000
+markers = itertools.count(1)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,14 +68,11 @@ def codes(proctor, table):
     return {event["code"] for event in proctor.events("finding", table=table)}
 
 
-markers = itertools.count(1)
 
 
 def settled(proctor, database, table):
-    """The codes found on a table, once all that ran before has reached the log: the lines of a later connection have."""
-    marker = f"marker {next(markers)}"
-    psycopg2.connect(proctor.dsn(database), application_name=marker).close()
-    proctor.wait_for("disconnect", application=marker)
+    """The codes found on a table, once all that ran before has reached the log."""
+    proctor.settled(database)
     return codes(proctor, table)
 
 

@@ -4,8 +4,10 @@ import socket
 import struct
 import time
 
+import psycopg2
 import pytest
 
+from harness import wait_until
 from wire import Wire, kinds, message
 
 RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}' AND state = 'active'"
@@ -15,18 +17,11 @@ def running(postgres, name):
     return postgres.sql(RUNNING.format(name))[0][0] > 0
 
 
-def wait(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
-
-
 def busy(wire, database, name):
     """A server that works for long, and looks after its client meanwhile."""
     wire.login(database, application_name=name)
     assert kinds(wire.query("SET client_connection_check_interval = '100ms'")) == b"CZ"
-    wire.send(message(b"Q", b"SELECT pg_sleep(40)\0"))
+    wire.send(message(b"Q", b"SELECT pg_sleep(120)\0"))
 
 
 def fill(wire):
@@ -52,21 +47,24 @@ def test_gone_under_back_pressure(start_proctor, postgres, database, side):
     name = f"gone {side}"
     wire = Wire(server.host, server.port)
     busy(wire, database, name)
-    assert wait(lambda: running(postgres, name), 5)
+    assert wait_until(lambda: running(postgres, name))
     fill(wire)
     assert running(postgres, name)
     reset(wire)
-    assert wait(lambda: not running(postgres, name), 10)
+    assert wait_until(lambda: not running(postgres, name))
 
 
 def test_still_there_under_back_pressure(proctor, postgres, database):
     """Nobody who waits is taken for gone."""
+    holder = psycopg2.connect(postgres.dsn(database))
     with Wire(proctor.host, proctor.port) as wire:
+        holder.cursor().execute("SELECT pg_advisory_lock(4711)")
         wire.login(database, application_name="patient")
-        wire.send(message(b"Q", b"SELECT pg_sleep(4)\0"))
+        wire.send(message(b"Q", b"SELECT pg_advisory_lock(4711)\0"))
         fill(wire)
         time.sleep(2.5)
         assert running(postgres, "patient")
-        wire.socket.settimeout(20)
+        holder.close()
+        wire.socket.settimeout(30)
         assert kinds(wire.until(b"Z")) == b"TDCZ"
         assert kinds(wire.until(b"Z")) == b"TDCZ"

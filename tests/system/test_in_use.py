@@ -79,12 +79,9 @@ def tried(proctor, database, *statements):
 
 def refused(proctor, database, *statements):
     """With two workers the other one learns of it within a second or two."""
-    for _ in range(10):
-        # On both workers, whichever the next connection gets.
-        if all(tried(proctor, database, *statements) for _ in range(2)):
-            return tried(proctor, database, *statements)
-        time.sleep(0.4)
-    return None
+    # On both workers, whichever the next connection gets.
+    said = lambda: all(tried(proctor, database, *statements) for _ in range(2))
+    return tried(proctor, database, *statements) if harness.wait_until(said, every=0.2) else None
 
 
 def test_django_names_every_column(proctor, database):
@@ -197,10 +194,14 @@ def test_watched_for_too_short(proctor, database):
 def test_after_the_window(start_proctor, database):
     """What was used longer ago is no use; and then it can be said that there is none."""
     proctor = ready(start_proctor(direct_ok=False, settings=SETTINGS, rules={"M220": {"hours": 0.001}}), database)
-    run(proctor, database, "SELECT qty FROM late")
-    assert refused(proctor, database, "ALTER TABLE late DROP COLUMN qty")
+
+    def used_and_refused():
+        run(proctor, database, "SELECT qty FROM late")
+        return tried(proctor, database, "ALTER TABLE late DROP COLUMN qty")
+
+    assert harness.wait_until(used_and_refused)
     time.sleep(4)
-    assert not tried(proctor, database, "ALTER TABLE late DROP COLUMN qty")
+    assert harness.wait_until(lambda: not tried(proctor, database, "ALTER TABLE late DROP COLUMN qty"))
     assert harness.wait_until(lambda: proctor.events("finding", code="M220", severity="info"))
     found = proctor.events("finding", code="M220", severity="info")[0]
     assert found["message"].startswith("nothing has used qty of late for 3.6 s") and found["action"] == "logged"
@@ -209,7 +210,8 @@ def test_after_the_window(start_proctor, database):
 def test_it_is_only_told_where_that_is_asked_for(start_proctor, database):
     """mode = observe, and action = log."""
     for settings, rules in (({**SETTINGS, "mode": "observe"}, None), (SETTINGS, {"M220": "log"})):
-        proctor = ready(start_proctor(direct_ok=False, settings=settings, rules=rules), database)
+        # One worker: another would at first know of no use, and tell that.
+        proctor = ready(start_proctor(direct_ok=False, settings={**settings, "workers": 1}, rules=rules), database)
         run(proctor, database, "SELECT qty FROM late")
         assert not tried(proctor, database, "ALTER TABLE late DROP COLUMN qty")
         assert harness.wait_until(lambda: proctor.events("finding", code="M220"))
@@ -235,6 +237,8 @@ def test_check_reads_logs(postgres, start_proctor, database, tmp_path):
     """`check --traffic LOG`: the same verdict as at the wire, by the log's own time."""
     proctor = ready(start_proctor(direct_ok=False, settings=SETTINGS, rules={"M220": {"hours": 0.001}}), database)
     run(proctor, database, 'SELECT "late"."extra" AS other FROM late WHERE "late"."id" IN (1, 2, 3) AND name <> %s' % f"'{CANARY}'")
+    # By the log's own time it has to be long ago.
+    assert harness.wait_until(lambda: [line for line in proctor.events("fingerprint") if '"extra"' in line["query"]])
     time.sleep(4)
     run(proctor, database, 'SELECT "late"."qty" FROM late WHERE "late"."id" IN (1, 2, 3)')
     assert proctor.stop() == 0

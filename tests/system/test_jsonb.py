@@ -110,7 +110,7 @@ def served(cursor, search):
 def checked(binary, config, dsn, statements):
     """By statement, the codes and the fixes of what is found."""
     done = subprocess.run([binary, "check", "--config", config, "--format", "json", "--fail-on", "never", "--dsn", dsn, "-"],
-                          input="".join(statement + ";\n" for statement in statements), capture_output=True, text=True, timeout=60)
+                          input="".join(statement + ";\n" for statement in statements), capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     found = [{} for _ in statements]
     for event in map(json.loads, done.stdout.splitlines()):

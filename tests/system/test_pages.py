@@ -137,7 +137,7 @@ def judge(postgres, tmp_path):
             postgres.sql(there, "pages_copy")
         command = [binary(), "check", "--format", "json", "--fail-on", "never", "--config", tmp_path / "check.ini"]
         command += ["--dsn", postgres.dsn("pages_copy" if there else "pages"), "-"]
-        done = subprocess.run(command, input=script, text=True, capture_output=True, timeout=60)
+        done = subprocess.run(command, input=script, text=True, capture_output=True, timeout=200)
         assert done.returncode == 0, done.stderr
         lines = [line for line in map(json.loads, done.stdout.splitlines()) if line["event"] in ("finding", "unparsed")]
         return [(line.get("code", line["event"]), line.get("severity"), line.get("message", line)) for line in lines]
@@ -228,7 +228,7 @@ def test_pages_of_what_is_watched(postgres, judge, start_proctor):
             written = example.replace("extra", "extra_doc") if name.startswith("safe") else example
             for _ in range(25 if code == "D501" else 0):
                 run(proctor.dsn(name), written)
-        if not harness.wait_until(lambda: proctor.events("finding", code=code, table=meant, database=f"found_{code}"), 5):
+        if not harness.wait_until(lambda: proctor.events("finding", code=code, table=meant, database=f"found_{code}")):
             wrong.append((code, "its example"))
     proctor.stop()
     for code, _, _ in cases:

@@ -1,5 +1,7 @@
 """What the log says of statements: fingerprints are libpg_query's, and calls, rows, errors and time go to the right one."""
 
+import time
+
 import psycopg
 import psycopg2
 import pytest
@@ -131,13 +133,18 @@ def test_latency_percentiles(fresh, database):
     """Nine fast calls and one of 0.3 s: the median is small, the maximum and the log of slow queries tell of the one."""
     connection = psycopg2.connect(fresh.dsn(database))
     connection.autocommit = True
+    took_ms = []
     for wait in [0] * 9 + [0.3]:
+        began = time.monotonic()
         connection.cursor().execute(f"SELECT pg_sleep({wait})")
+        took_ms.append((time.monotonic() - began) * 1000)
     connection.close()
     fresh.stop()
     (event,) = fresh.events("fingerprint", fingerprint=fingerprint("SELECT pg_sleep(1)"))
     assert event["calls"] == 10
-    assert event["p50_ms"] < 100 and 280 < event["p99_ms"] < 500 and 280 < event["max_ms"] < 500
+    # No more than what the client saw, and what a bucket is wide.
+    assert event["p50_ms"] < sorted(took_ms)[5] * 1.1 and 280 < event["p99_ms"] < max(took_ms) * 1.1
+    assert 300 <= event["max_ms"] <= max(took_ms)
     assert abs(event["mean_ms"] * 10 - event["total_ms"]) < 1
     assert event["histogram"]
 

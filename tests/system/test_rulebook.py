@@ -146,7 +146,7 @@ TRUE_FINDINGS = {
 
 def django(server, database, code):
     environment = {**os.environ, **harness.manage_environment(server.port, server.host, database)}
-    done = subprocess.run([harness.PYTHON, "-c", DJANGO + code], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([harness.PYTHON, "-c", DJANGO + code], env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -156,19 +156,9 @@ def watched(start_proctor, postgres, database):
     django(postgres, database, FILL)
     postgres.sql("ANALYZE", database)
     proctor = start_proctor(direct_ok=False, settings=SETTINGS)
-    settle(proctor, database)
+    proctor.settled(database)
     proctor.wait_for("catalog", database=database)
     return proctor
-
-
-def settle(proctor, database):
-    """All that ran before has reached the log when a later connection's lines have."""
-    settle.count += 1
-    psycopg2.connect(proctor.dsn(database), application_name=f"marker {settle.count}").close()
-    proctor.wait_for("disconnect", application=f"marker {settle.count}")
-
-
-settle.count = 0
 
 
 def grave(proctor):
@@ -178,12 +168,12 @@ def grave(proctor):
 def test_djangos_own_tables_are_silent(watched, database):
     """auth, sessions, admin, contenttypes and migrations in ordinary use, and then what is found rightly."""
     django(watched, database, ORDINARY)
-    settle(watched, database)
+    watched.settled(database)
     version = subprocess.run([harness.PYTHON, "-c", "import django; print(django.VERSION[0])"], capture_output=True, text=True, check=True)
     listed = LISTED | LISTED_FROM_5 if int(version.stdout) >= 5 else LISTED
     assert grave(watched) == listed
     django(watched, database, SEARCH)
-    settle(watched, database)
+    watched.settled(database)
     found = grave(watched)
     assert found == TRUE_FINDINGS | listed
 
@@ -201,13 +191,13 @@ def profiles(postgres, database, start_proctor):
         database,
     )
     proctor = start_proctor(direct_ok=False, settings=SETTINGS)
-    settle(proctor, database)
+    proctor.settled(database)
     proctor.wait_for("catalog", database=database)
     return proctor
 
 
 def found_on(proctor, database, table):
-    settle(proctor, database)
+    proctor.settled(database)
     return sorted(event["code"] for event in proctor.events("finding", table=table))
 
 
@@ -239,7 +229,7 @@ def test_secrets(profiles, database):
 def test_a_plaintext_password_is_refused(start_proctor, postgres, database, profiles):
     """enforce rejects it, in the text, bound, and bound in binary, and the row is not there."""
     proctor = start_proctor(direct_ok=False, settings={**SETTINGS, "mode": "enforce"})
-    settle(proctor, database)
+    proctor.settled(database)
     proctor.wait_for("catalog", database=database)
     with psycopg2.connect(proctor.dsn(database)) as connection:
         with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="plaintext-password") as refusal:
@@ -259,9 +249,9 @@ def test_documents_and_audits(profiles, database):
     with psycopg2.connect(profiles.dsn(database)) as connection:
         for number in range(25):
             connection.cursor().execute("UPDATE shop_profile SET extra = %s", (json.dumps({"gift": number}),))
-    settle(profiles, database)
+    profiles.settled(database)
     # Several workers have to hear of each other first.
-    profiles.wait_for("finding", timeout=5, code="D501")
+    profiles.wait_for("finding", code="D501")
     events = profiles.events("finding", code="D501")
     assert [(event["table"], event["column"], event["evidence"]) for event in events] == [("shop_profile", "extra", "traffic")]
     assert found_on(profiles, database, "shop_event") == ["D502", "D506", "D507"]
@@ -279,7 +269,7 @@ def test_documents_are_counted(start_proctor, postgres, database, workers):
         database,
     )
     proctor = start_proctor(direct_ok=False, settings={**SETTINGS, "workers": workers, "stats_period": 1})
-    settle(proctor, database)
+    proctor.settled(database)
     proctor.wait_for("catalog", database=database)
     with contextlib.ExitStack() as stack:
         # One of each kind for each worker, as connections go to the one that has fewest.
@@ -300,7 +290,7 @@ def test_documents_are_counted(start_proctor, postgres, database, workers):
                 server.execute("UPDATE texts SET bound = %s WHERE id = %s", (one, 1), binary=number % 2 == 0)
                 server.execute("INSERT INTO texts SELECT %s::int, '', '', '', '', %s", (-number - 1 - 100 * server.info.backend_pid, one))
     proctor.wait_for("stats", findings_by_rule=lambda value: value and "D501" in value)
-    settle(proctor, database)
+    proctor.settled(database)
     assert proctor.stop() == 0
     found = [(event["table"], event["column"]) for event in proctor.events("finding", code="D501", first=True)]
     assert sorted(found) == [("texts", name) for name in ("bare", "bound", "bulk", "cased", "updated")]

@@ -88,7 +88,7 @@ print(json.dumps(made))
 
 def made_by_django():
     """algorithm → what the Django that is here makes of hunter2; one whose library is missing is left to FORMATS."""
-    done = subprocess.run([harness.PYTHON, "-W", "ignore", "-c", ALGORITHMS], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([harness.PYTHON, "-W", "ignore", "-c", ALGORITHMS], capture_output=True, text=True, check=True, timeout=200)
     return json.loads(done.stdout)
 
 
@@ -420,7 +420,7 @@ def test_in_a_file(strict, postgres, vault, tmp_path):
     path = tmp_path / "statements.sql"
     path.write_text("".join(statement + ";\n" for statement, _ in cases))
     done = subprocess.run([strict.binary, "check", "--dsn", postgres.dsn(vault), "--format", "json", "--fail-on", "never", path],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     found = {}
     for event in map(json.loads, done.stdout.splitlines()):
@@ -435,7 +435,7 @@ def test_without_a_catalog(strict, vault, tmp_path):
     """Where no table is known, names and values still tell."""
     statements = "UPDATE narrow SET password = 'hunter2';\nINSERT INTO narrow VALUES (1, 'hunter2');\nCREATE ROLE a PASSWORD 'hunter2';\n"
     done = subprocess.run([strict.binary, "check", "--format", "json", "--fail-on", "never", "-"], input=statements,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=200)
     findings = [event for event in map(json.loads, done.stdout.splitlines()) if event["event"] == "finding"]
     assert sorted((event["line"], event["code"]) for event in findings if event["code"] in RULES) == [(1, "S401"), (3, "S405")]
 
@@ -443,6 +443,6 @@ def test_without_a_catalog(strict, vault, tmp_path):
 def test_psqls_password_command(strict, postgres, vault):
     """\\password sends a verifier: silent. What is typed as SQL is not."""
     done = subprocess.run([postgres.tools / "psql", "-X", "-v", "ON_ERROR_STOP=1", strict.dsn(vault), "-c", "\\password secrets_known"],
-                          input="hunter2\nhunter2\n", capture_output=True, text=True, timeout=30, start_new_session=True)
+                          input="hunter2\nhunter2\n", capture_output=True, text=True, timeout=200, start_new_session=True)
     assert "pgproctor" not in done.stderr, done.stderr
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import time
 
 import psycopg2
@@ -21,7 +20,7 @@ def needs_binary(request):
         pytest.skip("needs pgproctor")
 
 
-def call(*arguments, timeout=10):
+def call(*arguments, timeout=60):
     return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
 
 
@@ -190,27 +189,28 @@ def test_upstream_unix_socket(start_proctor, postgres, database):
     connection.close()
 
 
-def test_stops_within_a_statement(start_proctor, database):
+def test_stops_within_a_statement(start_proctor, postgres, database):
     """Whoever is cut off when shutdown_timeout is over reads why, as from the server itself."""
     proctor = start_proctor(settings={"shutdown_timeout": 0.3})
-    command = ["psql", "-X", proctor.dsn(database), "-c", "SELECT pg_sleep(30)"]
+    command = ["psql", "-X", proctor.dsn(database), "-c", "SELECT pg_sleep(60) AS within"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client:
-        proctor.wait_for("connect")
-        time.sleep(0.3)
+        pid = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%AS within' AND pid <> pg_backend_pid()"
+        ((asleep,),) = harness.wait_until(lambda: postgres.sql(pid))
+        postgres.sleeping(asleep)
         assert proctor.stop() == 0
-        assert "FATAL:  pgproctor is shutting down" in client.communicate(timeout=5)[1]
+        assert "FATAL:  pgproctor is shutting down" in client.communicate(timeout=30)[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_cleanly(start_proctor, database, number):
-    """With an idle client: it is told, the log ends in `stopped`, the status is 0, and it is quick."""
-    proctor = start_proctor()
+    """With an idle client: it is told, the log ends in `stopped`, the status is 0, and no time-out is waited for."""
+    proctor = start_proctor(settings={"shutdown_timeout": 60})
     connection = psycopg2.connect(proctor.dsn(database))
     connection.autocommit = True
     connection.cursor().execute("SELECT 1")
     began = time.monotonic()
     assert proctor.stop(number) == 0
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     assert proctor.events("started") and proctor.events()[-1]["event"] == "stopped"
     assert proctor.events("stopping")
     assert proctor.events("fingerprint"), "the last interval is written"
@@ -221,18 +221,17 @@ def test_stops_cleanly(start_proctor, database, number):
 def test_open_transaction_may_end(start_proctor, postgres, database):
     """While it stops, an open transaction gets time to commit, and new clients are refused."""
     postgres.sql("CREATE TABLE kept (n int)", database)
-    proctor = start_proctor(settings={"shutdown_timeout": 10})
+    proctor = start_proctor(settings={"shutdown_timeout": 60})
     connection = psycopg2.connect(proctor.dsn(database))
     cursor = connection.cursor()
     cursor.execute("INSERT INTO kept VALUES (1)")
     proctor.process.child.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    proctor.wait_for("stopping")
     with pytest.raises(psycopg2.OperationalError):
         psycopg2.connect(proctor.dsn(database))
     cursor.execute("INSERT INTO kept VALUES (2)")
     connection.commit()
-    began = time.monotonic()
-    assert proctor.process.child.wait(5) == 0 and time.monotonic() - began < 4
+    assert proctor.process.child.wait(20) == 0
     assert postgres.sql("SELECT count(*) FROM kept", database) == [(2,)]
 
 
@@ -243,7 +242,7 @@ def test_shutdown_timeout(start_proctor, database):
     connection.cursor().execute("SELECT 1")
     began = time.monotonic()
     assert proctor.stop() == 0
-    assert 0.3 < time.monotonic() - began < 4
+    assert 0.3 < time.monotonic() - began < 20
 
 
 def test_log_rotation(start_proctor, database):
@@ -260,18 +259,17 @@ def test_log_rotation(start_proctor, database):
     assert "stopped" not in moved.read_text() and proctor.events("stopped")
 
 
-def test_max_client_conn(start_proctor, database):
+def test_max_client_conn(start_proctor, postgres, database):
     proctor = start_proctor(settings={"max_client_conn": 2})
     first, second = psycopg2.connect(proctor.dsn(database)), psycopg2.connect(proctor.dsn(database))
     with pytest.raises(psycopg2.OperationalError) as caught:
         psycopg2.connect(proctor.dsn(database))
     assert "max_client_conn" in str(caught.value) or "too many" in str(caught.value)
     # A cancel needs no place of its own.
-    timer = threading.Timer(0.3, first.cancel)
-    timer.start()
+    canceller = postgres.when_sleeping(first.info.backend_pid, first.cancel)
     with pytest.raises(psycopg2.errors.QueryCanceled):
-        first.cursor().execute("SELECT pg_sleep(20)")
-    timer.join()
+        first.cursor().execute("SELECT pg_sleep(60)")
+    canceller.join()
     first.close()
     assert harness.wait_until(lambda: can_connect(proctor, database))
     second.close()

@@ -20,15 +20,14 @@ from wire import message
 
 
 @pytest.mark.parametrize("client, server", [("require", "require"), ("disable", "require"), ("require", "disable")])
-def test_cancel(proctor_of, certificates, client, server):
+def test_cancel(proctor_of, secure, certificates, client, server):
     """A cancel reaches the server over TLS, and also in the clear where TLS is demanded: libpq before 17 sends it so."""
     proctor = proctor_of(client, server)
     connection = connect(proctor, certificates, sslmode="prefer")
-    threading.Timer(0.5, connection.cancel).start()
-    began = time.monotonic()
+    canceller = secure.when_sleeping(connection.info.backend_pid, connection.cancel)
     with pytest.raises(psycopg2.errors.QueryCanceled):
-        ask(connection, "SELECT pg_sleep(20)")
-    assert time.monotonic() - began < 5
+        ask(connection, "SELECT pg_sleep(60)")
+    canceller.join()
     assert ask(connection, "SELECT 1") == 1
 
 
@@ -53,7 +52,7 @@ def test_cancel_keys(postgres, certificates, tmp_path, size, encrypted):
     server has closed: it would else send what the cancel then hits."""
     cancel = struct.pack("!iii", 12 + size, 80877102, 4711) + bytes(range(256))[:size]
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+        listener.settimeout(30)
         settings = {
             "client_tls_sslmode": "prefer", "client_tls_key_file": certificates / "server.key",
             "client_tls_cert_file": certificates / "server.crt", "upstream": f"127.0.0.1:{listener.getsockname()[1]}",
@@ -67,7 +66,7 @@ def test_cancel_keys(postgres, certificates, tmp_path, size, encrypted):
             client = ssl._create_unverified_context().wrap_socket(client, suppress_ragged_eofs=False)
         client.sendall(cancel)
         accepted, _ = listener.accept()
-        accepted.settimeout(10)
+        accepted.settimeout(30)
         received = b""
         while len(received) < len(cancel) and (piece := accepted.recv(1000)):
             received += piece
@@ -76,7 +75,7 @@ def test_cancel_keys(postgres, certificates, tmp_path, size, encrypted):
         with pytest.raises(TimeoutError):
             client.recv(1)
         accepted.close()
-        client.settimeout(10)
+        client.settimeout(30)
         assert client.recv(1) == b""
         client.close()
         assert proctor.stop() == 0
@@ -122,7 +121,7 @@ def test_reset_in_every_state(proctor_of, certificates, secure):
     for how in (reset, socket.socket.close):
         for kind, steps in states:
             client = direct(proctor, ["postgresql"]) if kind == "TLS" else socket.create_connection(("127.0.0.1", proctor.port))
-            client.settimeout(10)
+            client.settimeout(30)
             for step in steps:
                 if isinstance(step, bytes):
                     client.sendall(step)
@@ -303,7 +302,7 @@ def test_mistakes(tmp_path, settings, expected):
     path = tmp_path / "pgproctor.ini"
     path.write_text("\n".join(["[pgproctor]", f"listen_port = {harness.free_port()}", *settings]) + "\n")
     binary = harness.os.environ.get("PROCTOR_BINARY") or harness.ROOT / "build" / "release" / "pgproctor"
-    done = subprocess.run([binary, "serve", "--config", path], capture_output=True, text=True, timeout=10)
+    done = subprocess.run([binary, "serve", "--config", path], capture_output=True, text=True, timeout=200)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and expected in done.stderr
 
@@ -334,6 +333,6 @@ def test_no_renegotiation(proctor_of, certificates):
     proctor = proctor_of("prefer", "disable", client_tls_protocols="tlsv1.2")
     done = subprocess.run(
         ["openssl", "s_client", "-starttls", "postgres", "-connect", f"127.0.0.1:{proctor.port}"],
-        input="R\n", capture_output=True, text=True, timeout=20,
+        input="R\n", capture_output=True, text=True, timeout=200,
     )
     assert "no renegotiation" in done.stdout + done.stderr

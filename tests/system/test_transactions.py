@@ -65,9 +65,8 @@ def run(proctor, database, statements, **keywords):
 
 
 def codes(proctor, database, table):
-    """Found on it, once all that ran before is in the log: the lines of a later connection have been written."""
-    run(proctor, database, ["SELECT 1"], application_name=f"after {table}")
-    proctor.wait_for("disconnect", application=f"after {table}")
+    """Found on it, once all that ran before is in the log."""
+    proctor.settled(database)
     return [event["code"] for event in proctor.events("finding", table=table)]
 
 

@@ -5,7 +5,7 @@ import struct
 
 
 class Wire:
-    def __init__(self, host, port, timeout=10):
+    def __init__(self, host, port, timeout=30):
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self.received = b""
 

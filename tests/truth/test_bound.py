@@ -157,7 +157,7 @@ def test_what_the_bound_value_decides(proctor, rows, checked, way):
                 if event["code"] in RULES and f"SELECT {WAYS[way]} FROM" in event["query"]]
 
     wanted = sum(row["served"] == "0" and (row["id"] not in UNSEEN or way != "by SQL") for row in rows)
-    harness.wait_until(lambda: len({event["table"] for event in findings()}) >= wanted, timeout=5)
+    harness.wait_until(lambda: len({event["table"] for event in findings()}) >= wanted)
     said = collections.defaultdict(set)
     for event in findings():
         said[event["table"].removeprefix("public.")].add(event["code"])

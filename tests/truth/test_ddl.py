@@ -57,7 +57,7 @@ def check(dsn, files):
 def check_some(dsn, files, told, refused):
     command = [BINARY, "check", "--dsn", dsn, "--format", "json", "--locks", "--fail-on", "never",
                "--set", "large_table_rows=1000", *files]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     for line in done.stdout.splitlines():
         event = json.loads(line)

@@ -163,7 +163,7 @@ static void a_deaf_server_is_given_up(void **state)
 	int64_t started_ms = now_ms();
 	assert_null(feed_connect_open(settings, "shop", "anna", interrupt, error, sizeof(error)));
 	int64_t took_ms = now_ms() - started_ms;
-	assert_true(took_ms >= 290 && took_ms < 2000);
+	assert_true(took_ms >= 290 && took_ms < 20000);
 	assert_string_equal(error, "no connection within 0.3 s");
 
 	settings->catalog_timeout_ms = 60000;
@@ -171,7 +171,7 @@ static void a_deaf_server_is_given_up(void **state)
 	assert_int_equal(write(interrupt, &once, sizeof(once)), sizeof(once));
 	started_ms = now_ms();
 	assert_null(feed_connect_open(settings, "shop", "anna", interrupt, error, sizeof(error)));
-	assert_true(now_ms() - started_ms < 1000);
+	assert_true(now_ms() - started_ms < 20000);
 	close(interrupt);
 	close(deaf);
 	free(settings);

@@ -20,7 +20,7 @@
 
 /* -- fixture: serve_run in a child, its clients and its server in this process ------------------- */
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 20000 };
 
 static struct wire wire; /* its own worker is never started */
 static char rotated[128];

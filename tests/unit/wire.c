@@ -16,12 +16,14 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { WIRE_PATIENCE_MS = 2000 };
+/* For what has to come: a busy machine can take long over anything. */
+enum { WIRE_PATIENCE_MS = 20000 };
 
 static struct sockaddr_un wire_address(const char *dir, const char *sub)
 {
@@ -331,6 +333,7 @@ void wire_publish(struct wire *wire, const struct wire_table *tables, size_t cou
 	}
 	catalog_seal(catalog);
 	workers_publish(wire->workers, catalog);
-	/* The worker takes it on its next turn of the loop; a session that is logged in meanwhile has seen one. */
-	usleep(20000);
+	/* What a client sends from now on comes after it. */
+	while (atomic_load(&wire->worker->catalogs.slot) != NULL)
+		usleep(100);
 }

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from encrypted import Encrypted
 from messages import cancel_request, startup, text
 
-SECONDS = 4
+SECONDS = 30
+READ_SECONDS = 4
 DATABASE = "wire"
 USER = "postgres"
 
@@ -189,7 +190,7 @@ def unread(connection):
     return value[0]
 
 
-def wait_until_read(connection, seconds=SECONDS):
+def wait_until_read(connection, seconds=READ_SECONDS):
     """So that two pieces never meet in one read. Asks for a while, then gives up: the other side may have stopped."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -12,6 +12,10 @@ ONE_LOADED = Await(
     " WHERE pid = {pid} AND bytes_processed > 0 AND wait_event = 'ClientRead')"
 )
 
+# In the session beside it, to which the postmaster sends word at the same time.
+RELOADED = Await("SELECT current_setting('intervalstyle') = 'iso_8601'")
+RELOADED_AGAIN = Await("SELECT current_setting('intervalstyle') = 'postgres'")
+
 
 def script(name, *steps, **options):
     return Script(name, [*steps, Send(X), End()], **options)
@@ -42,11 +46,11 @@ SCRIPTS = [
     script("set_config, SET LOCAL, and what a rollback brings back", *query("SELECT set_config('TimeZone', 'UTC', false)"), *query("BEGIN; SET LOCAL DateStyle = 'German'"), *query("SELECT 1"), *query("COMMIT"), *query("BEGIN; SET IntervalStyle = 'sql_standard'"), *query("ROLLBACK")),
     script("a SET in a pipeline", Send(run("SET TimeZone = 'UTC'"), run("SELECT 1"), S, run("SET TimeZone = 'Asia/Tokyo'"), run("SELECT 1/0"), S), Until("Z", 2)),
     script("an application name longer than any", *query(f"SET application_name = '{'n' * 200}'")),
-    script("a configuration reloaded: told with the next answer", IDLE, Direct("ALTER SYSTEM SET intervalstyle = 'iso_8601'"), Direct("SELECT pg_reload_conf()"), Pause(0.3), *query("SELECT 1"), Direct("ALTER SYSTEM RESET intervalstyle"), Direct("SELECT pg_reload_conf()"), Pause(0.3), Send(run("SELECT 1"), S), Until("Z")),
+    script("a configuration reloaded: told with the next answer", IDLE, Direct("ALTER SYSTEM SET intervalstyle = 'iso_8601'"), Direct("SELECT pg_reload_conf()"), RELOADED, Pause(0.3), *query("SELECT 1"), Direct("ALTER SYSTEM RESET intervalstyle"), Direct("SELECT pg_reload_conf()"), RELOADED_AGAIN, Pause(0.3), Send(run("SELECT 1"), S), Until("Z")),
     # -- notices -------------------------------------------------------------------------------------------
     script("notices while rows come", Send(Q("SELECT g, notices(1) FROM generate_series(1, 5) g")), Until("Z")),
     script("notices in an extended batch", Send(P("SELECT notices(2)"), D("S"), B(), D("P"), E(), S, P("DROP TABLE IF EXISTS nowhere"), B(), E(), S), Until("Z", 2)),
-    script("notices, slowly", Send(Q("DO $$ BEGIN FOR i IN 1..3 LOOP RAISE NOTICE '%', i; PERFORM pg_sleep(0.3); END LOOP; END $$")), Until("N"), Quiet(0.02), Until("Z")),
+    script("notices, slowly", Direct("SELECT pg_advisory_lock(4712)"), Send(Q("DO $$ BEGIN RAISE NOTICE '1'; PERFORM pg_advisory_lock(4712); RAISE NOTICE '2'; END $$")), Until("N"), Quiet(), Direct("SELECT pg_advisory_unlock(4712)"), Until("Z")),
     script("rows, slowly: each comes when it is there", Send(Q("SET client_min_messages = error")), Until("Z"), Send(Q("SELECT g, repeat('x', 9000), pg_sleep(0.03) FROM generate_series(1, 4) g")), Until("D"), Until("Z")),
     # -- cancel ---------------------------------------------------------------------------------------------
     script("cancelled", Send(Q("SELECT pg_sleep(20)")), RUNS, Cancel(), Until("Z"), *query("SELECT 1")),

