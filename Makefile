@@ -6,6 +6,8 @@
 export PATH := /usr/bin:/bin:/usr/sbin:/sbin:$(PATH)
 unexport $(filter PG% PYTHON% PYTEST% DJANGO% SHOP_% CTEST_% CMAKE_% NINJA_% MALLOC_%,$(.VARIABLES))
 export PYTHONNOUSERSITE := 1
+# Whatever the caller's locale, what is read and printed is UTF-8.
+export PYTHONUTF8 := 1
 export PYTHONDONTWRITEBYTECODE := 1
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 PYTHON := /usr/bin/python3

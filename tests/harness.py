@@ -164,10 +164,15 @@ def _die_with_parent(death_signal):
 
 
 class Scratch:
-    """A temporary directory that the unprivileged user may use; short, since a unix socket's path is at most 107 bytes."""
+    """A temporary directory that the unprivileged user may use; short, since a unix socket's path is at most 107 bytes.
+    Below /tmp, unless that is too small for a database, as it may be where it is kept in memory, and /var/tmp is larger."""
+
+    ROOM_BYTES = 4 << 30
 
     def __init__(self, prefix):
-        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+        places = [place for place in ("/tmp", "/var/tmp") if os.access(place, os.W_OK)]
+        place = max(places, key=lambda place: min(shutil.disk_usage(place).free, self.ROOM_BYTES))
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
         self.path.chmod(0o755)
         atexit.register(self.remove)
 
