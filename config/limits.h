@@ -95,6 +95,7 @@ enum {
 	/* Columns, and indexes, that `check` assumes of one table without a catalog; the rest is not known. PostgreSQL's
 	 * tables have 1,600 columns at most. */
 	LIMIT_ASSUMED_MEMBERS = 1600,
+	LIMIT_FACTS_NEW_COLUMNS = 1600, /* of a new table: MaxHeapAttributeNumber (htup_details.h) */
 	LIMIT_FACTS_COLUMNS = 32, /* of one action: INDEX_MAX_KEYS (pg_config_manual.h) */
 	LIMIT_FACTS_BOUNDS = 256, /* values of a list partition; with more nothing is known of them */
 	LIMIT_FACTS_CALLS = 16,   /* in one default */

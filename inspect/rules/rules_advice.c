@@ -8,7 +8,7 @@
 
 static void enum_change(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void poor_type(const struct rule *rule, const struct context *input, struct verdict *verdict);
-static void nested_begin(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static void hygiene(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void nulls_beside_unique(const struct rule *rule, const struct context *input, struct verdict *verdict);
 
 static const struct rule rows[] = {
@@ -46,27 +46,30 @@ static const struct rule rows[] = {
                 "\n"
                 "# Django: DateTimeField with USE_TZ, DecimalField, CharField",
         .decides =
-            "ADD COLUMN and ALTER COLUMN … TYPE, by the type as it is written: char(n) of more than one character, "
+            "CREATE TABLE, ADD COLUMN and ALTER COLUMN … TYPE, by the type as it is written: char(n) of more than one character, "
             "timestamp, money, and real or double precision for a column that is named like an amount of money. "
-            "varchar(n) is none of these: to widen it costs nothing. json is D502's.",
+            "varchar(n) is none of these: to widen it costs nothing. json is D502's. Silent for temporary tables.",
     },
     {
-        .slug = "begin-inside-transaction",
+        .slug = "hygiene",
         .code = "M242",
-        .title = "BEGIN inside a transaction: the server warns, and the next COMMIT ends all of it",
+        .title = "BEGIN inside a transaction, or a new name that is longer than 63 bytes",
         .severity = SEVERITY_INFO,
         .any_size = true,
         .scope = RULE_ANY,
-        .check = nested_begin,
+        .check = hygiene,
         .why =
             "There are no nested transactions. A second BEGIN does nothing, so the first COMMIT or ROLLBACK after it "
-            "ends the outer transaction, and what follows runs outside of any.",
+            "ends the outer transaction, and what follows runs outside of any.\n"
+            "A name of more than 63 bytes is cut there, with a notice that nobody reads: the catalog has another name than "
+            "the migration, and two long names that begin alike are one.",
         .example = "BEGIN;\nBEGIN;\nCOMMIT;   -- ends both",
         .safe = "BEGIN;\nSAVEPOINT inner_part;\nRELEASE inner_part;\nCOMMIT;\n"
                 "\n"
                 "# Django: transaction.atomic() inside transaction.atomic() does it; no BEGIN by cursor.execute() or "
                 "RunSQL",
-        .decides = "BEGIN or START TRANSACTION while a transaction is open.",
+        .decides = "BEGIN or START TRANSACTION while a transaction is open; and a schema change that makes or renames something "
+                   "and has a name of more than 63 bytes in it.",
     },
     {
         .slug = "drop-not-null",
@@ -130,13 +133,13 @@ static void enum_change(const struct rule *rule, const struct context *input, st
 }
 
 /* Why that type, and what instead; NULL: nothing is wrong with it. */
-static const char *wrong_with(const struct fact_action *action, const char **instead, const char **django)
+static const char *wrong_with(const char *column, const struct fact_type *is, const char **instead, const char **django)
 {
 	static const char *const amounts[] = {"price", "amount", "cost", "total", "balance", "fee", "salary"};
-	const char *type = action->type.name;
-	if (action->type.array || (action->type.schema && strcmp(action->type.schema, "pg_catalog") != 0))
+	const char *type = is->name;
+	if (!type || is->array || (is->schema && strcmp(is->schema, "pg_catalog") != 0))
 		return NULL;
-	if (strcmp(type, "bpchar") == 0 && action->type.modifiers[0] > 1) {
+	if (strcmp(type, "bpchar") == 0 && is->modifiers[0] > 1) {
 		*instead = "varchar or text";
 		*django = "CharField";
 		return "char(n) pads what is shorter with blanks";
@@ -155,10 +158,29 @@ static const char *wrong_with(const struct fact_action *action, const char **ins
 	     i++) {
 		*instead = "numeric";
 		*django = "DecimalField";
-		if (strstr(action->column, amounts[i]))
+		if (strstr(column, amounts[i]))
 			return "floating point numbers don't add up to the cent";
 	}
 	return NULL;
+}
+
+static void tell_type(const struct rule *rule, const struct context *input, const struct catalog_relation *relation, const char *table,
+                      const char *column, const struct fact_type *type, struct verdict *verdict)
+{
+	struct arena *arena = &verdict->arena;
+	const char *instead = NULL, *django = NULL;
+	const char *wrong = wrong_with(column, type, &instead, &django);
+	if (!wrong)
+		return;
+	struct finding finding = {
+	    .evidence = EVIDENCE_SYNTAX,
+	    .table = table,
+	    .column = column,
+	    .message = arena_printf(arena, "%s, and to change it later rewrites the table", wrong),
+	    .hint = arena_printf(arena, "Take %s.", instead),
+	    .fix_django = django,
+	};
+	rules_add(verdict, rule, input, relation, &finding);
 }
 
 static void poor_type(const struct rule *rule, const struct context *input, struct verdict *verdict)
@@ -168,25 +190,50 @@ static void poor_type(const struct rule *rule, const struct context *input, stru
 	struct change change;
 	for (size_t form = 0; form < ARRAY_LEN(forms); form++) {
 		for (uint16_t at = 0; change_next(input, arena, forms[form], &at, &change);) {
-			const char *instead = NULL, *django = NULL;
-			const char *wrong =
-			    change.action->type.name ? wrong_with(change.action, &instead, &django) : NULL;
-			if (!wrong || change_adds_nothing(input, &change))
-				continue;
-			struct finding finding = {
-			    .evidence = EVIDENCE_SYNTAX,
-			    .column = change.action->column,
-			    .message = arena_printf(arena, "%s, and to change it later rewrites the table", wrong),
-			    .hint = arena_printf(arena, "Take %s.", instead),
-			    .fix_django = django,
-			};
-			rules_add(verdict, rule, input, change.relation, &finding);
+			if (!change_adds_nothing(input, &change))
+				tell_type(rule, input, change.relation, NULL, change.action->column, &change.action->type, verdict);
 		}
+	}
+	for (uint16_t at = 0; at < input->facts->action_count; at++) {
+		const struct fact_action *action = &input->facts->actions[at];
+		if (action->temporary || action->relation < 0 || (action->if_exists && context_named(input, action->relation)))
+			continue;
+		const struct fact_relation *table = &input->facts->relations[action->relation];
+		const char *name = table->schema ? arena_printf(arena, "%s.%s", table->schema, table->name) : table->name;
+		for (uint16_t i = 0; i < action->new_column_count; i++)
+			tell_type(rule, input, NULL, name, action->new_columns[i].name, &action->new_columns[i].type, verdict);
 	}
 }
 
-static void nested_begin(const struct rule *rule, const struct context *input, struct verdict *verdict)
+static bool makes_name(const struct facts *facts)
 {
+	for (uint16_t at = 0; at < facts->action_count; at++) {
+		switch (facts->actions[at].form) {
+		case DDL_DROP_COLUMN:
+		case DDL_DROP_CONSTRAINT:
+		case DDL_DROP_INDEX:
+		case DDL_DROP_OTHER:
+		case DDL_DROP_TABLE:
+		case DDL_VALIDATE_CONSTRAINT:
+			break;
+		default:
+			return true;
+		}
+	}
+	return false;
+}
+
+static void hygiene(const struct rule *rule, const struct context *input, struct verdict *verdict)
+{
+	if (input->facts->long_name && makes_name(input->facts)) {
+		struct finding cut = {
+		    .evidence = EVIDENCE_SYNTAX,
+		    .message = arena_printf(&verdict->arena, "a name is longer than 63 bytes, and the server cuts it off: %s",
+		                            identifier_quoted(&verdict->arena, input->facts->long_name)),
+		    .hint = "Give it a shorter one: two that begin alike are the same to the server.",
+		};
+		rules_add(verdict, rule, input, NULL, &cut);
+	}
 	if (input->facts->kind != STATEMENT_BEGIN || input->session->transaction != 'T')
 		return;
 	struct finding finding = {
@@ -194,7 +241,7 @@ static void nested_begin(const struct rule *rule, const struct context *input, s
 	    .message = "a transaction is open already: this does nothing, and the next COMMIT ends all of it",
 	    .hint = "SAVEPOINT begins what can be undone by itself.",
 	    .fix_sql = "SAVEPOINT inner_part;",
-	    .fix_django = "transaction.atomic() once more, in place of BEGIN by cursor.execute()",
+	    .fix_django = "transaction.atomic()  # once more, in place of BEGIN by cursor.execute()",
 	};
 	rules_add(verdict, rule, input, NULL, &finding);
 }

@@ -239,6 +239,12 @@ struct fact_call {
 	uint16_t arguments;
 };
 
+/* A column of a new table. */
+struct fact_column {
+	const char *name;
+	struct fact_type type; /* name NULL when none */
+};
+
 /* How the definition of a key goes on after its own columns. */
 struct fact_constraint {
 	const char *const *referenced_columns; /* FOREIGN KEY */
@@ -284,6 +290,8 @@ struct fact_action {
 	const char *index;              /* ADD CONSTRAINT … USING INDEX: its name */
 	const struct fact_constraint *constraint; /* a key, also that of an ADD COLUMN: the rest of it; else NULL */
 	const char *expression;         /* ADD CHECK: canonical */
+	const struct fact_column *new_columns; /* CREATE TABLE */
+	uint16_t new_column_count;
 	enum lock_mode lock;            /* on the relation, or where none is named on the object */
 	enum lock_mode referenced_lock; /* on the relation that `referenced` says */
 	bool recurses;                  /* unless ONLY, it goes on to inheriting tables and partitions */
@@ -360,6 +368,8 @@ struct facts {
 	enum lock_mode lock; /* LOCK, TRUNCATE, ANALYZE: on each target */
 	bool for_update;     /* FOR UPDATE or FOR NO KEY UPDATE, at any level */
 	bool long_list;      /* constants are compared with by IN, or ARRAY[…], more than LIMIT_LIST_MEMBERS of them */
+	const char *long_name; /* of a schema change: the first name in it that is longer than a name may be, cut as the
+	                        * server does; else NULL */
 	bool truncated;      /* a ceiling was met: there is more than the facts say */
 	bool uses_truncated; /* the same of `uses` alone, which may then be of any column */
 	struct fact_relation *relations;

@@ -137,6 +137,7 @@ void facts_dump(const struct facts *facts, char *to, size_t size)
 	flag(&dump, facts->for_update, "for_update");
 	flag(&dump, facts->nowait, "nowait");
 	flag(&dump, facts->long_list, "long_list");
+	text(&dump, "long_name", facts->long_name);
 	flag(&dump, facts->truncated, "truncated");
 	put(&dump, "\n");
 	for (uint16_t at = 0; at < facts->level_count; at++) {
@@ -383,6 +384,20 @@ static void dump_constraint(struct dump *dump, const struct fact_constraint *con
 	flag(dump, constraint->deferred, "deferred");
 }
 
+static void dump_type(struct dump *dump, const struct fact_type *type)
+{
+	if (type->name == NULL)
+		return;
+	if (type->schema != NULL)
+		put(dump, "%s.", type->schema);
+	put(dump, "%s", type->name);
+	if (type->modifiers[0] >= 0)
+		put(dump, "(%d", type->modifiers[0]);
+	if (type->modifiers[1] >= 0)
+		put(dump, ",%d", type->modifiers[1]);
+	put(dump, "%s%s", type->modifiers[0] >= 0 ? ")" : "", type->array ? "[]" : "");
+}
+
 static void dump_action(struct dump *dump, const struct fact_action *action)
 {
 	static const char *const usings[] = {
@@ -405,14 +420,12 @@ static void dump_action(struct dump *dump, const struct fact_action *action)
 	text(dump, "kind", action->reindex_kind);
 	if (action->type.name != NULL) {
 		put(dump, " type=");
-		if (action->type.schema != NULL)
-			put(dump, "%s.", action->type.schema);
-		put(dump, "%s", action->type.name);
-		if (action->type.modifiers[0] >= 0)
-			put(dump, "(%d", action->type.modifiers[0]);
-		if (action->type.modifiers[1] >= 0)
-			put(dump, ",%d", action->type.modifiers[1]);
-		put(dump, "%s%s", action->type.modifiers[0] >= 0 ? ")" : "", action->type.array ? "[]" : "");
+		dump_type(dump, &action->type);
+	}
+	for (uint16_t at = 0; at < action->new_column_count; at++) {
+		put(dump, "%s{%s ", at == 0 ? " " : "", action->new_columns[at].name);
+		dump_type(dump, &action->new_columns[at].type);
+		put(dump, "}");
 	}
 	text(dump, "using", usings[action->using_kind]);
 	for (uint16_t at = 0; at < action->call_count; at++) {

@@ -1,5 +1,6 @@
 #include "inspect/tree/parse.h"
 #include "inspect/text/canonical.h"
+#include "inspect/text/lexer.h"
 #include "inspect/tree/clauses.h"
 #include "inspect/tree/expression.h"
 #include "inspect/tree/walk.h"
@@ -53,6 +54,7 @@ static void tree_free(struct tree *tree);
 static void take_statements(const List *statements, const char *sql, bool conforming, struct arena *arena,
                             struct parsed *out);
 static const char *own_text(const RawStmt *statement, const char *sql, bool conforming, struct arena *arena);
+static const char *long_name(const RawStmt *statement, const char *sql, bool conforming, struct arena *arena);
 static const Node *only_target(const List *statements);
 
 enum parse_result parse_sql(const char *sql, size_t len, struct arena *arena, struct parsed *out)
@@ -255,16 +257,51 @@ static void take_statements(const List *statements, const char *sql, bool confor
 			walk_statement(statement, arena, &out->facts[at]);
 		if (IsA(statement->stmt, IndexStmt) || IsA(statement->stmt, AlterTableStmt))
 			out->facts[at].text = own_text(statement, sql, conforming, arena);
+		if (out->facts[at].kind == STATEMENT_DDL)
+			out->facts[at].long_name = long_name(statement, sql, conforming, arena);
 	}
 	if (out->truncated)
 		out->facts[count - 1].truncated = true;
 }
 
-/* One statement of a text that may hold several; NULL when it does not end where the parser says. */
-static const char *own_text(const RawStmt *statement, const char *sql, bool conforming, struct arena *arena)
+/* One statement of a text that may hold several. */
+static const char *place_of(const RawStmt *statement, const char *sql, size_t *len)
 {
 	const char *own = sql + (statement->stmt_location > 0 ? statement->stmt_location : 0);
-	size_t len = statement->stmt_len > 0 ? (size_t)statement->stmt_len : strlen(own);
+
+	*len = statement->stmt_len > 0 ? (size_t)statement->stmt_len : strlen(own);
+	return own;
+}
+
+/* The tree has names as they are cut (truncate_identifier, scansup.c); only the text shows what they were. */
+static const char *long_name(const RawStmt *statement, const char *sql, bool conforming, struct arena *arena)
+{
+	size_t len;
+	const char *own = place_of(statement, sql, &len);
+	struct lexer lexer;
+	struct lexer_token token;
+
+	lexer_init(&lexer, own, len, conforming);
+	for (lexer_read(&lexer, &token); token.kind != LEXER_END && token.kind != LEXER_UNTERMINATED; lexer_read(&lexer, &token)) {
+		const bool quoted = token.kind == LEXER_QUOTED;
+		const char *name = quoted ? token.body : token.text;
+		size_t bytes = quoted ? token.body_len : token.len, cut = LIMIT_NAME_BYTES - 1;
+		for (size_t at = 0; quoted && at < token.body_len; at++)
+			bytes -= name[at] == '"' && name[++at] == '"';
+		if ((!quoted && token.kind != LEXER_WORD) || bytes < LIMIT_NAME_BYTES)
+			continue;
+		while (cut > 0 && ((unsigned char)name[cut] & 0xc0) == 0x80)
+			cut--;
+		return arena_copy(arena, name, cut);
+	}
+	return NULL;
+}
+
+/* NULL when it does not end where the parser says. */
+static const char *own_text(const RawStmt *statement, const char *sql, bool conforming, struct arena *arena)
+{
+	size_t len;
+	const char *own = place_of(statement, sql, &len);
 	const char *text = NULL;
 	struct canonical canonical;
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static void create_table(struct gather *gather, const CreateStmt *create);
+static void set_new_columns(struct gather *gather, struct fact_action *action, const List *elements);
 static void create_table_as(struct gather *gather, const CreateTableAsStmt *create);
 static struct fact_action *touch(struct gather *gather, int16_t relation, enum lock_mode lock);
 static void create_schema(struct gather *gather, const CreateSchemaStmt *create);
@@ -185,6 +186,7 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 		}
 	}
 
+	set_new_columns(gather, action, create->tableElts);
 	bool temporary = action->temporary;
 	for (size_t at = 0; at < ARRAY_LEN(lists); at++) {
 		foreach (cell, lists[at]) {
@@ -232,6 +234,24 @@ static struct fact_action *touch(struct gather *gather, int16_t relation, enum l
 	action->relation = relation;
 	action->lock = lock;
 	return action;
+}
+
+static void set_new_columns(struct gather *gather, struct fact_action *action, const List *elements)
+{
+	const int count = list_length(elements) < LIMIT_FACTS_NEW_COLUMNS ? list_length(elements) : LIMIT_FACTS_NEW_COLUMNS;
+	struct fact_column *columns = arena_alloc(gather->arena, ((size_t)count + 1) * sizeof(*columns));
+	ListCell *cell;
+
+	action->new_columns = columns;
+	foreach (cell, elements) {
+		const ColumnDef *column = lfirst(cell);
+		if (!IsA(column, ColumnDef) || action->new_column_count == count)
+			continue;
+		struct fact_column *new = &columns[action->new_column_count++];
+		*new = (struct fact_column){.name = arena_text(gather->arena, column->colname)};
+		if (column->typeName != NULL)
+			new->type = nodes_type(column->typeName, gather->arena);
+	}
 }
 
 static void create_table_as(struct gather *gather, const CreateTableAsStmt *create)

@@ -274,8 +274,12 @@ CHANGES = [
     ("M240", "the second column of several", "CREATE INDEX ON {t} (qty, owner)", A + "ADD FOREIGN KEY (owner) REFERENCES {s} NOT VALID", "M240"),
     ("M241", "varchar is none of these", "", A + "ADD c varchar(10)", ""),
     ("M241", "char(n)", "", A + "ADD c char(10)", "M241"),
+    ("M241", "in a new table", "", "CREATE TABLE {t}_n (id serial PRIMARY KEY, at timestamp)", "M241"),
+    ("M241", "as Django makes them", "", "CREATE TABLE {t}_n (id serial PRIMARY KEY, at timestamp with time zone, ratio double precision, price numeric(10, 2), name varchar(9), d jsonb)", ""),
     ("M242", "a savepoint is no BEGIN", "", TX.format("SAVEPOINT a; RELEASE a"), ""),
     ("M242", "BEGIN twice", "", "BEGIN; BEGIN; COMMIT", "M242"),
+    ("M242", "a name of 64 bytes", "", A + "ADD " + 64 * "n" + " int", "M242"),
+    ("M242", "a name of 63 bytes", "", A + "ADD " + 63 * "n" + " int", ""),
     *(("M243", f"{step}", OWNER + "; ALTER TABLE {t} ADD CONSTRAINT there CHECK (qty >= 0) NOT VALID; CREATE UNIQUE INDEX {t}_u ON {t} (id)", step, "") for step in (
         A + "ALTER qty SET DEFAULT 5", A + "ALTER qty DROP DEFAULT", A + "ALTER qty SET STATISTICS 500", A + "SET (fillfactor = 70)", A + "SET (autovacuum_enabled = off)",
         "COMMENT ON COLUMN {t}.qty IS 'x'", A + "VALIDATE CONSTRAINT there", A + "RENAME CONSTRAINT there TO here", A + "ADD CHECK (owner > 0) NOT VALID",

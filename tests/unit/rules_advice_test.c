@@ -66,6 +66,42 @@ static void types(void **state)
 	SILENT("ALTER TABLE product ADD c other.money", "M241");
 }
 
+/* Those of a new table as well, unless it is temporary or there already. */
+static void types_of_new_tables(void **state)
+{
+	(void)state;
+	FOUND("CREATE TABLE fresh (id serial, at timestamp)", "M241");
+	assert_int_equal(judge.verdict.count, 1);
+	assert_string_equal(judge.verdict.findings[0].table, "fresh");
+	assert_string_equal(judge.verdict.findings[0].column, "at");
+	FOUND("CREATE TABLE shop.fresh (code char(10), price real)", "M241");
+	assert_int_equal(judge.verdict.count, 2);
+	assert_string_equal(judge.verdict.findings[1].table, "shop.fresh");
+	SILENT("CREATE TABLE fresh (id serial PRIMARY KEY, at timestamptz, name varchar(10), price numeric(10, 2), weight real, d jsonb)", "M241");
+	SILENT("CREATE TEMP TABLE fresh (at timestamp)", "M241");
+	SILENT("CREATE TABLE IF NOT EXISTS product (at timestamp)", "M241");
+	SILENT("CREATE TABLE fresh AS SELECT now()::timestamp AS at", "M241");
+}
+
+/* M242: where something is made or renamed, and not where what is there is called so. */
+static void long_names(void **state)
+{
+	(void)state;
+#define LONG "a_name_of_sixty_three_bytes_as_long_as_the_server_lets_one_be__"
+	FOUND("CREATE INDEX " LONG "x ON product (qty)", "M242");
+	assert_non_null(strstr(judge.verdict.findings[judge.verdict.count - 1].message, LONG));
+	FOUND("ALTER TABLE product ADD \"" LONG "x\" int", "M242");
+	FOUND("ALTER TABLE product RENAME TO " LONG "x", "M242");
+	SILENT("CREATE INDEX " LONG " ON product (qty)", "M242");
+	SILENT("DROP INDEX " LONG "x", "M242");
+	SILENT("ALTER TABLE product ADD c text DEFAULT '" LONG "x'", "M242");
+	SILENT("SELECT qty AS " LONG "x FROM product", "M242");
+	/* A doubled quote is one byte, and no letter is cut in two. */
+	SILENT("ALTER TABLE product ADD \"12345678901234567890123456789012345678901234567890123456789012\"\"\" int", "M242");
+	FOUND("ALTER TABLE product ADD \"12345678901234567890123456789012345678901234567890123456789012ä\" int", "M242");
+	assert_null(strstr(judge.verdict.findings[judge.verdict.count - 1].message, "\xc3"));
+}
+
 static void begins(void **state)
 {
 	(void)state;
@@ -97,6 +133,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(enums, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(types, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(types_of_new_tables, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(long_names, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(begins, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(nulls, set_up, tear_down),
 	};

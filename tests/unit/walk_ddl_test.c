@@ -24,7 +24,7 @@ static void new_tables(void **state)
 		 "relation 0 c target\n"
 		 "relation 1 big target\n"
 		 "relation 2 s.other target\n"
-		 "create_table on=0\n"
+		 "create_table on=0 {id serial}{a pg_catalog.int4}{b text}\n"
 		 "add_foreign_key on=0 column=a [a] refers=id referenced=1\n"
 		 "add_foreign_key on=0 [b][a] refers=x,y referenced=2\n"},
 		{"CREATE TABLE IF NOT EXISTS c (id int); CREATE TEMP TABLE c (id int REFERENCES d); CREATE "
@@ -32,17 +32,17 @@ static void new_tables(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 c target\n"
-		 "create_table on=0 if_exists\n"
+		 "create_table on=0 {id pg_catalog.int4} if_exists\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 c target\n"
 		 "relation 1 d target\n"
-		 "create_table on=0 temporary\n"
+		 "create_table on=0 {id pg_catalog.int4} temporary\n"
 		 "add_foreign_key on=0 column=id [id] referenced=1 temporary\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 pg_temp.c target\n"
-		 "create_table on=0 temporary\n"},
+		 "create_table on=0 {id pg_catalog.int4} temporary\n"},
 		{"CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE c () INHERITS (a, b)",
 		 "ddl\n"
 		 "level 0\n"
@@ -90,14 +90,14 @@ static void new_tables(void **state)
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 f target\n"
-		 "create_table on=0\n"},
+		 "create_table on=0 {id pg_catalog.int4}\n"},
 		{"CREATE SCHEMA s CREATE TABLE t (id int) CREATE INDEX i ON t (id)",
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 s.t target\n"
 		 "relation 1 s.t target\n"
 		 "other object=s method=create schema\n"
-		 "create_table on=0\n"
+		 "create_table on=0 {id pg_catalog.int4}\n"
 		 "create_index on=1 object=i [id] method=btree\n"},
 	};
 	/* clang-format on */
