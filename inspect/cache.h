@@ -53,6 +53,8 @@ struct statement {
 	uint64_t audited;        /* the generation */
 	struct verdict *verdict; /* as of `generation`; NULL before the first */
 	uint64_t generation;     /* catalog_generation the verdict was made with; 0: without a catalog */
+	/* Where it was made at a Bind and may be compared with the next one: of values like these, by that catalog. Else 0. */
+	uint64_t bound_values, bound_generation;
 	struct arena arena;      /* query and facts */
 	bool proven;             /* the cache's, and so are these: */
 	struct statement *newer, *older;

@@ -1,4 +1,5 @@
 #include "inspect/inspector.h"
+#include "inspect/withdrawn.h"
 #include "inspect/rules/documents.h"
 #include "inspect/tree/parse.h"
 #include "inspect/rules/progress.h"
@@ -73,7 +74,6 @@ static struct inspector_key key_of(struct inspector *inspector, const struct sql
 static void read_statement(struct statement *statement, enum sqlkey_result result, bool conforming, const char *sql,
                            size_t len, struct reading_figures *figures);
 static void make_opaque(struct statement *statement, enum opaque_reason reason, struct reading_figures *figures);
-static void count_withdrawn(struct inspector *inspector, const struct verdict *before, const struct verdict *after);
 static bool has_ddl(const struct parsed *parsed);
 static void ran(struct inspector *inspector, const struct statement *statement, const struct session_state *session,
                 const struct usage_use *use, struct usage *also, bool *fresh);
@@ -257,7 +257,6 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 	/* What the session created in its open transaction is not in the key, parameters even less; and what was prepared
 	 * is planned anew under another search_path. */
 	bool values = bound && (statement->wants_parameters || statement->plan_matters);
-	bool once = session->created || statement->scope != session->scope || values;
 	struct traffic traffic;
 	struct context input = {
 	    .catalog = catalog,
@@ -269,11 +268,16 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 
 	if (statement->opaque != OPAQUE_NONE || statement->statement_count == 0)
 		return &inspector->nothing;
-	for (uint16_t at = 0; at < statement->statement_count && !once; at++)
-		once = progress_matters(&statement->facts[at], session);
+	bool matters = session->created || statement->scope != session->scope;
+	for (uint16_t at = 0; at < statement->statement_count && !matters; at++)
+		matters = progress_matters(&statement->facts[at], session);
+	bool once = matters || values;
+	uint64_t bound_values = values && !matters && catalog ? withdrawn_values(bound, bound_count) : 0;
 	if (statement->verdict && statement->generation == generation && !once)
 		return statement->verdict;
 	bool before = statement->verdict && !once && statement->generation != generation_once;
+	before |= statement->verdict && bound_values && statement->bound_values == bound_values &&
+	          statement->bound_generation != generation;
 	struct verdict old;
 	if (!statement->verdict) {
 		statement->verdict = malloc(sizeof(*statement->verdict));
@@ -301,8 +305,10 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
 	if (!values)
 		statement->plan_matters = statement->verdict->plan_matters;
 	statement->generation = once ? generation_once : generation;
+	statement->bound_values = bound_values;
+	statement->bound_generation = generation;
 	if (before) {
-		count_withdrawn(inspector, &old, statement->verdict);
+		withdrawn_count(inspector->withdrawn, &old, statement->verdict);
 		verdict_fini(&old);
 	}
 	return statement->verdict;
@@ -480,26 +486,6 @@ void inspector_take_withdrawn(struct inspector *inspector, uint64_t withdrawn[LI
 	for (size_t rule = 0; rule < LIMIT_RULES; rule++) {
 		withdrawn[rule] += inspector->withdrawn[rule];
 		inspector->withdrawn[rule] = 0;
-	}
-}
-
-/* The same statement, judged by two catalogs. */
-static void count_withdrawn(struct inspector *inspector, const struct verdict *before, const struct verdict *after)
-{
-	for (uint8_t at = 0; at < before->count; at++) {
-		const struct finding *old = &before->findings[at];
-		bool stands = false;
-
-		for (uint8_t other = 0; other < after->count; other++) {
-			const struct finding *new = &after->findings[other];
-
-			stands |= new->rule ==
-			              old->rule &&new->severity >= old->severity &&strcmp(new->table, old->table) ==
-			              0 &&
-			          strcmp(new->column, old->column) == 0;
-		}
-		if (!stands)
-			inspector->withdrawn[rules_index(old->rule)]++;
 	}
 }
 

@@ -106,8 +106,9 @@ const struct verdict *inspector_audit(struct inspector *inspector, const struct 
 const struct column_use *inspector_usages(struct inspector *inspector, struct statement *statement,
                                      const struct session_state *session, uint16_t at, uint16_t *count);
 
-/* Adds, by rules_index, the findings that a newer catalog has taken back or made milder since the last call: seen when
- * the statement came again. */
+/* Adds, by rules_index, the findings that a newer catalog has taken back or made milder since the last call: seen
+ * when the statement came again, with values like those before where it is judged by them. Not of a schema
+ * change, which stands in the course of its transaction. */
 void inspector_take_withdrawn(struct inspector *inspector, uint64_t withdrawn[LIMIT_RULES]);
 
 struct inspector_figures {

@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include "inspect/rules/documents.h"
+#include "inspect/withdrawn.h"
 #include "config/limits.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
@@ -357,10 +358,15 @@ static void worker_take_catalogs(struct worker *worker)
 	while (fresh) {
 		struct worker_catalog *next = (struct worker_catalog *)fresh->letter.next;
 		struct catalog *catalog = catalog_ref(fresh->catalog);
+		const struct catalog *known = inspector_catalog(worker->inspector, catalog_database(catalog));
+		struct catalog *before = known ? catalog_ref((struct catalog *)known) : NULL;
 		inspector_put_catalog(worker->inspector, fresh->catalog);
 		/* Once for the table, not once for each worker. */
 		if (worker->index == 0)
 			worker_audit(worker, catalog);
+		if (worker->index == 0 && before)
+			withdrawn_audits(worker->parcel->stats.withdrawn, &worker->rules, before, catalog);
+		catalog_unref(before);
 		catalog_unref(catalog);
 		free(fresh);
 		fresh = next;

@@ -327,6 +327,17 @@ def test_what_an_index_mends_is_counted(start_proctor, postgres, database, watch
     assert proctor.events("stats", withdrawn_by_rule="Q105:1")[0]["withdrawn"] == 1
 
 
+def test_what_a_table_mends_is_counted(start_proctor, postgres, database, profiles):
+    """So are those of the audits, which no statement has caused."""
+    postgres.sql("CREATE TABLE sorted (n int); INSERT INTO sorted SELECT generate_series(1, 100); ANALYZE sorted", database)
+    proctor = start_proctor(direct_ok=False, settings={**SETTINGS, "stats_period": 1, "catalog_refresh": 0.5})
+    with contextlib.closing(psycopg2.connect(proctor.dsn(database))) as connection:
+        connection.autocommit = True
+        proctor.wait_for("finding", code="D507", table="sorted")
+        connection.cursor().execute("ALTER TABLE sorted ADD PRIMARY KEY (n)")
+        proctor.wait_for("stats", withdrawn_by_rule=lambda value: value and "D507:1" in value)
+
+
 def test_the_rules_for_people(watched):
     """The table and the pages are printed by the program itself."""
     binary = watched.binary

@@ -46,7 +46,7 @@ static uint64_t withdrawn_of(const char *code)
 }
 
 /* A finding that a newer catalog takes back, or makes milder, is counted once, when its statement comes again; one that
- * stands is not, nor one that was made for a single execution. */
+ * stands is not. What values of a Bind have shown is compared by values of their kind. */
 static void what_a_catalog_takes_back_is_counted(void **state)
 {
 	struct statement *search = inspected_recognise("SELECT 1 FROM product WHERE name LIKE '%lamp%'");
@@ -68,9 +68,12 @@ static void what_a_catalog_takes_back_is_counted(void **state)
 	assert_int_equal(inspected_judge(search)->count, 0);
 	assert_int_equal(inspected_judge_pattern(bound, "%lamp%")->count, 0);
 	assert_int_equal(inspected_judge(search)->count, 0);
-	assert_int_equal(withdrawn_of("Q101"), 1);
+	assert_int_equal(withdrawn_of("Q101"), 2);
 	inspector_put_catalog(inspected.inspector, inspected_catalog(JUDGE_LARGE));
 	assert_int_equal(inspected_judge(search)->count, 1);
+	assert_int_equal(inspected_judge_pattern(bound, "%desk%")->count, 1);
+	inspector_put_catalog(inspected.inspector, inspected_catalog(JUDGE_SMALL));
+	assert_int_equal(inspected_judge_pattern(bound, "lamp")->count, 0);
 	assert_int_equal(withdrawn_of("Q101"), 0);
 	cache_unref(search);
 	cache_unref(bound);
