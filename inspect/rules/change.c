@@ -3,6 +3,7 @@
 #include "inspect/change/rewrite.h"
 #include "inspect/rules/remedy.h"
 #include "inspect/text/identifier.h"
+#include "inspect/text/lexer.h"
 
 #include <string.h>
 #include <strings.h>
@@ -10,6 +11,8 @@
 static const char *listed(struct arena *arena, const char *const *names, uint16_t count);
 static const char *reaction(char action);
 static bool is_whole(const char *text);
+static bool is_word(const struct lexer_token *token, const char *word);
+static const char *masked(struct arena *arena, const char *text);
 static size_t after_index(const char *text);
 static const char *partitioned_index(struct arena *arena, const struct change *change);
 static const char *past_name(const char *text, const char *word);
@@ -93,7 +96,7 @@ const char *change_timing(const struct fact_action *action)
 
 const char *change_not_valid(struct arena *arena, const struct change *change)
 {
-	const char *text = change->statement->text, *ellipsis = "…";
+	const char *text = change->statement->text;
 	if (!text || !is_whole(text) || change->statement->action_count != 1)
 		return NULL;
 	if (!change->action->object) {
@@ -104,18 +107,64 @@ const char *change_not_valid(struct arena *arena, const struct change *change)
 		text = arena_printf(arena, "%.*sCONSTRAINT %s %s", (int)(check - text), text,
 		                    change_constraint_name(arena, change, "check"), check);
 	}
-	char *masked = arena_alloc(arena, 2 * strlen(text) + 1), *to = masked;
+	return arena_printf(arena, "%s NOT VALID;", masked(arena, text));
+}
+
+const char *change_check_apart(struct arena *arena, const struct change *change, const char **name)
+{
+	const char *text = change->statement->text, *begin = NULL, *check = NULL, *end = NULL;
+	struct lexer_token token, before = {.kind = LEXER_END}, named = {.kind = LEXER_END};
+	struct lexer lexer;
+	int depth = 0;
+	if (!text || !is_whole(text) || change->statement->action_count != 1)
+		return NULL;
+	/* [CONSTRAINT name] CHECK (…), and no second one. */
+	lexer_init(&lexer, text, strlen(text), true);
+	for (token = lexer_next(&lexer); token.kind != LEXER_END && token.kind != LEXER_UNTERMINATED; token = lexer_next(&lexer)) {
+		if (depth == 0 && is_word(&token, "check")) {
+			if (check)
+				return NULL;
+			check = token.text;
+			begin = begin && named.kind != LEXER_END ? begin : check;
+		} else if (depth == 0 && !check) {
+			named = is_word(&before, "constraint") ? token : (struct lexer_token){.kind = LEXER_END};
+			begin = named.kind != LEXER_END ? before.text : NULL;
+		}
+		depth += token.single == '(' ? 1 : token.single == ')' ? -1 : 0;
+		if (depth == 0 && token.single == ')' && check && !end)
+			end = token.text + 1;
+		before = token;
+	}
+	if (!end || strncasecmp(end, " NO INHERIT", strlen(" NO INHERIT")) == 0)
+		return NULL;
+	if (named.kind != LEXER_END)
+		*name = arena_printf(arena, "%.*s", (int)named.len, named.text);
+	while (begin > text && begin[-1] == ' ')
+		begin--;
+	return masked(arena, arena_printf(arena, "%.*s%s;\nALTER TABLE %s ADD CONSTRAINT %s %.*s NOT VALID;", (int)(begin - text),
+	                                  text, end, change->table, *name, (int)(end - check), check));
+}
+
+static bool is_word(const struct lexer_token *token, const char *word)
+{
+	return token->kind == LEXER_WORD && token->len == strlen(word) && strncasecmp(token->text, word, token->len) == 0;
+}
+
+/* With "…" for constants that are $n. */
+static const char *masked(struct arena *arena, const char *text)
+{
+	char *out = arena_alloc(arena, 2 * strlen(text) + 1), *to = out;
 	for (const char *at = text; *at;) {
 		size_t digits = *at == '$' ? strspn(at + 1, "0123456789") : 0;
 		if (digits > 0) {
-			to = stpcpy(to, ellipsis);
+			to = stpcpy(to, "…");
 			at += 1 + digits;
 		} else {
 			*to++ = *at++;
 		}
 	}
 	*to = '\0';
-	return arena_printf(arena, "%s NOT VALID;", masked);
+	return out;
 }
 
 const char *change_concurrent_index(struct arena *arena, const struct change *change)
@@ -140,14 +189,14 @@ const char *change_django_index(struct arena *arena, const struct change *change
 	for (uint16_t i = 0; i < action->column_count && fields; i++) {
 		fields = catalog_column(change->relation, action->columns[i]) != NULL &&
 		         !(action->opclasses && action->opclasses[i]);
-		names = arena_printf(arena, "%s%s\"%s\"", names, *names ? ", " : "", action->columns[i]);
+		names = arena_printf(arena, "%s%s\"%s\"", names, *names ? ", " : "", remedy_field(arena, action->columns[i]));
 	}
 	const char *index = "…";
 	if (fields)
 		index = arena_printf(arena, "Index(fields=[%s], name=\"%s\")", names, action->object);
 	return arena_printf(arena,
-	                    "AddIndexConcurrently(\"%s\", %s) in place of AddIndex or db_index=True  # in a migration "
-	                    "with atomic = False",
+	                    "AddIndexConcurrently(\"%s\", %s)  # in place of AddIndex or db_index=True, in a migration with "
+	                    "atomic = False",
 	                    remedy_model(arena, change->relation), index);
 }
 

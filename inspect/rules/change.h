@@ -29,6 +29,8 @@ const char *change_timing(const struct fact_action *action);
 /* ALTER TABLE itself with NOT VALID at its end, with "…" for its constants where they are $n, and with a name for a CHECK
  * that has none; NULL where it does more than add one constraint. */
 const char *change_not_valid(struct arena *arena, const struct change *change);
+/* The same of ADD COLUMN … CHECK (…): the plain ADD COLUMN, and the CHECK by itself. `name` is the constraint's. */
+const char *change_check_apart(struct arena *arena, const struct change *change, const char **name);
 /* CREATE INDEX itself with CONCURRENTLY in it and with $n for its constants; NULL where that is not the whole of it. */
 const char *change_concurrent_index(struct arena *arena, const struct change *change);
 /* The same in Django's words; with "…" for the index where the facts don't hold all of it or Django has no fields for

@@ -213,9 +213,11 @@ static void tell(const struct rule *rule, const struct context *input, const str
 	                            table, doc, table, doc, text,
 	                            remedy_create_index(arena, input->catalog, relation, &index)),
 	    .fix_django = arena_printf(
-	        arena, "%s = JSONField(null=True), a RunPython in batches with atomic = False, then %s", doc_name,
+	        arena, "%s = JSONField(null=True)  # then a RunPython in batches with atomic = False, then %s",
+	        remedy_field(arena, doc_name),
 	        remedy_add_index(arena, input->catalog, relation, false,
-	                         arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", doc_name, index.name))),
+	                         arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", remedy_field(arena, doc_name),
+	                                      index.name))),
 	};
 	if (is_log(column->name) || is_log(relation->name))
 		rules_add_lowered(verdict, rule, input, relation, &finding);

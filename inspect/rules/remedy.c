@@ -3,6 +3,7 @@
 #include "config/limits.h"
 #include "inspect/text/identifier.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -48,10 +49,67 @@ const char *remedy_name(struct arena *arena, const struct catalog_relation *rela
 	return name;
 }
 
+/* Django's checks of a field's name (fields.E001, E002) on top of Python's. */
+static bool is_field(const char *name)
+{
+	static const char *const keywords[] = {"False", "None", "True", "and", "as", "assert", "async", "await", "break", "class",
+	                                       "continue", "def", "del", "elif", "else", "except", "finally", "for", "from",
+	                                       "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass",
+	                                       "pk", "raise", "return", "try", "while", "with", "yield"};
+	const size_t len = strlen(name);
+	for (size_t at = 0; at < ARRAY_LEN(keywords); at++) {
+		if (strcmp(name, keywords[at]) == 0)
+			return false;
+	}
+	for (size_t at = 0; at < len; at++) {
+		const unsigned char byte = (unsigned char)name[at];
+		if (!isalnum(byte) && byte != '_' && byte < 0x80)
+			return false;
+	}
+	return len > 0 && !isdigit((unsigned char)name[0]) && name[len - 1] != '_' && !strstr(name, "__");
+}
+
+const char *remedy_field(struct arena *arena, const char *column)
+{
+	if (is_field(column))
+		return column;
+	char *name = arena_alloc(arena, strlen(column) + 1), *to = name;
+	for (const char *at = column; *at; at++) {
+		const unsigned char byte = (unsigned char)*at;
+		const bool kept = isalnum(byte) || byte >= 0x80;
+		if (kept || (to > name && to[-1] != '_'))
+			*to++ = kept ? (char)tolower(byte) : '_';
+	}
+	while (to > name && to[-1] == '_')
+		to--;
+	*to = '\0';
+	if (*name == '\0')
+		return "field";
+	if (isdigit((unsigned char)*name))
+		return arena_printf(arena, "number_%s", name);
+	return is_field(name) ? name : arena_printf(arena, "%s_field", name);
+}
+
+/* "; ti_tle is the field with db_column="Ti tle"", for each of the fields that are named in `code`. */
+static const char *fields_explained(struct arena *arena, const struct catalog_relation *relation, const char *code)
+{
+	const char *explained = "";
+	for (uint16_t at = 0; at < relation->column_count; at++) {
+		const char *column = relation->columns[at].name, *field = remedy_field(arena, column);
+		if (strcmp(column, field) == 0)
+			continue;
+		const char *quoted = strstr(code, arena_printf(arena, "\"%s\"", field));
+		const bool named = quoted || strstr(code, arena_printf(arena, "\"-%s\"", field)) || strstr(code, arena_printf(arena, "Q(%s=", field));
+		if (named)
+			explained = arena_printf(arena, "%s; %s is the field with db_column=\"%s\"", explained, field, column);
+	}
+	return explained;
+}
+
 const char *remedy_model(struct arena *arena, const struct catalog_relation *relation)
 {
 	const char *after_app = strchr(relation->name, '_');
-	return arena_text(arena, after_app && after_app[1] ? after_app + 1 : relation->name);
+	return remedy_field(arena, arena_text(arena, after_app && after_app[1] ? after_app + 1 : relation->name));
 }
 
 const char *remedy_create_index(struct arena *arena, const struct catalog *catalog,
@@ -83,8 +141,9 @@ const char *remedy_add_index(struct arena *arena, const struct catalog *catalog,
 	if (relation->kind == CATALOG_PARTITIONED_TABLE)
 		return ""; /* Django has no word for it; the SQL goes into a RunSQL */
 	bool extension = trigram && !catalog_has_extension(catalog, "pg_trgm");
-	return arena_printf(arena, "%sAddIndexConcurrently(\"%s\", %s)  # in a migration with atomic = False",
-	                    extension ? "TrigramExtension(), " : "", remedy_model(arena, relation), index);
+	return arena_printf(arena, "%sAddIndexConcurrently(\"%s\", %s)  # in a migration with atomic = False%s",
+	                    extension ? "TrigramExtension(), " : "", remedy_model(arena, relation), index,
+	                    fields_explained(arena, relation, index));
 }
 
 /* -- names ---------------------------------------------------------------------------------------- */

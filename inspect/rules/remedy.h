@@ -14,6 +14,8 @@ const char *remedy_expression(struct arena *arena, const char *expression);
  * index of that table. */
 const char *remedy_name(struct arena *arena, const struct catalog_relation *relation, const char *column,
                         const char *suffix);
+/* What Django calls the column: its own name, or where that is no name of Python's the one that inspectdb would give it. */
+const char *remedy_field(struct arena *arena, const char *column);
 /* Django's usual name of the model, guessed from the table's: shop_product → product. */
 const char *remedy_model(struct arena *arena, const struct catalog_relation *relation);
 
@@ -31,7 +33,8 @@ struct remedy_index {
  * refuses CONCURRENTLY, the way around by its partitions. */
 const char *remedy_create_index(struct arena *arena, const struct catalog *catalog,
                                 const struct catalog_relation *relation, const struct remedy_index *index);
-/* AddIndexConcurrently(…) around `index`, an expression such as `Index(fields=["name"], name="…")`. */
+/* AddIndexConcurrently(…) around `index`, an expression such as `Index(fields=["name"], name="…")`; a field in it that is
+ * not called like its column is explained behind it. */
 const char *remedy_add_index(struct arena *arena, const struct catalog *catalog,
                              const struct catalog_relation *relation, bool trigram, const char *index);
 

@@ -167,9 +167,11 @@ static void set_not_null(const struct rule *rule, const struct context *input, s
 		                            change.column, change.table, check),
 		    .fix_django =
 		        arena_printf(arena,
-		                     "AddConstraintNotValid(\"%s\", CheckConstraint(…__isnull=False)), in the next "
-		                     "migration ValidateConstraint, then AlterField",
-		                     remedy_model(arena, change.relation)),
+		                     "AddConstraintNotValid(\"%s\", CheckConstraint(condition=Q(%s__isnull=False), name=\"%s\"))  "
+		                     "# in the next migration ValidateConstraint, then AlterField, then RemoveConstraint; check= "
+		                     "before Django 5.1",
+		                     remedy_model(arena, change.relation), remedy_field(arena, change.action->column),
+		                     remedy_name(arena, change.relation, change.action->column, "notnull")),
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}
@@ -194,7 +196,7 @@ static void add_check(const struct rule *rule, const struct context *input, cons
 	struct arena *arena = &verdict->arena;
 	bool inlined = change->action->form == DDL_ADD_COLUMN;
 	const char *name = change_constraint_name(arena, change, "check");
-	const char *not_valid = inlined ? NULL : change_not_valid(arena, change);
+	const char *not_valid = inlined ? change_check_apart(arena, change, &name) : change_not_valid(arena, change);
 	if (!not_valid)
 		not_valid =
 		    arena_printf(arena, "ALTER TABLE %s ADD CONSTRAINT %s CHECK (…) NOT VALID;", change->table, name);
@@ -213,7 +215,7 @@ static void add_check(const struct rule *rule, const struct context *input, cons
 	            : "Add it as NOT VALID, and validate it in a transaction of its own: that lets others write.",
 	    .fix_sql = arena_printf(arena, "%s\nALTER TABLE %s VALIDATE CONSTRAINT %s;", not_valid, change->table, name),
 	    .fix_django = arena_printf(arena,
-	                               "AddConstraintNotValid(\"%s\", CheckConstraint(…)), in the next migration "
+	                               "AddConstraintNotValid(\"%s\", CheckConstraint(…))  # in the next migration "
 	                               "ValidateConstraint",
 	                               remedy_model(arena, change->relation)),
 	};

@@ -322,9 +322,9 @@ static void may_be_negative(const struct rule *rule, const struct context *input
 		    .fix_sql = arena_printf(arena,
 		                            "ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s >= 0) NOT VALID; ALTER TABLE %s "
 		                            "VALIDATE CONSTRAINT %s;",
-		                            table, name, quoted, table, name),
-		    .fix_django = arena_printf(arena, "CheckConstraint(condition=Q(%s__gte=0), name=\"%s\")", column->name,
-		                               name),
+		                            table, identifier_quoted(arena, name), quoted, table, identifier_quoted(arena, name)),
+		    .fix_django = arena_printf(arena, "CheckConstraint(condition=Q(%s__gte=0), name=\"%s\")  # check= before Django 5.1",
+		                               remedy_field(arena, column->name), name),
 		};
 		rules_add(verdict, rule, input, relation, &finding);
 	}
@@ -572,7 +572,7 @@ static void few_values(const struct rule *rule, const struct context *input, con
 		    .column = column->name,
 		    .message = message,
 		    .hint = "Index the few rows that are searched for, by a partial index on what they are sorted by.",
-		    .fix_django = "Index(fields=[…], condition=Q(…), name=\"…\"), and db_index=False on the field",
+		    .fix_django = "Index(fields=[…], condition=Q(…), name=\"…\")  # and db_index=False on the field",
 		};
 		rules_add(verdict, rule, input, relation, &finding);
 		return;

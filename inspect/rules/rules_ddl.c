@@ -295,7 +295,7 @@ static void volatile_default(const struct rule *rule, const struct context *inpu
 		                            change.table, change.column, type_name(arena, &action->type), change.table,
 		                            change.column, default_text(arena, action), change.column),
 		    .fix_django =
-		        "AddField(…, null=True); RunPython in batches in a migration with atomic = False; then the "
+		        "AddField(…, null=True)  # then RunPython in batches in a migration with atomic = False, then the "
 		        "default",
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);

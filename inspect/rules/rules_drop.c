@@ -296,10 +296,10 @@ static const char *lost_django(struct arena *arena, const struct loss *loss)
 {
 	const char *name = loss->column ? loss->column->name : loss->relation->name;
 	if (loss->schema)
-		return arena_printf(arena, "DATABASES: \"OPTIONS\": {\"options\": \"-c search_path=%s,%s\"}",
+		return arena_printf(arena, "\"OPTIONS\": {\"options\": \"-c search_path=%s,%s\"}  # in DATABASES",
 		                    loss->relation->schema, loss->schema);
 	if (loss->rename)
-		return arena_printf(arena, "%s=\"%s\" keeps the name", loss->column ? "db_column" : "db_table", name);
+		return arena_printf(arena, "%s=\"%s\"  # keeps the name", loss->column ? "db_column" : "db_table", name);
 	if (loss->relation->kind == CATALOG_VIEW)
 		return "RunSQL in the release after the one whose models no longer name it";
 	return "SeparateDatabaseAndState: the state now, the database in the next release";

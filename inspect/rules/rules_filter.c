@@ -317,7 +317,7 @@ static void propose(const struct subject *s, const char *method, struct finding 
 	finding->fix_sql = remedy_create_index(s->arena, s->input->catalog, table, &wanted);
 	finding->fix_django = remedy_add_index(s->arena, s->input->catalog, table, false,
 	                                       arena_printf(s->arena, "%sIndex(fields=[\"%s\"], name=\"%s\")",
-	                                                    method != NULL ? "Gin" : "", s->column, wanted.name));
+	                                                    method != NULL ? "Gin" : "", remedy_field(s->arena, s->column), wanted.name));
 }
 
 static void describe_unindexed(const struct subject *s, struct finding *finding)
@@ -350,7 +350,7 @@ static void propose_partial(const struct context *input, const struct catalog_re
 	if (!test || term->variant == TEST_TRUE || term->variant == TEST_FALSE)
 		finding->fix_django = remedy_add_index(
 		    arena, input->catalog, table, false,
-		    arena_printf(arena, "Index(fields=[\"%s\"], condition=Q(%s=%s), name=\"%s\")", key, finding->column,
+		    arena_printf(arena, "Index(fields=[\"%s\"], condition=Q(%s=%s), name=\"%s\")", remedy_field(arena, key), remedy_field(arena, finding->column),
 		                 term->kind == TERM_NOT || (test && term->variant == TEST_FALSE) ? "False" : "True",
 		                 wanted.name));
 }

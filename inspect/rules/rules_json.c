@@ -112,7 +112,7 @@ static void propose_gin(const struct context *input, const struct inside *inside
 	finding->fix_sql = remedy_create_index(arena, input->catalog, inside->search->table, &index);
 	finding->fix_django =
 	    remedy_add_index(arena, input->catalog, inside->search->table, false,
-	                     arena_printf(arena, "GinIndex(fields=[\"%s\"]%s, name=\"%s\")", column,
+	                     arena_printf(arena, "GinIndex(fields=[\"%s\"]%s, name=\"%s\")", remedy_field(arena, column),
 	                                  paths ? ", opclasses=[\"jsonb_path_ops\"]" : "", index.name));
 }
 
@@ -170,7 +170,7 @@ static void key_comparison(const struct rule *rule, const struct context *input,
 		                  "that key.",
 		};
 		if (inside.gin)
-			finding.fix_django = arena_printf(arena, "filter(%s__contains={\"…\": value})", column);
+			finding.fix_django = arena_printf(arena, "filter(%s__contains={\"…\": value})", remedy_field(arena, column));
 		else if (strcmp(inside.search->known->type, "jsonb") == 0)
 			propose_gin(input, &inside, arena, &finding);
 		rules_add(verdict, rule, input, inside.search->table, &finding);

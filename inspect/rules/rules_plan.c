@@ -260,7 +260,7 @@ static void patterns(const struct rule *rule, const struct context *input, struc
 		                            search->hit.index->name),
 		    .hint = "Let it be planned for its values, or index the column with gin_trgm_ops.",
 		    .fix_sql = "SET plan_cache_mode = force_custom_plan;",
-		    .fix_django = "\"OPTIONS\": {\"prepare_threshold\": None}, and plan_cache_mode left alone",
+		    .fix_django = "\"OPTIONS\": {\"prepare_threshold\": None}  # and plan_cache_mode left alone",
 		};
 		rules_add(verdict, rule, input, search->table, &finding);
 	}

@@ -306,7 +306,7 @@ static void describe_short(const struct context *input, const struct lookup *loo
 	finding->hint = "Ask for at least three letters, or match the beginning only.";
 	if (lookup->reading == READING_LIKE && search->known)
 		finding->fix_django =
-		    arena_printf(arena, "if len(q) < 3: qs = qs.filter(%s__%sstartswith=q)", search->known->name,
+		    arena_printf(arena, "if len(q) < 3: qs = qs.filter(%s__%sstartswith=q)", remedy_field(arena, search->known->name),
 		                 search->operand->kind == TERM_COLUMN && !lookup->folds_case ? "" : "i");
 }
 
@@ -467,7 +467,7 @@ static void remedy(const struct context *input, const struct lookup *lookup, str
 		return; /* Django's RunSQL takes the SQL as it is */
 
 	const char *class = index.trigram ? "GinIndex" : "Index";
-	const char *column = search->known->name;
+	const char *column = remedy_field(arena, search->known->name);
 	const char *django;
 	if (bare) {
 		django = arena_printf(arena, "%s(fields=[\"%s\"], opclasses=[\"%s\"], name=\"%s\")", class, column,

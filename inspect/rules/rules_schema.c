@@ -205,7 +205,10 @@ static void unindexed_key(const struct rule *rule, const struct context *input, 
 		}
 		if (indexed)
 			continue;
-		const char *columns = change_columns(arena, action);
+		const char *columns = change_columns(arena, action), *fields = "";
+		const char *name = remedy_name(arena, change.relation, action->columns[0], "idx");
+		for (uint16_t i = 0; i < action->column_count; i++)
+			fields = arena_printf(arena, "%s%s\"%s\"", fields, i > 0 ? ", " : "", remedy_field(arena, action->columns[i]));
 		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = action->columns[0],
@@ -214,15 +217,15 @@ static void unindexed_key(const struct rule *rule, const struct context *input, 
 		                     "no index of %s begins with %s: each DELETE of a row that it refers to reads "
 		                     "the whole table",
 		                     change.table, columns),
-		    .hint = "Index the foreign key's columns.",
+		    .hint = "Index the foreign key's columns, as Django does unless db_index=False.",
 		    .fix_sql = remedy_create_index(
 		        arena, input->catalog, change.relation,
 		        &(struct remedy_index){
-		            .name = remedy_name(arena, change.relation, action->columns[0], "idx"),
+		            .name = name,
 		            .expression = columns,
 		        }),
-		    .fix_django = "ForeignKey without db_index=False makes it; on a table that is in use, "
-		                  "AddIndexConcurrently",
+		    .fix_django = remedy_add_index(arena, input->catalog, change.relation, false,
+		                                   arena_printf(arena, "Index(fields=[%s], name=\"%s\")", fields, name)),
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}
@@ -250,7 +253,7 @@ static void required_column(const struct rule *rule, const struct context *input
 		    .hint = "Give it a default; a constant one costs nothing.",
 		    .fix_sql = arena_printf(arena, "ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT …;", change.table,
 		                            change.column, action->type.name ? action->type.name : "…"),
-		    .fix_django = "default=… or db_default=…",
+		    .fix_django = "default=…  # or db_default=… (Django 5.0)",
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}

@@ -127,7 +127,7 @@ static void describe_vector(const struct context *input, const struct search *se
 	finding->fix_sql = remedy_create_index(arena, input->catalog, search->table, &wanted);
 	finding->fix_django =
 	    remedy_add_index(arena, input->catalog, search->table, false,
-	                     arena_printf(arena, "GinIndex(SearchVector(\"%s\", config=\"english\"), name=\"%s\")", column,
+	                     arena_printf(arena, "GinIndex(SearchVector(\"%s\", config=\"english\"), name=\"%s\")", remedy_field(arena, column),
 	                                  wanted.name));
 }
 
@@ -144,7 +144,7 @@ static void describe_column(const struct context *input, const struct search *se
 	finding->fix_sql = remedy_create_index(arena, input->catalog, search->table, &wanted);
 	finding->fix_django = remedy_add_index(
 	    arena, input->catalog, search->table, false,
-	    arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", column, wanted.name));
+	    arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", remedy_field(arena, column), wanted.name));
 }
 
 static void full_text(const struct rule *rule, const struct context *input, struct verdict *verdict)
@@ -213,7 +213,7 @@ static void behind(const struct rule *rule, const struct context *input, struct 
 		    .fix_sql = remedy_create_index(arena, input->catalog, search->table, &wanted),
 		    .fix_django = remedy_add_index(
 		        arena, input->catalog, search->table, false,
-		        arena_printf(arena, "Index(fields=[\"%s\"], name=\"%s\")", column, wanted.name)),
+		        arena_printf(arena, "Index(fields=[\"%s\"], name=\"%s\")", remedy_field(arena, column), wanted.name)),
 		};
 		rules_add(verdict, rule, input, search->table, &finding);
 	}
@@ -270,9 +270,11 @@ static void items(const struct rule *rule, const struct context *input, struct v
 		        table, quoted, table, quoted, identifier_quoted(arena, column),
 		        remedy_create_index(arena, input->catalog, search->table, &index)),
 		    .fix_django = arena_printf(
-		        arena, "%s = ArrayField(TextField(), null=True), a RunPython in batches with atomic = False, then %s", list,
+		        arena, "%s = ArrayField(TextField(), null=True)  # then a RunPython in batches with atomic = False, then %s",
+		        remedy_field(arena, list),
 		        remedy_add_index(arena, input->catalog, search->table, false,
-		                         arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", list, index.name))),
+		                         arena_printf(arena, "GinIndex(fields=[\"%s\"], name=\"%s\")", remedy_field(arena, list),
+		                                      index.name))),
 		};
 		rules_add(verdict, rule, input, search->table, &finding);
 	}

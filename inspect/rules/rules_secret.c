@@ -185,8 +185,8 @@ static void plaintext_password(const struct rule *rule, const struct context *in
 		           .hint = "Store a hash that is made for passwords, never the password.",
 		           .fix_django =
 		               arena_printf(&verdict->arena,
-		                            "user.set_password(raw), or %s=make_password(raw) for a model of your own",
-		                            leak.column),
+		                            "user.set_password(raw)  # or %s=make_password(raw), for a model of your own",
+		                            remedy_field(&verdict->arena, leak.column)),
 		       });
 	}
 }
@@ -209,7 +209,7 @@ static void plaintext_token(const struct rule *rule, const struct context *input
 		                         leak.column),
 		        .hint = "Store its SHA-256 and look it up by that; encrypt what has to be sent on to others.",
 		        .fix_django = arena_printf(&verdict->arena, "%s=hashlib.sha256(token.encode()).hexdigest()",
-		                                   leak.column),
+		                                   remedy_field(&verdict->arena, leak.column)),
 		    });
 	}
 }

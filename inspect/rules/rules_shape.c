@@ -178,7 +178,7 @@ static void unbounded(const struct rule *rule, const struct context *input, stru
 	    .evidence = EVIDENCE_CATALOG,
 	    .message = "each call answers with all rows of the table, and the client takes them all at once",
 	    .hint = "Ask for a page by LIMIT, or read through a cursor.",
-	    .fix_django = ".iterator(chunk_size=2000), or a slice",
+	    .fix_django = ".iterator(chunk_size=2000)  # or a slice",
 	};
 	rules_add(verdict, rule, input, relation, &finding);
 }
@@ -204,7 +204,7 @@ static void nondeterministic(const struct rule *rule, const struct context *inpu
 		                            "nondeterministic, under which no pattern means anything",
 		                            column->collation, column->name),
 		    .hint = "Name a deterministic collation in the condition: … COLLATE \"und-x-icu\" LIKE ….",
-		    .fix_django = arena_printf(&verdict->arena, "Collate(\"%s\", \"und-x-icu\")", column->name),
+		    .fix_django = arena_printf(&verdict->arena, "Collate(\"%s\", \"und-x-icu\")", remedy_field(&verdict->arena, column->name)),
 		};
 		rules_add(verdict, rule, input, relation, &finding);
 	}

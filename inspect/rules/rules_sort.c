@@ -131,7 +131,7 @@ static const char *keys_of(const struct access_order *order, const struct fact_s
 			*fields = NULL;
 		else
 			*fields = arena_printf(arena, "%s%s\"%s%s\"", *fields, comma, descending ? "-" : "",
-			                       sort->clause->name);
+			                       remedy_field(arena, sort->clause->name));
 	}
 	return keys;
 }

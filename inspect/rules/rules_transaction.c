@@ -327,7 +327,7 @@ static void dropped_default(const struct rule *rule, const struct context *input
 		        change.column, change.table),
 		    .hint = "Keep the default until the last of them is replaced.",
 		    .fix_sql = "-- leave this statement out",
-		    .fix_django = "db_default=… beside default=… (Django 5.0) keeps it",
+		    .fix_django = "default=…, db_default=…  # Django 5.0: keeps it",
 		};
 		rules_add(verdict, rule, input, change.relation, &finding);
 	}
@@ -428,7 +428,7 @@ static void in_transaction(const struct rule *rule, const struct context *input,
 		    .evidence = EVIDENCE_SYNTAX,
 		    .message = "it fails: what runs CONCURRENTLY can't run inside a transaction",
 		    .hint = "Run it by itself, without BEGIN.",
-		    .fix_django = "atomic = False in the migration",
+		    .fix_django = "atomic = False  # in the migration",
 		};
 		rules_add(verdict, rule, input, context_relation(input, action->relation), &finding);
 	}

@@ -11,6 +11,8 @@ import harness
 import psycopg2
 import pytest
 
+from proposal import is_phrase, python
+
 TABLES = """
 CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gist; CREATE EXTENSION pgcrypto;
 CREATE COLLATION case_insensitive (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
@@ -140,6 +142,8 @@ def judge(postgres, tmp_path):
         done = subprocess.run(command, input=script, text=True, capture_output=True, timeout=200)
         assert done.returncode == 0, done.stderr
         lines = [line for line in map(json.loads, done.stdout.splitlines()) if line["event"] in ("finding", "unparsed")]
+        for fix in (line.get("fix_django", "") for line in lines):
+            assert is_phrase(fix) or python(fix)
         return [(line.get("code", line["event"]), line.get("severity"), line.get("message", line)) for line in lines]
 
     return run

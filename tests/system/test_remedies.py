@@ -163,6 +163,8 @@ CHANGES = [
     ("ALTER TABLE product ADD CONSTRAINT high CHECK (qty >= 0 AND note <> 'x''y')", "M212", ""),
     ("ALTER TABLE product ADD CONSTRAINT high CHECK (code IN ('a', 'b', 'c') OR qty\n >= 0)", "M212", ""),
     ("ALTER TABLE product ADD CHECK (qty >= 0)", "M212", ""),
+    ("ALTER TABLE product ADD COLUMN size int CHECK (size > 0)", "M212", ""),
+    ("ALTER TABLE product ADD COLUMN size text CONSTRAINT known CHECK (size IN ('x''y', 'z'))", "M212", ""),
     ("ALTER TABLE product ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owner (id) DEFERRABLE INITIALLY DEFERRED", "M213",
      "CREATE INDEX ON product (owner)"),
     ("ALTER TABLE product ADD FOREIGN KEY (owner) REFERENCES owner", "M213", "CREATE INDEX ON product (owner)"),

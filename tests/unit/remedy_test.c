@@ -34,7 +34,26 @@ static void tables(void **state)
 	assert_string_equal(remedy_table(arena, judge_table(&judge, "My", "t", 1)), "\"My\".t");
 	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "shop_orderitem", 1)), "orderitem");
 	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "orders", 1)), "orders");
-	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "orders_", 1)), "orders_");
+	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "orders_", 1)), "orders");
+}
+
+/* A field's name is the column's, unless Python or Django would refuse it. */
+static void fields(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"name", "name"},       {"userName", "userName"}, {"größe", "größe"},         {"Ti tle", "ti_tle"},
+	    {"class", "class_field"}, {"pk", "pk_field"},       {"2nd", "number_2nd"},      {"a__b", "a_b"},
+	    {"name_", "name"},      {"_x", "_x"},             {"%", "field"},             {"total (EUR)", "total_eur"},
+	};
+	(void)state;
+	for (size_t at = 0; at < ARRAY_LEN(cases); at++)
+		assert_string_equal(remedy_field(arena, cases[at][0]), cases[at][1]);
+	struct catalog_relation *table = judge_table(&judge, "public", "Shop product", 1);
+	assert_string_equal(remedy_model(arena, table), "shop_product");
+	judge_column(table, "note")->name = "Ti tle";
+	assert_string_equal(remedy_add_index(arena, judge.catalog, table, false, "Index(fields=[\"ti_tle\"], name=\"i\")"),
+	                    "AddIndexConcurrently(\"shop_product\", Index(fields=[\"ti_tle\"], name=\"i\"))  # in a migration "
+	                    "with atomic = False; ti_tle is the field with db_column=\"Ti tle\"");
 }
 
 static void expressions(void **state)
@@ -106,6 +125,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    CASE(tables),
+	    CASE(fields),
 	    CASE(expressions),
 	    CASE(names),
 	    CASE(create_index),

@@ -125,6 +125,33 @@ static void add_check(void **state)
 	                                        "ALTER TABLE product VALIDATE CONSTRAINT product_all_check;");
 }
 
+/* Of a CHECK within ADD COLUMN the fix is the two apart. */
+static void inline_check_fixes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *column, *fix;
+	} cases[] = {
+	    {"c int CHECK (c > 0)", "c int;\nALTER TABLE product ADD CONSTRAINT product_c_check CHECK (c > …) NOT VALID;"},
+	    {"c int CONSTRAINT \"Big\" CHECK (c > 4711) NOT NULL DEFAULT 4712",
+	     "c int NOT NULL DEFAULT …;\nALTER TABLE product ADD CONSTRAINT \"Big\" CHECK (c > …) NOT VALID;"},
+	    {"c text DEFAULT 'check' CHECK (length(c) > 1 AND (c <> ')'))",
+	     "c text DEFAULT …;\nALTER TABLE product ADD CONSTRAINT product_c_check CHECK (length(c) > … AND (c <> …)) NOT VALID;"},
+	    {"c int CONSTRAINT there NOT NULL DEFAULT 1 CHECK (c > 0)",
+	     "c int CONSTRAINT there NOT NULL DEFAULT …;\nALTER TABLE product ADD CONSTRAINT product_c_check CHECK (c > …) NOT VALID;"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char sql[256], fix[512];
+		snprintf(sql, sizeof(sql), "ALTER TABLE product ADD COLUMN %s", cases[i].column);
+		expect(sql, "M212");
+		snprintf(fix, sizeof(fix), "ALTER TABLE product ADD COLUMN %s\n", cases[i].fix);
+		if (strncmp(finding()->fix_sql, fix, strlen(fix)) != 0)
+			fail_msg("%s: %s", sql, finding()->fix_sql);
+	}
+	expect("ALTER TABLE product ADD COLUMN c int CHECK (c > 0) CHECK (c < 9)", "M212");
+	assert_non_null(strstr(finding()->fix_sql, "CHECK (…) NOT VALID;"));
+}
+
 /* -- M213 --------------------------------------------------------------------------------------------- */
 
 static void add_foreign_key(void **state)
@@ -294,7 +321,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    CASE(set_not_null),         CASE(set_not_null_proved), CASE(add_check),       CASE(add_foreign_key),
+	    CASE(set_not_null),         CASE(set_not_null_proved), CASE(add_check), CASE(inline_check_fixes),       CASE(add_foreign_key),
 	    CASE(foreign_key_fixes),    CASE(referenced_locked),   CASE(foreign_key_to_large),
 	    CASE(add_unique),           CASE(add_primary_key),     CASE(several),
 	};
