@@ -114,6 +114,9 @@ enum {
 	LIMIT_CACHE_STATEMENTS = 16384,
 	LIMIT_CACHE_BYTES = 64 * 1024 * 1024,
 
+	/* Verdicts that are kept for one statement, each for another class of bound values; the oldest gives way. */
+	LIMIT_VERDICTS = 8,
+
 	/* Rules of the program; rules.c checks it. */
 	LIMIT_RULES = 192,
 

@@ -115,6 +115,7 @@ struct statement *cache_readings_new(struct statement *const *readings, uint16_t
 	for (uint16_t at = 0; at < count; at++) {
 		CHECK(readings[at]->reading_count == 0);
 		statement->readings[at] = readings[at];
+		shape_wants_join(&statement->wants, &readings[at]->wants, SHAPE_WANT_ALL);
 		statement->wants_parameters |= readings[at]->wants_parameters;
 		statement->has_ddl |= readings[at]->has_ddl;
 		statement->executes |= readings[at]->executes;
@@ -138,10 +139,7 @@ void cache_unref(struct statement *statement)
 	CHECK(statement->references > 0);
 	if (--statement->references > 0)
 		return;
-	if (statement->verdict) {
-		verdict_fini(statement->verdict);
-		free(statement->verdict);
-	}
+	verdicts_fini(&statement->verdicts);
 	for (uint16_t at = 0; at < statement->reading_count; at++)
 		cache_unref(statement->readings[at]);
 	free(statement->readings);
@@ -197,9 +195,9 @@ static void evict(struct cache *cache, struct statement *statement)
 	cache_unref(statement);
 }
 
-/* Does not change while a statement is in the cache: its verdict, which comes later, is counted from the start,
- * without the texts of its findings, which few have. */
+/* Does not change while a statement is in the cache: its verdicts, which come later, are counted from the start,
+ * without their findings, which few have. */
 static size_t bytes_of(const struct statement *statement)
 {
-	return sizeof(*statement) + sizeof(struct verdict) + statement->arena.bytes;
+	return sizeof(*statement) + verdicts_bytes(&statement->wants) + statement->arena.bytes;
 }

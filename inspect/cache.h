@@ -14,7 +14,7 @@
 #include "inspect/arena.h"
 #include "inspect/tree/facts.h"
 #include "inspect/text/sqlkey.h"
-#include "inspect/verdict.h"
+#include "inspect/verdicts.h"
 
 enum opaque_reason {
 	OPAQUE_NONE, /* parsed */
@@ -37,13 +37,14 @@ struct statement {
 	enum opaque_reason opaque;
 	const uint32_t *parameter_oids; /* as declared by the Parse, and in the key; 0: left to the server */
 	uint16_t parameter_oid_count;
+	struct shape_wants wants; /* of its parameters, at Bind */
 	bool wants_parameters;   /* judge again at Bind */
 	bool stores_documents;   /* a constant that it stores is JSON */
 	bool stores_parameters;  /* a parameter that it stores may be */
 	bool plan_matters;       /* the verdict's, as of the last that was made before a Bind: judge again at Bind, too */
 	bool has_ddl;            /* judge at every execution */
 	bool executes;           /* EXECUTE is in it: what that runs is another statement */
-	uint64_t scope;          /* session_state's, where it was read: in another one `verdict` does not hold */
+	uint64_t scope;          /* session_state's, where it was read: in another one `verdicts` do not hold */
 	bool logged;             /* its `unparsed` line is written */
 	/* When it was last counted as used (inspector_ran), and by which transaction; a second one makes it `shared`. */
 	uint32_t used_interval;
@@ -51,10 +52,7 @@ struct statement {
 	uint64_t used_transaction;
 	bool unaudited;          /* judged with a catalog, `audited`, by which the index audit has not looked at it */
 	uint64_t audited;        /* the generation */
-	struct verdict *verdict; /* as of `generation`; NULL before the first */
-	uint64_t generation;     /* catalog_generation the verdict was made with; 0: without a catalog */
-	/* Where it was made at a Bind and may be compared with the next one: of values like these, by that catalog. Else 0. */
-	uint64_t bound_values, bound_generation;
+	struct verdicts verdicts;
 	struct arena arena;      /* query and facts */
 	bool proven;             /* the cache's, and so are these: */
 	struct statement *newer, *older;

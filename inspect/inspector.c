@@ -11,9 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-/* No catalog has it: the verdict was made for one execution and holds for no other. */
-static const uint64_t generation_once = UINT64_MAX;
-
 static const struct inspector_types no_types;
 
 struct reading_figures {
@@ -74,6 +71,8 @@ static struct inspector_key key_of(struct inspector *inspector, const struct sql
 static void read_statement(struct statement *statement, enum sqlkey_result result, bool conforming, const char *sql,
                            size_t len, struct reading_figures *figures);
 static void make_opaque(struct statement *statement, enum opaque_reason reason, struct reading_figures *figures);
+static const struct verdict *judge_by(struct inspector *inspector, struct statement *statement, struct context *input,
+                                      bool once);
 static bool has_ddl(const struct parsed *parsed);
 static void ran(struct inspector *inspector, const struct statement *statement, const struct session_state *session,
                 const struct usage_use *use, struct usage *also, bool *fresh);
@@ -252,66 +251,68 @@ const struct verdict *inspector_judge(struct inspector *inspector, struct statem
                                       const struct session_state *session, const struct bound_shape *bound,
                                       uint16_t bound_count)
 {
-	const struct catalog *catalog = inspector_catalog(inspector, session->database);
-	uint64_t generation = catalog ? catalog_generation(catalog) : 0;
-	/* What the session created in its open transaction is not in the key, parameters even less; and what was prepared
-	 * is planned anew under another search_path. */
-	bool values = bound && (statement->wants_parameters || statement->plan_matters);
-	struct traffic traffic;
-	struct context input = {
-	    .catalog = catalog,
-	    .session = session,
-	    .settings = inspector->rules,
-	    .bound = values ? bound : NULL,
-	    .bound_count = bound_count,
-	};
-
 	if (statement->opaque != OPAQUE_NONE || statement->statement_count == 0)
 		return &inspector->nothing;
-	bool matters = session->created || statement->scope != session->scope;
-	for (uint16_t at = 0; at < statement->statement_count && !matters; at++)
-		matters = progress_matters(&statement->facts[at], session);
-	bool once = matters || values;
-	uint64_t bound_values = values && !matters && catalog ? withdrawn_values(bound, bound_count) : 0;
-	if (statement->verdict && statement->generation == generation && !once)
-		return statement->verdict;
-	bool before = statement->verdict && !once && statement->generation != generation_once;
-	before |= statement->verdict && bound_values && statement->bound_values == bound_values &&
-	          statement->bound_generation != generation;
-	struct verdict old;
-	if (!statement->verdict) {
-		statement->verdict = malloc(sizeof(*statement->verdict));
-		CHECK(statement->verdict);
-	} else if (before) {
-		old = *statement->verdict;
-	} else {
-		verdict_fini(statement->verdict);
+
+	const struct catalog *catalog = inspector_catalog(inspector, session->database);
+	const struct verdict *verdict = NULL;
+	bool values = bound && (statement->wants_parameters || statement->plan_matters);
+	/* What the session created in its open transaction is not in the key; and what was prepared is planned anew under
+	 * another search_path. */
+	bool once = session->created || statement->scope != session->scope;
+	for (uint16_t at = 0; at < statement->statement_count && !once; at++)
+		once = progress_matters(&statement->facts[at], session);
+	if (!once && !values)
+		verdict = verdicts_unbound(&statement->verdicts, catalog ? catalog_generation(catalog) : 0);
+	if (!verdict) {
+		struct context input = {
+		    .catalog = catalog,
+		    .session = session,
+		    .settings = inspector->rules,
+		    .bound = values ? bound : NULL,
+		    .bound_count = bound_count,
+		};
+		verdict = judge_by(inspector, statement, &input, once);
 	}
-	verdict_init(statement->verdict);
+	if (!values)
+		statement->plan_matters = verdict->plan_matters;
+	return verdict;
+}
+
+static const struct verdict *judge_by(struct inspector *inspector, struct statement *statement, struct context *input,
+                                      bool once)
+{
+	struct verdicts_wanted wanted = verdicts_wanted(&statement->wants, input);
+	const struct verdict *kept = once ? NULL : verdicts_find(&statement->verdicts, &wanted);
+	struct verdict verdict, before;
+	struct traffic traffic;
+	bool is_known;
+
+	if (kept)
+		return kept;
+	verdict_init(&verdict);
 	if (statement->has_ddl && inspector->watches) {
 		traffic = (struct traffic){
 		    .usage = &inspector->usage,
 		    .elsewhere = inspector->elsewhere,
-		    .transaction = session->transaction_number,
+		    .transaction = input->session->transaction_number,
 		    .now_ms = inspector->recalled_ms > 0 ? inspector->recalled_ms : wall_ms(),
 		};
-		input.traffic = &traffic;
+		input->traffic = &traffic;
 	}
-	rules_judge(statement->facts, statement->statement_count, &input, statement->verdict);
-	if (catalog && statement->audited != generation) {
-		statement->audited = generation;
+	rules_judge(statement->facts, statement->statement_count, input, &verdict);
+	if (input->catalog && statement->audited != catalog_generation(input->catalog)) {
+		statement->audited = catalog_generation(input->catalog);
 		statement->unaudited = true;
 	}
-	if (!values)
-		statement->plan_matters = statement->verdict->plan_matters;
-	statement->generation = once ? generation_once : generation;
-	statement->bound_values = bound_values;
-	statement->bound_generation = generation;
-	if (before) {
-		withdrawn_count(inspector->withdrawn, &old, statement->verdict);
-		verdict_fini(&old);
+	if (once)
+		return verdicts_once(&statement->verdicts, &verdict);
+	kept = verdicts_put(&statement->verdicts, &wanted, &verdict, &before, &is_known);
+	if (is_known) {
+		withdrawn_count(inspector->withdrawn, &before, kept);
+		verdict_fini(&before);
 	}
-	return statement->verdict;
+	return kept;
 }
 
 void inspector_completed(struct inspector *inspector, const struct statement *statement, struct session_state *session)
@@ -630,13 +631,14 @@ static void read_statement(struct statement *statement, enum sqlkey_result resul
 	statement->facts = parsed.facts;
 	statement->statement_count = parsed.statement_count;
 	statement->has_ddl = has_ddl(&parsed);
-	statement->wants_parameters = rules_want_parameters(parsed.facts, parsed.statement_count);
+	statement->wants_parameters = rules_want_parameters(parsed.facts, parsed.statement_count, &statement->wants);
 	for (uint16_t at = 0; at < parsed.statement_count; at++) {
 		statement->facts[at].parameter_oids = statement->parameter_oids;
 		statement->facts[at].parameter_oid_count = statement->parameter_oid_count;
-		statement->stores_documents |= documents_stored(&parsed.facts[at], &statement->stores_parameters);
+		statement->stores_documents |= documents_stored(&parsed.facts[at], &statement->wants);
 		statement->executes |= parsed.facts[at].executes != NULL;
 	}
+	statement->stores_parameters = shape_wants_any(&statement->wants) & SHAPE_WANT_DOCUMENT;
 }
 
 static void make_opaque(struct statement *statement, enum opaque_reason reason, struct reading_figures *figures)

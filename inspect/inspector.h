@@ -65,7 +65,7 @@ struct statement *inspector_oversize(struct inspector *inspector);
 struct statement *inspector_fastpath(struct inspector *inspector);
 
 /* The verdict, valid until the next call that judges the same statement; of one that has readings, judge each.
- * `bound` NULL before Bind. */
+ * `bound` NULL before Bind; else it has at least what statement->wants asks for. */
 const struct verdict *inspector_judge(struct inspector *inspector, struct statement *statement,
                                       const struct session_state *session, const struct bound_shape *bound,
                                       uint16_t bound_count);

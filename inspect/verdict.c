@@ -61,6 +61,15 @@ void verdict_init(struct verdict *verdict)
 	arena_init(&verdict->arena);
 }
 
+struct finding *verdict_next(struct verdict *verdict)
+{
+	CHECK(verdict->count < LIMIT_VERDICT_FINDINGS);
+	if (!verdict->findings)
+		verdict->findings =
+		    arena_alloc(&verdict->arena, LIMIT_VERDICT_FINDINGS * sizeof(*verdict->findings));
+	return &verdict->findings[verdict->count++];
+}
+
 void verdict_fini(struct verdict *verdict)
 {
 	arena_fini(&verdict->arena);

@@ -37,7 +37,7 @@ struct finding {
 };
 
 struct verdict {
-	struct finding findings[LIMIT_VERDICT_FINDINGS];
+	struct finding *findings; /* `count`; in the arena, NULL for none: most verdicts have none, and many are kept */
 	uint8_t count;
 	uint8_t dropped;      /* findings beyond the ceiling */
 	int8_t rejected_by;   /* index of the finding that rejects, -1 when none */
@@ -45,6 +45,7 @@ struct verdict {
 	/* Before Bind: a plan for any values lacks an index that one for the right values has (Q123, Q124); then: those
 	 * that are bound are such. */
 	bool plan_matters, plan_serves;
+	bool texts_matter; /* it was asked what the bound texts are, not only of which shape */
 	struct arena arena;   /* the texts */
 };
 
@@ -54,6 +55,8 @@ const char *verdict_evidence_name(enum evidence evidence);
 /* The worst finding's; one more than any where it rejects, -1 where there is none. */
 int verdict_severity(const struct verdict *verdict);
 void verdict_init(struct verdict *verdict);
+/* One more, to be filled in; there must be room: at most LIMIT_VERDICT_FINDINGS. */
+struct finding *verdict_next(struct verdict *verdict);
 void verdict_fini(struct verdict *verdict);
 
 #endif

@@ -3,7 +3,6 @@
 #include "inspect/rules/rules.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 void withdrawn_count(uint64_t counts[LIMIT_RULES], const struct verdict *before, const struct verdict *after)
 {
@@ -40,15 +39,4 @@ void withdrawn_audits(uint64_t counts[LIMIT_RULES], const struct rule_settings *
 		verdict_fini(&old);
 		verdict_fini(&new);
 	}
-}
-
-uint64_t withdrawn_values(const struct bound_shape *bound, uint16_t count)
-{
-	uint64_t sum = 1;
-
-	for (uint16_t at = 0; at < count; at++) {
-		const struct pattern_shape shapes[] = {bound[at].like, bound[at].regex, bound[at].similar};
-		sum = XXH3_64bits_withSeed(shapes, sizeof(shapes), sum + (uint64_t)bound[at].value * 2 + bound[at].known);
-	}
-	return sum != 0 ? sum : 1;
 }

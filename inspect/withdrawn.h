@@ -5,14 +5,11 @@
 
 #include "inspect/catalog/catalog.h"
 #include "inspect/context.h"
-#include "inspect/text/shape.h"
 
 /* What `before` has and `after` has not, or milder. */
 void withdrawn_count(uint64_t counts[LIMIT_RULES], const struct verdict *before, const struct verdict *after);
 /* The same of what the audits say of each table that was there. */
 void withdrawn_audits(uint64_t counts[LIMIT_RULES], const struct rule_settings *rules, const struct catalog *before,
                       const struct catalog *after);
-/* Bound values of one kind, by which a statement is judged alike, have the same number, which is never 0. */
-uint64_t withdrawn_values(const struct bound_shape *bound, uint16_t count);
 
 #endif

@@ -27,11 +27,20 @@ struct ask_meanings {
 	bool begun, over;
 };
 
+/* One of them, and how the server plans it. */
+struct ask_choice {
+	struct statement *meaning;
+	bool counts_plans, generic_plan;
+};
+
 static void ask_query(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_parse(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_bind(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static bool ask_bind_to(struct session *session, struct relay_out *out, const struct request_bind *bind,
                         uint64_t name, const struct bound_shape *shapes, uint16_t count, uint64_t now_ns);
+static const struct verdict *ask_judge(struct session *session, const struct ask_choice *choice,
+                                       struct statement **judged, const struct bound_shape *shapes, uint16_t count,
+                                       bool *rejected);
 static void ask_target(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_execute(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns);
 static void ask_unseen(struct session *session, struct relay_out *out, const struct flight_entry *request,
@@ -41,8 +50,9 @@ static struct statement *ask_recognise(struct session *session, struct bytes sql
 static struct inspector_types ask_types(const struct request_parse *parse, uint32_t oids[LIMIT_BOUND_PARAMETERS]);
 static uint64_t ask_name(const struct session *session, struct bytes name);
 static struct statement *ask_meaning(const struct session *session, uint64_t name, struct ask_meanings *meanings);
-static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, bool stored,
-                           struct bound_shape *shapes, uint16_t shapes_max);
+static void ask_wants(const struct statement *statement, struct shape_wants *wants);
+static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, const struct shape_wants *wants,
+                           struct bound_shape *shapes);
 static struct statement *ask_portal(const struct session *session, uint64_t name);
 static struct statement *ask_attributed(const struct session *session, struct statement *statement);
 static void ask_reject(struct session *session, struct relay_out *out, const struct flight_entry *entry,
@@ -253,26 +263,41 @@ static void ask_bind(struct session *session, struct relay_out *out, struct byte
 	struct ask_meanings meanings = {0};
 	const struct statement *statement;
 	uint64_t name = ask_name(session, bind.statement);
-	uint16_t count = 0;
-	while (count == 0 && (statement = ask_meaning(session, name, &meanings)) != NULL)
-		if (statement->wants_parameters || statement->stores_parameters || statement->plan_matters)
-			count = ask_shapes(session, &bind, !statement->wants_parameters && !statement->plan_matters, shapes,
-			                   ARRAY_LEN(shapes));
+	struct shape_wants wants;
+	wants.count = 0;
+	while ((statement = ask_meaning(session, name, &meanings)) != NULL)
+		ask_wants(statement, &wants);
+	uint16_t count = ask_shapes(session, &bind, &wants, shapes);
 	if (ask_bind_to(session, out, &bind, name, count > 0 ? shapes : NULL, count, now_ns))
 		relay_out_add(out, message.data, message.len);
 }
 
-/* How many there are, at most `shapes_max`; `stored`: of none more is wanted than whether it is a document. */
-static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, bool stored,
-                           struct bound_shape *shapes, uint16_t shapes_max)
+/* What it wants to know of the values, where they matter. */
+static void ask_wants(const struct statement *statement, struct shape_wants *wants)
 {
-	uint16_t count = bind->parameters < shapes_max ? bind->parameters : shapes_max;
+	unsigned only = 0;
+	if (statement->stores_parameters)
+		only |= SHAPE_WANT_DOCUMENT;
+	if (statement->wants_parameters || statement->plan_matters)
+		only |= SHAPE_WANT_ALL;
+	if (!only)
+		return;
+	if (wants->count == 0)
+		*wants = (struct shape_wants){0};
+	shape_wants_join(wants, &statement->wants, only);
+}
+
+/* How many of them are looked at. */
+static uint16_t ask_shapes(struct session *session, const struct request_bind *bind, const struct shape_wants *wants,
+                           struct bound_shape *shapes)
+{
+	uint16_t count = bind->parameters < wants->count ? bind->parameters : wants->count;
 	for (uint16_t at = 0; at < count; at++) {
 		struct request_value value;
 		shapes[at] = (struct bound_shape){0};
-		if (!request_bind_value(bind, at, &value) || value.null)
+		if (!wants->of[at] || !request_bind_value(bind, at, &value) || value.null)
 			continue;
-		if (stored) {
+		if (wants->of[at] == SHAPE_WANT_DOCUMENT) {
 			shapes[at].value = value_json((const char *)value.value.data, value.value.len);
 			continue;
 		}
@@ -285,7 +310,7 @@ static uint16_t ask_shapes(struct session *session, const struct request_bind *b
 		 * all the same, as no character's second byte is a percent sign. */
 		if (!inspector_text(session->worker->inspector, &session->state, &text, &len) && session->flight.settled)
 			continue;
-		shapes[at] = shape_bound(text, len);
+		shapes[at] = shape_wanted(text, len, wants->of[at]);
 		if (!value.binary && text == (const char *)value.value.data) {
 			shapes[at].text = text;
 			shapes[at].len = len;
@@ -299,8 +324,10 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
                         uint64_t name, const struct bound_shape *shapes, uint16_t count, uint64_t now_ns)
 {
 	struct ask_meanings meanings = {0};
+	struct ask_choice choice = {0};
 	struct statement *meaning, *newest = NULL, *judged = NULL;
 	const struct verdict *verdict = NULL;
+	uint32_t meaning_count = 0;
 	struct flight_entry entry = {
 	    .kind = FLIGHT_BIND,
 	    .name = ask_name(session, bind->portal),
@@ -308,19 +335,21 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 	};
 	/* Nearly always there is one. Of several, the first that is rejected decides. */
 	while (!entry.rejected && (meaning = ask_meaning(session, name, &meanings)) != NULL) {
-		struct statement *reading = meaning;
 		struct plan *plan = newest ? NULL : plans_of(&session->plans, meaning, name);
-		session->state.counts_plans = plan != NULL;
-		session->state.generic_plan = plans_generic(plan);
-		const struct verdict *says = judgement_of(session, &reading, shapes, count, &entry.rejected);
-		session->state.counts_plans = session->state.generic_plan = false;
-		plans_bound(plan, says);
+		const struct ask_choice one = {meaning, plans_count(plan), plans_generic(plan)};
+		judged = meaning;
+		verdict = ask_judge(session, &one, &judged, shapes, count, &entry.rejected);
+		plans_bound(plan, verdict);
+		if (!newest || entry.rejected)
+			choice = one;
 		if (!newest)
 			newest = meaning;
-		if (newest == meaning || entry.rejected) {
-			judged = reading;
-			verdict = says;
-		}
+		meaning_count++;
+	}
+	/* A verdict is good until its statement is judged again, as another meaning's reading may have been. */
+	if (meaning_count > 1) {
+		judged = choice.meaning;
+		verdict = ask_judge(session, &choice, &judged, shapes, count, &entry.rejected);
 	}
 	if (newest) {
 		entry.statement = cache_ref(newest);
@@ -335,6 +364,17 @@ static bool ask_bind_to(struct session *session, struct relay_out *out, const st
 		ask_reject(session, out, &entry, newest, verdict, bind->statement, bind->parameters);
 	ask_push_entry(session, &entry);
 	return !entry.rejected;
+}
+
+static const struct verdict *ask_judge(struct session *session, const struct ask_choice *choice,
+                                       struct statement **judged, const struct bound_shape *shapes, uint16_t count,
+                                       bool *rejected)
+{
+	session->state.counts_plans = choice->counts_plans;
+	session->state.generic_plan = choice->generic_plan;
+	const struct verdict *verdict = judgement_of(session, judged, shapes, count, rejected);
+	session->state.counts_plans = session->state.generic_plan = false;
+	return verdict;
 }
 
 static void ask_target(struct session *session, struct relay_out *out, struct bytes message, uint64_t now_ns)

@@ -38,8 +38,11 @@ const struct verdict *judgement_of(struct session *session, struct statement **s
 		return verdict;
 	struct execution strictest = {.severity = verdict_severity(verdict)};
 	execution_of(session, whole, &strictest);
-	if (!strictest.prepared)
-		return verdict;
+	/* What is executed may be prepared in the same text, so that judging it has taken this verdict's place. */
+	if (!strictest.prepared) {
+		*statement = whole;
+		return strictest_of(session, statement, shapes, count, rejected);
+	}
 	*statement = strictest.prepared;
 	return strictest_of(session, statement, strictest.facts->arguments, strictest.facts->argument_count, rejected);
 }

@@ -36,6 +36,11 @@ struct plan *plans_of(struct plans **plans, const struct statement *statement, u
 	return plan;
 }
 
+bool plans_count(const struct plan *plan)
+{
+	return plan && plan->bound < CUSTOM_PLANS && !plan->served;
+}
+
 bool plans_generic(const struct plan *plan)
 {
 	return plan && plan->bound >= CUSTOM_PLANS && !plan->served;

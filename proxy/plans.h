@@ -19,6 +19,8 @@ struct plans;
 void plans_free(struct plans *plans); /* NULL is fine */
 /* The statement is about to be bound; NULL for one that is not followed, or for want of room. */
 struct plan *plans_of(struct plans **plans, const struct statement *statement, uint64_t name);
+/* Does it still matter which values it is bound to? */
+bool plans_count(const struct plan *plan);
 /* Is its plan made for all values? */
 bool plans_generic(const struct plan *plan);
 /* It has been judged with its values. */

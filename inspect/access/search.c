@@ -222,25 +222,31 @@ static bool mixes(const struct clause *clause, int16_t *relation, int depth)
 	return false;
 }
 
-static bool wants_pattern(const struct clause *clause, int depth)
+static bool wants_pattern(const struct clause *clause, struct shape_wants *wants, int depth)
 {
+	static const unsigned readings[] = {
+	    [READING_NONE] = SHAPE_WANT_LIKE,
+	    [READING_LIKE] = SHAPE_WANT_LIKE,
+	    [READING_REGEX] = SHAPE_WANT_REGEX,
+	    [READING_SIMILAR] = SHAPE_WANT_SIMILAR,
+	};
 	int16_t relation = -1;
+	bool wanted = false;
 	if (clause == NULL || depth > LIMIT_WALK_DEPTH)
 		return false;
-	if (clause->pattern != NULL && clause->pattern->operand == OPERAND_PARAMETER)
-		return !mixes(clause->items[0], &relation, 0);
-	for (uint16_t at = 0; at < clause->count; at++) {
-		if (wants_pattern(clause->items[at], depth + 1))
-			return true;
+	if (clause->pattern != NULL && clause->pattern->operand == OPERAND_PARAMETER) {
+		shape_wants_add(wants, clause->pattern->parameter, readings[clause->pattern->reading]);
+		wanted = !mixes(clause->items[0], &relation, 0);
 	}
-	return false;
+	for (uint16_t at = 0; at < clause->count; at++)
+		wanted |= wants_pattern(clause->items[at], wants, depth + 1);
+	return wanted;
 }
 
-bool search_wants_patterns(const struct facts *facts)
+bool search_wants_patterns(const struct facts *facts, struct shape_wants *wants)
 {
-	for (uint16_t at = 0; at < facts->condition_count; at++) {
-		if (wants_pattern(facts->conditions[at].clause, 0))
-			return true;
-	}
-	return false;
+	bool wanted = false;
+	for (uint16_t at = 0; at < facts->condition_count; at++)
+		wanted |= wants_pattern(facts->conditions[at].clause, wants, 0);
+	return wanted;
 }

@@ -42,7 +42,7 @@ struct searches *search_planned(const struct context *input, bool generic);
 /* The one column in a term; NULL when there is none or several. */
 const struct term *search_only_column(const struct term *term);
 
-/* Whether the conditions hold a pattern that a parameter is a part of. */
-bool search_wants_patterns(const struct facts *facts);
+/* Whether the conditions hold a pattern that a parameter is a part of; adds how each such parameter is read. */
+bool search_wants_patterns(const struct facts *facts, struct shape_wants *wants);
 
 #endif

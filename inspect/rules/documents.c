@@ -20,12 +20,13 @@ static bool counted_elsewhere(const struct documents *documents, const struct co
                               const struct catalog_relation *relation, const struct catalog_column *column);
 static bool is_enough(const struct rule *rule, const struct context *input, const struct documents_column *counts);
 
-bool documents_stored(const struct facts *facts, bool *parameters)
+bool documents_stored(const struct facts *facts, struct shape_wants *wants)
 {
 	bool stored = false;
 	for (uint16_t i = 0; i < facts->assignment_count; i++) {
 		stored |= (facts->assignments[i].values & value_bit(VALUE_JSON)) != 0;
-		*parameters |= facts->assignments[i].operand == OPERAND_PARAMETER;
+		if (facts->assignments[i].operand == OPERAND_PARAMETER)
+			shape_wants_add(wants, facts->assignments[i].parameter, SHAPE_WANT_DOCUMENT);
 	}
 	return stored;
 }

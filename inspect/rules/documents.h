@@ -30,8 +30,8 @@ struct documents {
 
 void documents_fini(struct documents *documents);
 
-/* Does the statement store texts that may be documents: constants among them that are, any parameters? */
-bool documents_stored(const struct facts *facts, bool *parameters);
+/* Does the statement store constants that are documents? Adds the parameters that it stores. */
+bool documents_stored(const struct facts *facts, struct shape_wants *wants);
 /* Of one that is about to run. `input` has its facts, `bound` with at least the values' kinds. */
 void documents_observe(struct documents *documents, const struct context *input, uint64_t fingerprint,
                        const char *query, struct verdict *verdict);

@@ -330,18 +330,19 @@ static bool applies(const struct rule *rule, const struct facts *facts)
 	return false;
 }
 
-bool rules_want_parameters(const struct facts *facts, uint16_t statement_count)
+bool rules_want_parameters(const struct facts *facts, uint16_t statement_count, struct shape_wants *wants)
 {
+	bool matter = false;
 	for (uint16_t i = 0; i < statement_count; i++) {
 		for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
 			for (size_t r = 0; r < groups[g]->count; r++) {
 				const struct rule *rule = &groups[g]->rules[r];
-				if (rule->wants && applies(rule, &facts[i]) && rule->wants(&facts[i]))
-					return true;
+				if (rule->wants && applies(rule, &facts[i]))
+					matter |= rule->wants(&facts[i], wants);
 			}
 		}
 	}
-	return false;
+	return matter;
 }
 
 /* -- for the rules -------------------------------------------------------------------------------- */
@@ -459,19 +460,16 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct c
 	                                                           : "");
 	if (there_already(verdict, rule, table, finding, message))
 		return;
-	uint8_t at = verdict->count;
-	if (at == LIMIT_VERDICT_FINDINGS) {
+	if (verdict->count == LIMIT_VERDICT_FINDINGS) {
 		verdict->dropped++;
 		/* What rejects must not be lost among what is only logged. */
 		if (action != ACTION_REJECT || verdict->rejected_by >= 0)
 			return;
-		at--;
-	} else {
-		verdict->count++;
+		verdict->count--;
 	}
 	if (action == ACTION_REJECT && verdict->rejected_by < 0)
-		verdict->rejected_by = (int8_t)at;
-	verdict->findings[at] = (struct finding){
+		verdict->rejected_by = (int8_t)verdict->count;
+	*verdict_next(verdict) = (struct finding){
 	    .rule = rule,
 	    .severity = severity,
 	    .action = action,

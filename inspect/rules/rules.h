@@ -17,8 +17,9 @@ typedef void rule_check_fn(const struct rule *rule, const struct context *input,
 /* Judges a table by the catalog alone, whenever that has been read; `input` has no facts. */
 typedef void rule_audit_fn(const struct rule *rule, const struct context *input,
                            const struct catalog_relation *relation, struct verdict *verdict);
-/* Can the value of a bound parameter change the rule's verdict on that statement? */
-typedef bool rule_wants_fn(const struct facts *facts);
+/* Can the value of a bound parameter change the rule's verdict on that statement? Adds what the rule asks of the
+ * parameters then; it may add, too, what it asks only where the verdict's `plan_matters` (verdict.h) says so. */
+typedef bool rule_wants_fn(const struct facts *facts, struct shape_wants *wants);
 
 enum rule_scope {
 	RULE_READS,  /* runs on statements with a query level: SELECT, INSERT, UPDATE, DELETE … */
@@ -85,8 +86,8 @@ void rules_judge(const struct facts *facts, uint16_t statement_count, const stru
 void rules_audit(const struct context *input, const struct catalog_relation *relation, struct verdict *verdict);
 /* Is there a rule that may reject? */
 bool rules_may_reject(const struct rule_settings *settings);
-/* True when a bound parameter can change the verdict. */
-bool rules_want_parameters(const struct facts *facts, uint16_t statement_count);
+/* True when a bound parameter can change the verdict; adds what is asked of which. */
+bool rules_want_parameters(const struct facts *facts, uint16_t statement_count, struct shape_wants *wants);
 
 /* -- for the rules ---------------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 static void values(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void patterns(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void ignored(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static bool wants_texts(const struct facts *facts, struct shape_wants *wants);
 
 static const struct rule rows[] = {
     {
@@ -18,6 +19,7 @@ static const struct rule rows[] = {
         .severity = SEVERITY_WARN,
         .scope = RULE_READS,
         .check = values,
+        .wants = wants_texts,
         .why = "An index on the failed orders serves status = 'failed', and status = $1 when the plan is made for the value "
                "'failed'. A plan that is made once for all values must not use it: the next value may be another.",
         .example = "SET plan_cache_mode = force_generic_plan;   -- with btree (customer_id) WHERE status = 'failed'\n"
@@ -86,25 +88,72 @@ static const struct rule rows[] = {
 
 const struct rule_group rules_plan = {rows, ARRAY_LEN(rows)};
 
-static bool has_parameter(const struct clause *clause, int depth)
+static bool add_parameters(const struct clause *clause, struct shape_wants *wants, int depth)
 {
+	bool any = false;
 	if (!clause || depth > LIMIT_WALK_DEPTH)
 		return false;
-	if (clause->kind == CLAUSE_PARAMETER)
+	if (clause->kind == CLAUSE_PARAMETER) {
+		shape_wants_add(wants, clause->number, SHAPE_WANT_TEXT);
+		return true;
+	}
+	for (uint16_t at = 0; at < clause->count; at++)
+		any |= add_parameters(clause->items[at], wants, depth + 1);
+	return any;
+}
+
+static bool has_parameters(const struct facts *facts, struct shape_wants *wants)
+{
+	bool any = false;
+	for (uint16_t at = 0; at < facts->condition_count; at++)
+		any |= add_parameters(facts->conditions[at].clause, wants, 0);
+	return any;
+}
+
+/* A pattern that an index may be entered by, where another one of that parameter's may not. */
+static bool may_enter(const struct context *input, const struct clause *clause, int depth)
+{
+	const struct pattern_values values = {input->bound, input->bound_count};
+	struct pattern_shape shape;
+	if (!clause || depth > LIMIT_WALK_DEPTH)
+		return false;
+	if (clause->pattern && clause->pattern->operand == OPERAND_PARAMETER &&
+	    (strcmp(clause->name, "^@") == 0 || !pattern_shape_of(clause->pattern, values, &shape) ||
+	     shape.has_prefix || !shape.has_wildcard))
 		return true;
 	for (uint16_t at = 0; at < clause->count; at++) {
-		if (has_parameter(clause->items[at], depth + 1))
+		if (may_enter(input, clause->items[at], depth + 1))
 			return true;
 	}
 	return false;
 }
 
-static bool has_parameters(const struct facts *facts)
+/* Can there be a difference between a plan for these values and one for all? To find it their texts are compared with
+ * indexes, and the verdict is then good for no other texts. */
+static bool may_differ(const struct context *input)
 {
-	for (uint16_t at = 0; at < facts->condition_count; at++) {
-		if (has_parameter(facts->conditions[at].clause, 0))
+	for (uint16_t at = 0; at < input->facts->relation_count; at++) {
+		const struct catalog_relation *table = context_relation(input, (int16_t)at);
+		for (uint16_t i = 0; table && i < table->index_count; i++) {
+			const struct catalog_index *index = &table->indexes[i];
+			bool plain = !index->predicate;
+			for (uint16_t key = 0; key < index->key_count; key++)
+				plain &= index->keys[key].column != NULL;
+			if (!plain)
+				return true;
+		}
+	}
+	for (uint16_t at = 0; at < input->facts->condition_count; at++) {
+		if (may_enter(input, input->facts->conditions[at].clause, 0))
 			return true;
 	}
+	return false;
+}
+
+/* They count only where plans differ, which the catalog tells. */
+static bool wants_texts(const struct facts *facts, struct shape_wants *wants)
+{
+	(void)has_parameters(facts, wants);
 	return false;
 }
 
@@ -131,7 +180,8 @@ struct plans_compared {
 static bool open_plans(struct plans_compared *plans, const struct context *input)
 {
 	const bool asked = !input->bound || input->session->counts_plans || context_generic(input);
-	if (!input->catalog || !asked || !has_parameters(input->facts))
+	struct shape_wants wants = {0};
+	if (!input->catalog || !asked || !has_parameters(input->facts, &wants) || (input->bound && !may_differ(input)))
 		return false;
 	plans->custom = search_planned(input, false);
 	plans->generic = search_planned(input, true);
@@ -181,6 +231,7 @@ static void values(const struct rule *rule, const struct context *input, struct 
 	struct plans_compared plans;
 	if (!open_plans(&plans, input))
 		return;
+	verdict->texts_matter |= input->bound != NULL;
 	for (uint16_t at = 0; at < plans.custom->count && at < plans.generic->count; at++) {
 		const struct search *search = &plans.custom->list[at];
 		if (!input->bound)
@@ -222,11 +273,12 @@ static bool would_lose(const struct rule *rule, const struct context *input)
 	for (size_t at = 0; at < ARRAY_LEN(bound); at++)
 		bound[at] = (struct bound_shape){.known = true, .like = shape, .regex = shape, .similar = shape};
 	struct session_state session = *input->session;
+	struct shape_wants wants = {0};
 	session.counts_plans = true;
 	supposed.session = &session;
 	supposed.bound = bound;
 	supposed.bound_count = ARRAY_LEN(bound);
-	if (!search_wants_patterns(input->facts) || !open_plans(&plans, &supposed))
+	if (!search_wants_patterns(input->facts, &wants) || !open_plans(&plans, &supposed))
 		return false;
 	for (uint16_t at = 0; at < plans.custom->count && at < plans.generic->count; at++)
 		lost |= is_pattern(&plans.custom->list[at]) && matters(rule, &plans, at);
@@ -238,12 +290,14 @@ static void patterns(const struct rule *rule, const struct context *input, struc
 {
 	struct arena *arena = &verdict->arena;
 	struct plans_compared plans;
+	struct shape_wants wants = {0};
 	if (!input->bound) {
 		verdict->plan_matters |= would_lose(rule, input);
 		return;
 	}
-	if (!search_wants_patterns(input->facts) || !open_plans(&plans, input))
+	if (!search_wants_patterns(input->facts, &wants) || !open_plans(&plans, input))
 		return;
+	verdict->texts_matter = true;
 	for (uint16_t at = 0; at < plans.custom->count && at < plans.generic->count; at++) {
 		const struct search *search = &plans.custom->list[at];
 		if (!is_pattern(search) || !matters(rule, &plans, at))

@@ -18,7 +18,7 @@ static void card_number(const struct rule *rule, const struct context *input, st
 static void weak_hash(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void role_password(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void key_literal(const struct rule *rule, const struct context *input, struct verdict *verdict);
-static bool wants_secrets(const struct facts *facts);
+static bool wants_secrets(const struct facts *facts, struct shape_wants *wants);
 static bool next_leak(const struct context *input, enum secret_kind kind, uint32_t values, uint16_t *at,
                       struct leak *leak);
 static uint32_t values_of(const struct context *input, const struct fact_assignment *assignment);
@@ -246,15 +246,18 @@ static void weak_hash(const struct rule *rule, const struct context *input, stru
 	}
 }
 
-static bool wants_secrets(const struct facts *facts)
+static bool wants_secrets(const struct facts *facts, struct shape_wants *wants)
 {
+	bool wanted = false;
 	for (uint16_t i = 0; i < facts->assignment_count; i++) {
 		const struct fact_assignment *assignment = &facts->assignments[i];
-		if (assignment->operand == OPERAND_PARAMETER &&
-		    (!assignment->column || secret_of(assignment->column, strlen(assignment->column)) != SECRET_NONE))
-			return true;
+		if (assignment->operand != OPERAND_PARAMETER ||
+		    (assignment->column && secret_of(assignment->column, strlen(assignment->column)) == SECRET_NONE))
+			continue;
+		shape_wants_add(wants, assignment->parameter, SHAPE_WANT_VALUE);
+		wanted = true;
 	}
-	return false;
+	return wanted;
 }
 
 /* The next column of that kind that is given a value of one of those kinds; `at` goes on from where it was. */

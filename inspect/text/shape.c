@@ -67,6 +67,7 @@ static bool is_continuation(unsigned char byte);
 static bool asks_item(const char *text, size_t len);
 static bool regex_min_run_has_trigram(const char *text, size_t len);
 static unsigned bits_of(struct pattern_shape shape);
+static uint32_t fields_of(struct pattern_shape shape);
 
 static inline bool is_word(unsigned char byte)
 {
@@ -92,16 +93,71 @@ struct pattern_shape shape_similar(const char *text, size_t len)
 
 struct bound_shape shape_bound(const char *text, size_t len)
 {
-	const struct mixture mixture = mixture_of(text, len);
-	const struct pattern_shape like = like_of(mixture, text, len);
+	return shape_wanted(text, len, SHAPE_WANT_ALL);
+}
 
-	return (struct bound_shape){
-	    .known = true,
-	    .like = like,
-	    .regex = regex_of(mixture, text, len),
-	    .similar = similar_of(mixture, like, text, len),
-	    .value = value_of(text, len),
-	};
+struct bound_shape shape_wanted(const char *text, size_t len, unsigned wants)
+{
+	struct bound_shape bound = {.known = true};
+
+	if (wants & (SHAPE_WANT_LIKE | SHAPE_WANT_REGEX | SHAPE_WANT_SIMILAR)) {
+		const struct mixture mixture = mixture_of(text, len);
+		const struct pattern_shape like = like_of(mixture, text, len);
+
+		if (wants & SHAPE_WANT_LIKE)
+			bound.like = like;
+		if (wants & SHAPE_WANT_REGEX)
+			bound.regex = regex_of(mixture, text, len);
+		if (wants & SHAPE_WANT_SIMILAR)
+			bound.similar = similar_of(mixture, like, text, len);
+	}
+	if (wants & SHAPE_WANT_VALUE)
+		bound.value = value_of(text, len);
+	else if (wants & SHAPE_WANT_DOCUMENT)
+		bound.value = value_json(text, len);
+	return bound;
+}
+
+void shape_wants_add(struct shape_wants *wants, uint16_t parameter, unsigned want)
+{
+	if (parameter < 1 || parameter > LIMIT_BOUND_PARAMETERS)
+		return;
+	wants->of[parameter - 1] |= (uint8_t)want;
+	if (parameter > wants->count)
+		wants->count = parameter;
+}
+
+void shape_wants_join(struct shape_wants *wants, const struct shape_wants *others, unsigned only)
+{
+	for (uint16_t at = 0; at < others->count; at++) {
+		if (others->of[at] & only)
+			shape_wants_add(wants, (uint16_t)(at + 1), others->of[at] & only);
+	}
+}
+
+unsigned shape_wants_any(const struct shape_wants *wants)
+{
+	unsigned any = 0;
+
+	for (uint16_t at = 0; at < wants->count; at++)
+		any |= wants->of[at];
+	return any;
+}
+
+uint32_t shape_bound_class(const struct bound_shape *bound, unsigned wants)
+{
+	uint32_t class = bound->known;
+
+	static_assert(VALUE_KINDS <= 32, "a kind has five bits");
+	if (wants & SHAPE_WANT_LIKE)
+		class |= fields_of(bound->like) << 1;
+	if (wants & SHAPE_WANT_REGEX)
+		class |= fields_of(bound->regex) << 8;
+	if (wants & SHAPE_WANT_SIMILAR)
+		class |= fields_of(bound->similar) << 15;
+	if (wants & (SHAPE_WANT_VALUE | SHAPE_WANT_DOCUMENT))
+		class |= (uint32_t)bound->value << 22;
+	return class;
 }
 
 uint32_t shape_class(const char *text, size_t len)
@@ -256,4 +312,12 @@ static unsigned bits_of(struct pattern_shape shape)
 	return (unsigned)shape.leading_wildcard | (unsigned)shape.has_wildcard << 1 |
 	       (unsigned)shape.only_wildcards << 2 | (unsigned)shape.has_trigram << 3 |
 	       (unsigned)(shape.has_prefix || shape.asks_item) << 4;
+}
+
+/* Each of them. */
+static uint32_t fields_of(struct pattern_shape shape)
+{
+	return (uint32_t)shape.known | (uint32_t)shape.leading_wildcard << 1 | (uint32_t)shape.has_wildcard << 2 |
+	       (uint32_t)shape.only_wildcards << 3 | (uint32_t)shape.has_trigram << 4 | (uint32_t)shape.has_prefix << 5 |
+	       (uint32_t)shape.asks_item << 6;
 }

@@ -5,6 +5,7 @@
 #ifndef PGPROCTOR_INSPECT_SHAPE_H
 #define PGPROCTOR_INSPECT_SHAPE_H
 
+#include "config/limits.h"
 #include "inspect/text/value.h"
 
 #include <stdbool.h>
@@ -42,6 +43,33 @@ struct bound_shape {
 };
 
 struct bound_shape shape_bound(const char *text, size_t len);
+
+/* What may be asked of a parameter's value. */
+enum shape_want {
+	SHAPE_WANT_LIKE = 1,
+	SHAPE_WANT_REGEX = 2,
+	SHAPE_WANT_SIMILAR = 4,
+	SHAPE_WANT_VALUE = 8,     /* of which kind it is */
+	SHAPE_WANT_DOCUMENT = 16, /* of that, only whether it is a JSON document */
+	SHAPE_WANT_TEXT = 32,     /* the text itself */
+	SHAPE_WANT_ALL = 63,
+};
+
+/* What a statement's verdict asks of each of its parameters, element 0 for $1. */
+struct shape_wants {
+	uint16_t count; /* up to the last that something is asked of */
+	uint8_t of[LIMIT_BOUND_PARAMETERS];
+};
+
+/* `parameter` counts from 1; one past the ceiling is not looked at. */
+void shape_wants_add(struct shape_wants *wants, uint16_t parameter, unsigned want);
+void shape_wants_join(struct shape_wants *wants, const struct shape_wants *others, unsigned only);
+unsigned shape_wants_any(const struct shape_wants *wants);
+
+/* Only as far as it is wanted. */
+struct bound_shape shape_wanted(const char *text, size_t len, unsigned wants);
+/* A number that differs whenever what is wanted of it does, but for the text. */
+uint32_t shape_bound_class(const struct bound_shape *bound, unsigned wants);
 
 /* A small number that differs whenever any field differs: sqlkey's contribution for a string literal, whose
  * operator is not known yet, so it covers all three readings. */

@@ -105,10 +105,10 @@ static void references_outlive_the_cache(void **state)
 	(void)state;
 	cache_init(&cache);
 	held->query = arena_text(&held->arena, "SELECT $1");
-	held->verdict = malloc(sizeof(*held->verdict));
-	assert_non_null(held->verdict);
-	verdict_init(held->verdict);
-	(void)arena_alloc(&held->verdict->arena, 10);
+	struct verdict verdict;
+	verdict_init(&verdict);
+	(void)verdict_next(&verdict);
+	(void)verdicts_once(&held->verdicts, &verdict);
 	cache_insert(&cache, held);
 	assert_int_equal(held->references, 2);
 	for (uint64_t number = 8; number < 50; number++)

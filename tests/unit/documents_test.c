@@ -182,15 +182,15 @@ static void bounded(void **state)
 static void stored(void **state)
 {
 	(void)state;
-	bool parameters = false;
-	assert_true(documents_stored(judge_parse(&judge, document), &parameters));
-	assert_false(parameters);
-	assert_false(documents_stored(judge_parse(&judge, text), &parameters));
-	assert_false(parameters);
-	assert_false(documents_stored(judge_parse(&judge, "SELECT 1 FROM product WHERE note = $1"), &parameters));
-	assert_false(parameters);
-	assert_false(documents_stored(judge_parse(&judge, "UPDATE product SET note = $1"), &parameters));
-	assert_true(parameters);
+	struct shape_wants wants = {0};
+	assert_true(documents_stored(judge_parse(&judge, document), &wants));
+	assert_false(documents_stored(judge_parse(&judge, text), &wants));
+	assert_false(documents_stored(judge_parse(&judge, "SELECT 1 FROM product WHERE note = $1"), &wants));
+	assert_int_equal(wants.count, 0);
+	assert_false(documents_stored(judge_parse(&judge, "UPDATE product SET qty = 1, note = $2"), &wants));
+	assert_int_equal(wants.count, 2);
+	assert_int_equal(wants.of[0], 0);
+	assert_int_equal(wants.of[1], SHAPE_WANT_DOCUMENT);
 }
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

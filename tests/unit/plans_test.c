@@ -55,8 +55,16 @@ static void five_are_custom(void **state)
 static void one_served_is_enough(void **state)
 {
 	(void)state;
-	for (int at = 0; at < 20; at++)
+	for (int at = 0; at < 20; at++) {
+		assert_int_equal(plans_count(plans_of(&plans, &statement, 1)), at <= 3);
 		assert_false(bind_once(1, at == 3));
+	}
+	/* Nor does it matter any more once it is made for all. */
+	for (int at = 0; at < 20; at++) {
+		assert_int_equal(plans_count(plans_of(&plans, &statement, 2)), at < 5);
+		bind_once(2, false);
+	}
+	assert_false(plans_count(NULL));
 }
 
 static void parsed_anew(void **state)

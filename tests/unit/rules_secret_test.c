@@ -67,7 +67,7 @@ static void expect_stored(const char *column, const char *value, const char *cod
 	expect(sql, codes);
 	const char *values[] = {"ann", value};
 	snprintf(sql, sizeof(sql), "INSERT INTO shop_account (login, %s) VALUES ($1, $2)", column);
-	assert_true(rules_want_parameters(judge_parse(&judge, sql), 1));
+	assert_true(rules_want_parameters(judge_parse(&judge, sql), 1, &(struct shape_wants){0}));
 	assert_string_equal(judge_bound(&judge, sql, values, 2), codes);
 	assert_string_equal(judge_sql(&judge, sql), "");
 }
@@ -105,7 +105,7 @@ static void by_place(void **state)
 	expect("INSERT INTO shop_flag VALUES ('hunter2')", "");
 	expect("INSERT INTO shop_nobody VALUES ('ann', 'hunter2')", "");
 	const char *values[] = {"", "hunter2"};
-	assert_true(rules_want_parameters(judge_parse(&judge, "INSERT INTO shop_account VALUES ($1, $2)"), 1));
+	assert_true(rules_want_parameters(judge_parse(&judge, "INSERT INTO shop_account VALUES ($1, $2)"), 1, &(struct shape_wants){0}));
 	assert_string_equal(judge_bound(&judge, "INSERT INTO shop_account VALUES ($1, $2)", values, 2), "S401");
 	assert_string_equal(judge_bound(&judge, "INSERT INTO shop_account VALUES ($2, $1)", values, 2), "");
 }
@@ -140,7 +140,7 @@ static void no_password(void **state)
 	expect("UPDATE shop_flag SET password = 'true'", "");
 	expect("UPDATE shop_check SET pass = 'yes', pwd = '/home/ann/work'", "");
 	expect("UPDATE shop_check SET pass = 'hunter2'", "S401");
-	assert_false(rules_want_parameters(judge_parse(&judge, "UPDATE shop_account SET note = $1, login = $2"), 1));
+	assert_false(rules_want_parameters(judge_parse(&judge, "UPDATE shop_account SET note = $1, login = $2"), 1, &(struct shape_wants){0}));
 }
 
 /* Django's users are no exception when somebody writes past set_password, and none is needed when nobody does. */

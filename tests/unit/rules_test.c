@@ -387,7 +387,7 @@ static void want_parameters(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		judge_parse(&judge, cases[i].sql);
-		assert_int_equal(rules_want_parameters(judge.facts, judge.statement_count), cases[i].want);
+		assert_int_equal(rules_want_parameters(judge.facts, judge.statement_count, &(struct shape_wants){0}), cases[i].want);
 	}
 	judge_fini(&judge);
 }

@@ -107,11 +107,11 @@ static void nothing(void **state)
 static void wanted_patterns(void **state)
 {
 	(void)state;
-	assert_true(search_wants_patterns(judge_parse(&judge, "SELECT 1 FROM t WHERE a LIKE $1")));
-	assert_true(search_wants_patterns(judge_parse(&judge, "SELECT 1 FROM t WHERE b = 1 OR NOT (a ~ $1)")));
-	assert_true(search_wants_patterns(judge_parse(&judge, "SELECT 1 FROM t WHERE upper(a) LIKE upper('%' || $1)")));
-	assert_false(search_wants_patterns(judge_parse(&judge, "SELECT 1 FROM t WHERE a = $1 AND b LIKE 'x'")));
-	assert_false(search_wants_patterns(judge_parse(&judge, "SELECT a LIKE $1 FROM t")));
+	assert_true(search_wants_patterns(judge_parse(&judge, "SELECT 1 FROM t WHERE a LIKE $1"), &(struct shape_wants){0}));
+	assert_true(search_wants_patterns(judge_parse(&judge, "SELECT 1 FROM t WHERE b = 1 OR NOT (a ~ $1)"), &(struct shape_wants){0}));
+	assert_true(search_wants_patterns(judge_parse(&judge, "SELECT 1 FROM t WHERE upper(a) LIKE upper('%' || $1)"), &(struct shape_wants){0}));
+	assert_false(search_wants_patterns(judge_parse(&judge, "SELECT 1 FROM t WHERE a = $1 AND b LIKE 'x'"), &(struct shape_wants){0}));
+	assert_false(search_wants_patterns(judge_parse(&judge, "SELECT a LIKE $1 FROM t"), &(struct shape_wants){0}));
 }
 
 int main(void)

@@ -164,6 +164,37 @@ static void classes_differ_as_shapes_do(void **state)
 	assert_int_not_equal(shape_class("hello", 5), shape_class("", 0));
 }
 
+/* As much as is wanted, and told apart by no more than that. */
+static void only_what_is_wanted(void **state)
+{
+	struct shape_wants wants = {0}, more = {0};
+	const struct bound_shape all = shape_bound("%lamp%", 6), like = shape_wanted("%lamp%", 6, SHAPE_WANT_LIKE),
+	                         regex = shape_wanted("^[", 2, SHAPE_WANT_REGEX),
+	                         json = shape_wanted("{\"a\": 1}", 8, SHAPE_WANT_DOCUMENT), nothing = {0};
+
+	(void)state;
+	assert_memory_equal(&like.like, &all.like, sizeof(all.like));
+	assert_true(like.known && !like.regex.known && !like.similar.known && like.value == VALUE_UNKNOWN);
+	assert_true(regex.regex.known && !regex.like.known);
+	assert_int_equal(json.value, VALUE_JSON);
+	assert_int_equal(shape_wanted("hunter2", 7, SHAPE_WANT_VALUE).value, value_of("hunter2", 7));
+	assert_int_equal(shape_bound_class(&all, SHAPE_WANT_LIKE), shape_bound_class(&like, SHAPE_WANT_LIKE));
+	assert_int_not_equal(shape_bound_class(&all, SHAPE_WANT_ALL), shape_bound_class(&like, SHAPE_WANT_ALL));
+	assert_int_not_equal(shape_bound_class(&nothing, 0), shape_bound_class(&like, 0)); /* NULL */
+
+	shape_wants_add(&wants, 0, SHAPE_WANT_LIKE);
+	shape_wants_add(&wants, LIMIT_BOUND_PARAMETERS + 1, SHAPE_WANT_LIKE);
+	assert_int_equal(wants.count, 0);
+	shape_wants_add(&wants, 3, SHAPE_WANT_LIKE);
+	shape_wants_add(&wants, 3, SHAPE_WANT_TEXT);
+	shape_wants_add(&more, LIMIT_BOUND_PARAMETERS, SHAPE_WANT_VALUE | SHAPE_WANT_REGEX);
+	shape_wants_join(&wants, &more, SHAPE_WANT_VALUE);
+	assert_int_equal(wants.count, LIMIT_BOUND_PARAMETERS);
+	assert_int_equal(wants.of[2], SHAPE_WANT_LIKE | SHAPE_WANT_TEXT);
+	assert_int_equal(wants.of[LIMIT_BOUND_PARAMETERS - 1], SHAPE_WANT_VALUE);
+	assert_int_equal(shape_wants_any(&wants), SHAPE_WANT_LIKE | SHAPE_WANT_TEXT | SHAPE_WANT_VALUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +205,7 @@ int main(void)
 	    cmocka_unit_test(regexes_are_judged_with_care),
 	    cmocka_unit_test(similar_is_like_and_regex),
 	    cmocka_unit_test(classes_differ_as_shapes_do),
+	    cmocka_unit_test(only_what_is_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,10 +48,10 @@ static void severity(void **state)
 	struct verdict verdict;
 	verdict_init(&verdict);
 	assert_int_equal(verdict_severity(&verdict), -1);
-	verdict.findings[verdict.count++].severity = SEVERITY_INFO;
+	verdict_next(&verdict)->severity = SEVERITY_INFO;
 	assert_int_equal(verdict_severity(&verdict), SEVERITY_INFO);
-	verdict.findings[verdict.count++].severity = SEVERITY_BLOCK;
-	verdict.findings[verdict.count++].severity = SEVERITY_WARN;
+	verdict_next(&verdict)->severity = SEVERITY_BLOCK;
+	verdict_next(&verdict)->severity = SEVERITY_WARN;
 	assert_int_equal(verdict_severity(&verdict), SEVERITY_BLOCK);
 	verdict.rejected_by = 0;
 	assert_true(verdict_severity(&verdict) > SEVERITY_BLOCK);

@@ -51,28 +51,10 @@ static void audits(void **state)
 	catalog_unref(gone);
 }
 
-static uint64_t value(const char *text)
-{
-	const struct bound_shape bound = shape_bound(text, strlen(text));
-	return withdrawn_values(&bound, 1);
-}
-
-/* Patterns of one kind are alike, whatever they say; what a rule tells apart is not. */
-static void values(void **state)
-{
-	(void)state;
-	assert_true(value("%lamp%") == value("%desk%"));
-	assert_true(value("%lamp%") != value("lamp%"));
-	assert_true(value("%lamp%") != value("%la%"));
-	assert_true(value("hunter2") != value("sk_live_4eC39HqLyjWDarjtT1zdp7dc"));
-	assert_true(withdrawn_values(NULL, 0) != 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(audits),
-	    cmocka_unit_test(values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
