@@ -35,6 +35,7 @@ class Plan:
         self.quick = quick
         self.repetitions = 3 if quick else 5
         self.seconds = 1 if quick else 2
+        self.settling = 0 if quick else 1
         self.clients = [8] if quick else [1, 8, 32]
         self.modes = ["simple", "prepared"] if quick else MODES
         self.copy_mb = 100 if quick else 1024
@@ -123,12 +124,13 @@ class Bench:
         run([self.postgres.bin / "pgbench", "-i", "-q", "-s", "5", "-U", "postgres", "-h", "127.0.0.1", "-p",
              self.postgres.port, "postgres"])
 
-    def pgbench(self, target, *arguments, seconds=None, environment=None):
-        """Transactions per second, CPU microseconds of the proxy per transaction."""
+    def pgbench(self, target, *arguments, seconds=None, environment=None, settling=0):
+        """Transactions per second, CPU microseconds of the proxy per transaction. Of the first `settling` seconds the former
+        do not count: the server's new processes read their catalogs then, and PgBouncer's are the old ones."""
         began_ns = target.cpu_ns() if target.process else 0
         output = run(
-            [self.postgres.bin / "pgbench", *PGBENCH, "-p", target.port, "-T", seconds or self.plan.seconds, *arguments,
-             "postgres"],
+            [self.postgres.bin / "pgbench", *PGBENCH, "-p", target.port, "-T", (seconds or self.plan.seconds) + settling,
+             *(["-P", 1] if settling else []), *arguments, "postgres"],
             environment,
         )
         used_ns = (target.cpu_ns() if target.process else 0) - began_ns
@@ -136,6 +138,9 @@ class Bench:
         # On a machine so busy that connecting takes longer than the run, pgbench says "inf".
         tps = re.search(r"tps = (\d[\d.]*)", output)
         tps = float(tps[1]) if tps else transactions / (seconds or self.plan.seconds)
+        settled = [float(rate) for rate in re.findall(r"^progress: [\d.]+ s, ([\d.]+) tps", output, re.M)][settling:]
+        if settled:
+            tps = statistics.mean(settled)
         return {"tps": tps, "cpu_us": used_ns / 1000 / max(transactions, 1)}
 
     def interleaved(self, experiment, compared, measure):
@@ -164,7 +169,9 @@ class Bench:
             for clients in self.plan.clients:
                 title = f"pgbench -S -M {mode}, {clients} client{'s' * (clients > 1)}"
                 samples = self.interleaved(
-                    title, compared, lambda target: self.pgbench(target, "-M", mode, "-c", clients)
+                    title,
+                    compared,
+                    lambda target: self.pgbench(target, "-M", mode, "-c", clients, settling=self.plan.settling),
                 )
                 self.ratio("1", f"tps / HAProxy's: {mode}, c{clients}", samples, "tps", self.proctor, self.haproxy, 1.0, False)
                 self.ratio("1", f"tps / PgBouncer's: {mode}, c{clients}", samples, "tps", self.proctor, self.pgbouncer, 1.0, False)
@@ -536,7 +543,7 @@ def run(command, environment=None):
     )
     if done.returncode != 0:
         raise harness.Unready(f"{command[0]} failed: {done.stderr.strip()[-500:]}")
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def version_of(*command):
