@@ -46,10 +46,10 @@ struct statement {
 	bool executes;           /* EXECUTE is in it: what that runs is another statement */
 	uint64_t scope;          /* session_state's, where it was read: in another one `verdicts` do not hold */
 	bool logged;             /* its `unparsed` line is written */
-	/* When it was last counted as used (inspector_ran), and by which transaction; a second one makes it `shared`. */
+	/* When it was last counted as used (inspector_ran), and by which session; a second one makes it `shared`. */
 	uint32_t used_interval;
 	bool used_shared;
-	uint64_t used_transaction;
+	uint64_t used_session;
 	bool unaudited;          /* judged with a catalog, `audited`, by which the index audit has not looked at it */
 	uint64_t audited;        /* the generation */
 	struct verdicts verdicts;

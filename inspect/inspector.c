@@ -295,7 +295,7 @@ static const struct verdict *judge_by(struct inspector *inspector, struct statem
 		traffic = (struct traffic){
 		    .usage = &inspector->usage,
 		    .elsewhere = inspector->elsewhere,
-		    .transaction = input->session->transaction_number,
+		    .session = input->session->number,
 		    .now_ms = inspector->recalled_ms > 0 ? inspector->recalled_ms : wall_ms(),
 		};
 		input->traffic = &traffic;
@@ -346,15 +346,15 @@ bool inspector_ran(struct inspector *inspector, struct statement *statement, con
 {
 	bool fresh = false, again = statement->used_interval == interval;
 
-	if (again && (statement->used_shared || statement->used_transaction == session->transaction_number))
+	if (again && (statement->used_shared || statement->used_session == session->number))
 		return false;
 	statement->used_shared = again;
 	statement->used_interval = interval;
-	statement->used_transaction = session->transaction_number;
+	statement->used_session = session->number;
 
 	struct usage_use use = {
 	    .at_ms = wall_ms(),
-	    .transaction = session->transaction_number,
+	    .session = input->session->number,
 	    .fingerprint = statement->fingerprint,
 	};
 	snprintf(use.route, sizeof(use.route), "%s", route);

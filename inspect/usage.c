@@ -130,7 +130,7 @@ const struct usage_use *usage_find(const struct usage *usage, uint64_t database,
 	const struct usage_entry *entry = slot_of(usage, database, relation, column);
 	if (entry->relation == 0)
 		return NULL;
-	const struct usage_use *use = entry->last.transaction == except ? &entry->before : &entry->last;
+	const struct usage_use *use = entry->last.session == except ? &entry->before : &entry->last;
 	return use->at_ms > 0 ? use : NULL;
 }
 
@@ -204,11 +204,11 @@ static void grow(struct usage *usage)
 	free(old);
 }
 
-/* Keeps the newest of each of two transactions. */
+/* Keeps the newest of each of two sessions. */
 static void add(struct usage_entry *entry, const struct usage_use *use)
 {
 	struct usage_use *last = &entry->last, *before = &entry->before;
-	if (use->transaction == last->transaction) {
+	if (use->session == last->session) {
 		if (use->at_ms >= last->at_ms)
 			*last = *use;
 	} else if (use->at_ms >= last->at_ms) {

@@ -13,12 +13,12 @@
 
 struct usage_use {
 	int64_t at_ms;        /* wall clock; 0: never */
-	uint64_t transaction; /* differs between any two */
+	uint64_t session; /* differs between any two */
 	uint64_t fingerprint;
 	char route[64]; /* "" where the statement did not say */
 };
 
-/* Of two transactions, so that the one that drops it can be left out. */
+/* Of two sessions, so that the one that drops it can be left out: a migration uses what it is about to drop. */
 struct usage_entry {
 	uint64_t database; /* usage_database_key */
 	uint32_t relation; /* oid; 0: an empty slot */
@@ -61,7 +61,7 @@ void usage_merge(struct usage *into, const struct usage *from);
 /* Empties it, and keeps nothing. */
 void usage_reset(struct usage *usage);
 bool usage_is_empty(const struct usage *usage);
-/* The last use by any other transaction than that one; NULL: none. */
+/* The last use by any other session than that one; NULL: none. */
 const struct usage_use *usage_find(const struct usage *usage, uint64_t database, uint32_t relation, int16_t column,
                                    uint64_t except);
 /* NULL: nothing is known of it. */

@@ -102,7 +102,7 @@ static void arrival_open(struct session *session, const struct startup *startup)
 	struct worker *worker = session->worker;
 	session_state_init(&session->state, (const char *)startup->database.data, startup->database.len,
 	                   (const char *)startup->user.data, startup->user.len);
-	session->state.transaction_number = session->id << 32;
+	session->state.number = session->id;
 	size_t application_len = startup->application_name.len;
 	if (application_len >= sizeof session->application)
 		application_len = sizeof session->application - 1;

@@ -68,7 +68,7 @@ static const struct rule rows[] = {
                 "next release; to rename: db_column= or db_table= keep the old name",
         .decides =
             "DROP and RENAME of a table, view, column or schema, and SET SCHEMA to one that is not on the search_path, and what the traffic of the last 24 hours (hours) used. "
-            "Used by any other transaction: block, whatever the table's size; a view on it counts where the view "
+            "Used by any other session: block, whatever the table's size; a view on it counts where the view "
             "goes with it. Not used while all of that time was watched: a remark, for large tables. Not seen, but "
             "watched for less time, or by `pgproctor check` without --traffic: a warning, for large tables.\n"
             "Watching begins when pgproctor has read the database's catalog after its start; nothing is kept from "

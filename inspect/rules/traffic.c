@@ -168,7 +168,7 @@ static void look_in(const struct search_seen *search, const struct usage *usage,
 {
 	struct traffic_sight *sight = search->sight;
 	const struct usage_use *use =
-	    usage_find(usage, search->database, relation, column, search->input->traffic->transaction);
+	    usage_find(usage, search->database, relation, column, search->input->traffic->session);
 	if (!use || use->at_ms < search->from_ms || (sight->use && sight->use->at_ms >= use->at_ms))
 		return;
 	sight->use = use;

@@ -9,7 +9,7 @@
 struct traffic {
 	const struct usage *usage;
 	const struct usage *elsewhere; /* all workers' as it was a while ago; NULL: there is one */
-	uint64_t transaction;          /* the change's own: what it has used itself does not count */
+	uint64_t session;              /* the change's own: what it has used itself does not count */
 	int64_t now_ms;
 };
 

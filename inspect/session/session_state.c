@@ -119,7 +119,6 @@ void session_state_ready(struct session_state *state, uint8_t status)
 {
 	state->transaction = status;
 	if (status == 'I') {
-		state->transaction_number++;
 		if (state->open) {
 			/* It has ended by a statement that was not understood, so nothing says whether by COMMIT or
 			 * ROLLBACK: what was set in it is not known any more. */

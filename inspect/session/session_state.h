@@ -30,7 +30,7 @@ struct session_state {
 	bool lock_timeout_unsettled; /* the same of lock_timeout */
 	bool time_zone_utc;          /* a zone that never was anything but UTC */
 	uint8_t transaction;         /* 'I', 'T' or 'E', as of the last ReadyForQuery */
-	uint64_t transaction_number; /* differs between any two of the process that its owner numbers so; see usage.h */
+	uint64_t number;             /* the session's, as its owner numbers them; see usage.h */
 	uint64_t scope;              /* hash of what changes a verdict: database, user, search_path, temporary tables */
 	/* Of the statement that is judged: its plans are counted; the server has seen it often enough to plan it for any
 	 * values. */

@@ -14,7 +14,7 @@ struct reading {
 	uint64_t database;
 	struct usage usage;
 	int64_t since_ms, last_ms; /* of all lines */
-	uint64_t transaction;      /* each line that ran is one of its own, and none is the file's */
+	uint64_t sessions;         /* each line that ran is one of its own, and none is the file's */
 };
 
 static void take(void *context, const struct logged *line);
@@ -24,7 +24,7 @@ bool check_traffic_read(const struct check_options *options, struct inspector *i
                         const struct rule_settings *rules, const char *database, const char *user)
 {
 	struct reading reading = {.inspector = inspector, .rules = rules, .database = usage_database_key(database),
-	                          .transaction = UINT64_C(1) << 63};
+	                          .sessions = UINT64_C(1) << 63};
 	bool good = true;
 	usage_init(&reading.usage);
 	session_state_init(&reading.session, database, strlen(database), user, strlen(user));
@@ -62,7 +62,7 @@ static void ran(struct reading *reading, const struct logged *line)
 	    inspector_recognise(reading->inspector, &reading->session, line->query, strlen(line->query));
 	const struct usage_use use = {
 	    .at_ms = line->at_ms,
-	    .transaction = ++reading->transaction,
+	    .session = ++reading->sessions,
 	    .fingerprint = line->fingerprint,
 	};
 	bool catalog_missing = false;

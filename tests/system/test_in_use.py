@@ -25,7 +25,7 @@ def needs_proctor(request):
 def tables(postgres, database):
     """One table a case; large ones are those of which it matters."""
     statements = []
-    for table in ("shop_product", "named", "starred", "written", "viewed", "seen", "own", "own_other", "quiet", "late",
+    for table in ("shop_product", "named", "starred", "written", "viewed", "seen", "own", "own_other", "own_session", "quiet", "late",
                   "bound", "fetched", "executed", "copied", "shown", "failed", "merged", "parted"):
         partitioned = "PARTITION BY RANGE (id)" if table == "parted" else ""
         statements.append(f"CREATE TABLE {table} (id int PRIMARY KEY, name text, qty int, note text, extra int) {partitioned}")
@@ -180,6 +180,13 @@ def test_its_own_use_does_not_count(proctor, database):
     assert not tried(proctor, database, "ALTER TABLE failed DROP COLUMN qty")
     run(proctor, database, "UPDATE own_other SET extra = qty")
     assert refused(proctor, database, "UPDATE own_other SET extra = qty", "ALTER TABLE own_other DROP COLUMN qty")
+
+
+def test_migrations_one_after_the_other(proctor, database):
+    """Each in a transaction of its own and all in one session, as manage.py runs them; the next session is another one."""
+    run(proctor, database, "UPDATE own_session SET extra = qty", "ALTER TABLE own_session RENAME qty TO renamed",
+        "ALTER TABLE own_session RENAME renamed TO qty")
+    assert refused(proctor, database, "ALTER TABLE own_session RENAME qty TO renamed")
 
 
 def test_watched_for_too_short(proctor, database):

@@ -36,7 +36,7 @@ static int set_up(void **state)
 	usage_init(&usage);
 	usage_init(&elsewhere);
 	usage_watch(&usage, usage_database_key("shop"), now_ms - 3 * HOUR);
-	traffic = (struct traffic){.usage = &usage, .transaction = own, .now_ms = now_ms};
+	traffic = (struct traffic){.usage = &usage, .session = own, .now_ms = now_ms};
 	judge.traffic = &traffic;
 	judge_mode(&judge, SETTINGS_ENFORCE);
 	return 0;
@@ -51,9 +51,9 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static bool ran_as(struct usage *of, const char *sql, uint64_t transaction, int64_t ago_ms)
+static bool ran_as(struct usage *of, const char *sql, uint64_t session, int64_t ago_ms)
 {
-	const struct usage_use use = {.at_ms = now_ms - ago_ms, .transaction = transaction, .fingerprint = 0xabc, .route = "/shop/"};
+	const struct usage_use use = {.at_ms = now_ms - ago_ms, .session = session, .fingerprint = 0xabc, .route = "/shop/"};
 	bool missing = false, fresh = false;
 	judge_parse(&judge, sql);
 	judge_seal(&judge);
@@ -122,7 +122,7 @@ static void names_without_qualifier(void **state)
 	expect("ALTER TABLE small DROP COLUMN flag", SEVERITY_BLOCK, "was used");
 }
 
-/* Neither the change's own transaction nor what is no traffic. */
+/* Neither the change's own session nor what is no traffic. */
 static void what_does_not_count(void **state)
 {
 	(void)state;

@@ -28,13 +28,13 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static bool use(struct usage *of, uint32_t relation, int16_t column, int64_t at_ms, uint64_t transaction)
+static bool use(struct usage *of, uint32_t relation, int16_t column, int64_t at_ms, uint64_t session)
 {
-	const struct usage_use one = {.at_ms = at_ms, .transaction = transaction, .fingerprint = (uint64_t)at_ms};
+	const struct usage_use one = {.at_ms = at_ms, .session = session, .fingerprint = (uint64_t)at_ms};
 	return usage_add(of, SHOP, relation, column, &one);
 }
 
-/* When it was used last by another transaction than that one; 0: never. */
+/* When it was used last by another session than that one; 0: never. */
 static int64_t found(uint32_t relation, int16_t column, uint64_t except)
 {
 	const struct usage_use *last = usage_find(&usage, SHOP, relation, column, except);
@@ -56,7 +56,7 @@ static void finds(void **state)
 	assert_null(usage_find(&usage, OTHER, TABLE, 1, 0));
 }
 
-/* A transaction's own uses are left out, in whatever order they came. */
+/* A session's own uses are left out, in whatever order they came. */
 static void leaves_own_uses_out(void **state)
 {
 	(void)state;
@@ -148,7 +148,7 @@ static void texts(void **state)
 	assert_null(usage_find(&usage, SHOP, TABLE, 2, 0));
 	assert_null(usage_texts(&usage, SHOP, TABLE, 3));
 	assert_null(usage_texts(&usage, OTHER, TABLE, 2));
-	const struct usage_use use = {.at_ms = 5, .transaction = 1};
+	const struct usage_use use = {.at_ms = 5, .session = 1};
 	usage_add(&usage, SHOP, TABLE, 2, &use);
 	assert_non_null(usage_find(&usage, SHOP, TABLE, 2, 0));
 	assert_int_equal(usage_texts(&usage, SHOP, TABLE, 2)->texts, 13);
