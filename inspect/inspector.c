@@ -354,7 +354,7 @@ bool inspector_ran(struct inspector *inspector, struct statement *statement, con
 
 	struct usage_use use = {
 	    .at_ms = wall_ms(),
-	    .session = input->session->number,
+	    .session = session->number,
 	    .fingerprint = statement->fingerprint,
 	};
 	snprintf(use.route, sizeof(use.route), "%s", route);
