@@ -11,7 +11,8 @@ enum { DAY_MS = 24 * 60 * 60 * 1000, KEY_BYTES = 512, INDEXES_MAX = 64 };
 static void begin_day(struct audit *audit);
 static void tell_usage(struct session *session, uint64_t fingerprint, const struct column_use *usage);
 static void tell_indexes(struct session *session, const struct column_use *usage);
-static bool is_new(struct session *session, uint64_t fingerprint, const char *what);
+static bool is_new(struct session *session, uint64_t fingerprint, const char *what, uint64_t *key);
+static void tell(struct worker *worker, struct logline *line, uint64_t key);
 
 void audit_init(struct audit *audit)
 {
@@ -63,10 +64,11 @@ static void begin_day(struct audit *audit)
 
 static void tell_usage(struct session *session, uint64_t fingerprint, const struct column_use *usage)
 {
-	char key[KEY_BYTES];
-	snprintf(key, sizeof key, "%s\n%d %d %s\n%s\n%s", usage->relation, usage->kind, usage->few,
+	char what[KEY_BYTES];
+	uint64_t key;
+	snprintf(what, sizeof what, "%s\n%d %d %s\n%s\n%s", usage->relation, usage->kind, usage->few,
 	         usage->operator ? usage->operator : "", usage->index ? usage->index : "", usage->expression);
-	if (!is_new(session, fingerprint, key))
+	if (!is_new(session, fingerprint, what, &key))
 		return;
 	struct worker *worker = session->worker;
 	struct logline *line = &worker->line;
@@ -87,13 +89,14 @@ static void tell_usage(struct session *session, uint64_t fingerprint, const stru
 		logline_real(line, "selectivity_percent", usage->share * 100);
 	if (usage->table->rows >= 0)
 		logline_int(line, "table_rows", llround(fmin(usage->table->rows, 1e15)));
-	worker_log(worker, line);
+	tell(worker, line, key);
 }
 
 static void tell_indexes(struct session *session, const struct column_use *usage)
 {
 	const char *names[INDEXES_MAX];
-	char key[KEY_BYTES];
+	char what[KEY_BYTES];
+	uint64_t key;
 	size_t count = 0, len = 0;
 	for (uint16_t at = 0; at < usage->table->index_count && count < INDEXES_MAX; at++) {
 		if (rules_usage_is_optional(usage->table, &usage->table->indexes[at]))
@@ -101,10 +104,10 @@ static void tell_indexes(struct session *session, const struct column_use *usage
 	}
 	if (count == 0)
 		return;
-	len = (size_t)snprintf(key, sizeof key, "%s", usage->relation);
-	for (size_t at = 0; at < count && len < sizeof key; at++)
-		len += (size_t)snprintf(key + len, sizeof key - len, "\n%s", names[at]);
-	if (!is_new(session, 0, key))
+	len = (size_t)snprintf(what, sizeof what, "%s", usage->relation);
+	for (size_t at = 0; at < count && len < sizeof what; at++)
+		len += (size_t)snprintf(what + len, sizeof what - len, "\n%s", names[at]);
+	if (!is_new(session, 0, what, &key))
 		return;
 	struct worker *worker = session->worker;
 	struct logline *line = &worker->line;
@@ -114,16 +117,16 @@ static void tell_indexes(struct session *session, const struct column_use *usage
 	if (usage->table->rows >= 0)
 		logline_int(line, "table_rows", llround(fmin(usage->table->rows, 1e15)));
 	logline_list(line, "indexes", names, count);
-	worker_log(worker, line);
+	tell(worker, line, key);
 }
 
-/* Not yet told that day, and there is room. */
-static bool is_new(struct session *session, uint64_t fingerprint, const char *what)
+/* Not yet told that day by this worker, and there is room. */
+static bool is_new(struct session *session, uint64_t fingerprint, const char *what, uint64_t *key)
 {
 	struct worker *worker = session->worker;
 	struct audit *audit = &worker->audit;
-	if (audit->lines > LIMIT_AUDIT_LINES ||
-	    !stats_sights_add(&audit->told, stats_sight_in(session->state.database, fingerprint, what)))
+	*key = stats_sight_in(session->state.database, fingerprint, what);
+	if (audit->lines > LIMIT_AUDIT_LINES || !stats_sights_add(&audit->told, *key))
 		return false;
 	if (++audit->lines <= LIMIT_AUDIT_LINES)
 		return true;
@@ -132,4 +135,10 @@ static bool is_new(struct session *session, uint64_t fingerprint, const char *wh
 	logline_int(line, "lines", LIMIT_AUDIT_LINES);
 	worker_log(worker, line);
 	return false;
+}
+
+/* The reporter drops it if another worker has told it that day. */
+static void tell(struct worker *worker, struct logline *line, uint64_t key)
+{
+	worker_log_first(worker, line, stats_sight_of(key ^ (uint64_t)worker->audit.day));
 }

@@ -1,6 +1,6 @@
 /* The index audit's lines in the log: what each kind of statement asks of its tables' columns (`access`), and which
- * indexes these tables have for nothing but reading (`indexes`). Each is told once a day, and when it changes, as long as
- * there are no more than LIMIT_AUDIT_LINES; `pgproctor report` adds them up. */
+ * indexes these tables have for nothing but reading (`indexes`). Each is told once a day, whichever worker is first to, and
+ * when it changes, as long as there are no more than LIMIT_AUDIT_LINES; `pgproctor report` adds them up. */
 #ifndef PGPROCTOR_PROXY_AUDIT_H
 #define PGPROCTOR_PROXY_AUDIT_H
 

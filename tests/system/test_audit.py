@@ -6,7 +6,6 @@ import psycopg
 import psycopg2
 import pytest
 
-from harness import wait_until
 from test_findings import settled
 
 ROWS = 20000
@@ -27,8 +26,8 @@ def tables(postgres, database):
         postgres.sql(statement, database)
 
 
-def start(start_proctor, database, **options):
-    proctor = start_proctor(direct_ok=False, settings=SETTINGS, **options)
+def start(start_proctor, database, settings=None, **options):
+    proctor = start_proctor(direct_ok=False, settings={**SETTINGS, **(settings or {})}, **options)
     psycopg2.connect(proctor.dsn(database)).close()
     proctor.wait_for("catalog", database=database)
     return proctor
@@ -82,25 +81,39 @@ def test_what_is_asked(start_proctor, database):
     assert "canary" not in proctor.log.read_text() and "mail9" not in proctor.log.read_text()
 
 
-def test_once_a_catalog(start_proctor, database, postgres):
-    """Told again only when the index that serves it is another; and not at all with D509 = off."""
-    proctor = start(start_proctor, database)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_once_a_catalog(start_proctor, database, postgres, workers):
+    """Told again only when the index that serves it is another, however many workers and readings of the catalog."""
+    proctor = start(start_proctor, database, settings={"workers": workers})
     statement = ["SELECT count(*) FROM orders WHERE total = 4 AND note = 'x'"]
-    run(proctor, database, statement)
-    settled(proctor, database, "orders")
+
+    def on_each_worker():
+        """A new connection goes to the worker with the fewest."""
+        connections = [psycopg2.connect(proctor.dsn(database)) for _ in range(workers)]
+        for connection in connections:
+            connection.cursor().execute(*statement)
+            connection.close()
+        proctor.settled(database)
+
+    def is_read_again(relations):
+        """The log tells of a catalog with more or fewer tables, hence the table that each change brings along."""
+        proctor.wait_for("catalog", database=database, relations=relations)
+
+    relations = proctor.events("catalog", database=database)[-1]["relations"]
+    on_each_worker()
     assert uses(proctor, "total") == [("filter", "=", True, "orders_total")]
-    postgres.sql("ALTER TABLE orders ADD COLUMN more int", database)
-    wait_until(lambda: len(proctor.events("catalog", database=database)) >= 2)
-    run(proctor, database, statement)
-    settled(proctor, database, "orders")
+    postgres.sql("ALTER TABLE orders ADD COLUMN more int; CREATE TABLE first ()", database)
+    is_read_again(relations + 1)
+    on_each_worker()
     assert len(uses(proctor, "total")) == 1
     with psycopg2.connect(proctor.dsn(database)) as connection:
-        connection.cursor().execute("ALTER INDEX orders_total RENAME TO orders_sum")
-    wait_until(lambda: len(proctor.events("catalog", database=database)) >= 3)
-    run(proctor, database, statement)
-    settled(proctor, database, "orders")
+        connection.cursor().execute("ALTER INDEX orders_total RENAME TO orders_sum; CREATE TABLE second ()")
+    is_read_again(relations + 2)
+    on_each_worker()
     assert [use[3] for use in uses(proctor, "total")] == ["orders_total", "orders_sum"]
-    postgres.sql("ALTER INDEX orders_sum RENAME TO orders_total; ALTER TABLE orders DROP COLUMN more", database)
+    indexes = [event["indexes"] for event in proctor.events("indexes", relation="orders")]
+    assert indexes == [["orders_customer", "orders_total"], ["orders_customer", "orders_sum"]]
+    postgres.sql("ALTER INDEX orders_sum RENAME TO orders_total; ALTER TABLE orders DROP COLUMN more; DROP TABLE first, second", database)
 
 
 def test_views_are_looked_into(start_proctor, database, postgres):
