@@ -389,6 +389,24 @@ class Proctor:
     def dsn(self, database="postgres", user=None):
         return f"host={self.host} port={self.port} dbname={database} user={user or self.user}"
 
+    # -- the process --------------------------------------------------------------------------------
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.child.pid}/fd"))
+
+    def memory_kb(self, name="VmRSS"):
+        """What it has now, or with `VmHWM` the most since it was asked to `forget_peak`."""
+        with open(f"/proc/{self.process.child.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith(f"{name}:"))
+
+    def forget_peak(self):
+        Path(f"/proc/{self.process.child.pid}/clear_refs").write_text("5")
+
+    def sanitized(self):
+        """A sanitizer's memory is its own: it says nothing of pgproctor's."""
+        maps = Path(f"/proc/{self.process.child.pid}/maps").read_text()
+        return any(name in maps for name in ("libasan", "libtsan", "Sanitizer"))
+
     # -- the log ------------------------------------------------------------------------------------
 
     def lines(self):

@@ -22,18 +22,11 @@ def proctor(start_proctor):
 @pytest.fixture
 def memory(proctor):
     """The peak of its memory since the fixture began, less what it was then; in bytes."""
-    pid = proctor.process.child.pid
-
-    def status(name):
-        with open(f"/proc/{pid}/status") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
-
-    with open(f"/proc/{pid}/clear_refs", "w") as file:
-        file.write("5")
-    before = status("VmRSS")
+    proctor.forget_peak()
+    before = proctor.memory_kb()
 
     def grown():
-        value = status("VmHWM") - before
+        value = (proctor.memory_kb("VmHWM") - before) * 1024
         print(f"{value / MEGABYTE:.1f} MB more than before")
         return value
 

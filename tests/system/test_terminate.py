@@ -2,7 +2,6 @@
 different certificates; what it refuses it refuses as PostgreSQL does, and what it knows shows nowhere."""
 
 import base64
-import os
 import re
 import signal
 import socket
@@ -527,11 +526,6 @@ def test_psql_asks_for_its_password_in_between(terminate):
 def test_two_hundred_log_ins_leave_nothing(terminate, server):
     """Neither memory nor descriptors: half of them right, half of them wrong."""
     proctor = terminate("require", "require", auth_user="postgres", file=users(server, "alice"))
-    pid = proctor.process.child.pid
-
-    def figures():
-        return len(os.listdir(f"/proc/{pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1))
-
     def log_in(count):
         for number in range(count):
             user = ("alice", 'o"dd', "nobody")[number % 3]
@@ -543,12 +537,9 @@ def test_two_hundred_log_ins_leave_nothing(terminate, server):
 
     log_in(60)
     assert harness.wait_until(lambda: len(proctor.events("disconnect")) == 60)
-    before = figures()
+    before, kept = proctor.descriptors(), proctor.memory_kb()
     log_in(200)
     assert harness.wait_until(lambda: len(proctor.events("disconnect")) == 260)
-    harness.wait_until(lambda: figures()[0] <= before[0])
-    after = figures()
-    print(f"descriptors {before[0]} to {after[0]}, resident kB {before[1]} to {after[1]}")
-    assert after[0] <= before[0]
-    if "Sanitizer" not in open(f"/proc/{pid}/maps").read() and "libasan" not in open(f"/proc/{pid}/maps").read():
-        assert after[1] - before[1] < 2048
+    assert harness.wait_until(lambda: proctor.descriptors() <= before), (before, proctor.descriptors())
+    if not proctor.sanitized():
+        assert proctor.memory_kb() - kept < 2048

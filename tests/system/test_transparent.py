@@ -480,18 +480,13 @@ def test_refused_tls_goes_on_in_clear(proctor, database):
 
 def test_slow_reader_is_not_hoarded_for(proctor, database):
     """A client that doesn't read stops the server instead of filling memory, and gets all of it later."""
-    pid = getattr(proctor, "process", None) and proctor.process.child.pid
-
-    def resident_kb():
-        with open(f"/proc/{pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-
-    before = resident_kb() if pid else 0
+    process = getattr(proctor, "process", None)
+    before_kb = proctor.memory_kb() if process else 0
     with Wire(proctor.host, proctor.port, timeout=60) as wire:
         wire.login(database)
         wire.send(message(b"Q", b"SELECT repeat('x', 1000000) FROM generate_series(1, 100)\0"))
         time.sleep(1.5)
-        if pid:
-            assert resident_kb() - before < 20_000
+        if process:
+            assert proctor.memory_kb() - before_kb < 20_000
         answer = wire.until(b"Z")
     assert kinds(answer).count(b"D") == 100
