@@ -124,21 +124,25 @@ class Modes:
         if mode not in self.started:
             directory = self.scratch / mode.replace(", ", "-").replace(" ", "-")
             directory.mkdir()
-            settings = {"unix_socket_dir": directory, **self.SETTINGS[mode]}
-            rules = settings.pop("rules", None)
-            certificate = self.postgres.settings["ssl_cert_file"]
-            if "client_tls_sslmode" in settings:
-                settings.update(client_tls_cert_file=certificate, client_tls_key_file=self.postgres.settings["ssl_key_file"])
-            if "server_tls_sslmode" in settings:
-                settings.update(server_tls_ca_file=certificate)
-            if "answers" in mode or mode == "recorded":
-                between = Recorder if mode == "recorded" else Dribble
-                self.between[mode] = between(unix(self.postgres), directory)
-                settings["upstream"] = f"{directory}:{between.port}"
-            proctor = harness.Proctor(self.postgres, directory, settings=settings, rules=rules)
-            proctor.socket_dir = directory
-            self.started[mode] = proctor.start()
+            self.started[mode] = self.make(mode, directory).start()
         return self.started[mode]
+
+    def make(self, mode, directory, more=()):
+        """One that the caller starts and stops, with these settings as well."""
+        settings = {"unix_socket_dir": directory, **self.SETTINGS[mode], **dict(more)}
+        rules = settings.pop("rules", None)
+        certificate = self.postgres.settings["ssl_cert_file"]
+        if "client_tls_sslmode" in settings:
+            settings.update(client_tls_cert_file=certificate, client_tls_key_file=self.postgres.settings["ssl_key_file"])
+        if "server_tls_sslmode" in settings:
+            settings.update(server_tls_ca_file=certificate)
+        if "answers" in mode or mode == "recorded":
+            between = Recorder if mode == "recorded" else Dribble
+            self.between[mode] = between(unix(self.postgres), directory)
+            settings["upstream"] = f"{directory}:{between.port}"
+        proctor = harness.Proctor(self.postgres, directory, settings=settings, rules=rules)
+        proctor.socket_dir = directory
+        return proctor
 
     def stop(self):
         failures = []

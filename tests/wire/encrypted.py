@@ -64,12 +64,18 @@ class Encrypted:
 
     def shutdown(self, how):
         self.held = False
+        # What is here already would be dropped, as coming too late.
+        while self.incoming.pending and (data := self.decrypted(READ_BYTES)):
+            self.ahead = (self.ahead or b"") + data
         self.step(self.tls.unwrap)
         self.flush()
         self.socket.shutdown(how)
 
     def close(self):
         self.socket.close()
+
+    def settimeout(self, seconds):
+        self.socket.settimeout(seconds)
 
     def setsockopt(self, *option):
         self.socket.setsockopt(*option)
