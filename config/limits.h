@@ -15,6 +15,9 @@ enum {
 	/* One read per wake-up and direction lands here; one scratch per worker, none per session. */
 	LIMIT_READ_BYTES = 64 * 1024,
 
+	/* The same through an io_uring; what it is decrypted to, together with a record begun before, is at most one read. */
+	LIMIT_RECEIVE_BYTES = 47 * 1024,
+
 	/* Above the high water mark the peer is no longer read; below the low one it is again. */
 	LIMIT_QUEUE_HIGH_BYTES = 256 * 1024,
 	LIMIT_QUEUE_LOW_BYTES = 64 * 1024,

@@ -56,6 +56,7 @@ static const char *const MODES[] = {"observe", "enforce", NULL};
 static const char *const ENFORCE_FROMS[] = {"block", "error", NULL};
 static const char *const OVERSIZES[] = {"pass", "reject", NULL};
 static const char *const UNSEEN[] = {"pass", "reject", NULL};
+static const char *const IO_URINGS[] = {"auto", "off", NULL};
 static const char *const BLINDS[] = {"pass", "close", NULL};
 static const char *const SSLMODES[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
 static const char *const FORMATS[] = {"auto", "json", "text", NULL};
@@ -99,6 +100,7 @@ static const struct key KEYS[SETTING_KEYS_COUNT] = {
     {KEY_MILLISECONDS, FIELD(stats_period_ms), 100, NULL},
     {KEY_MILLISECONDS, FIELD(slow_query_ms), 0, NULL},
     {KEY_WORKERS, FIELD(workers), 1, NULL},
+    {KEY_ENUM, FIELD(io_uring), 0, IO_URINGS},
     {KEY_COUNT, FIELD(max_client_conn), 1, NULL},
     {KEY_MILLISECONDS, FIELD(server_connect_timeout_ms), 1, NULL},
     {KEY_MILLISECONDS, FIELD(client_login_timeout_ms), 0, NULL},
@@ -151,6 +153,7 @@ const char *const setting_keys_names[SETTING_KEYS_COUNT] = {
     "stats_period",
     "slow_query",
     "workers",
+    "io_uring",
     "max_client_conn",
     "server_connect_timeout",
     "client_login_timeout",

@@ -5,7 +5,7 @@
 
 #include "config/settings.h"
 
-enum { SETTING_KEYS_ECHO_BYTES = 64, SETTING_KEYS_COUNT = 49 };
+enum { SETTING_KEYS_ECHO_BYTES = 64, SETTING_KEYS_COUNT = 50 };
 
 /* The names, in the order of the documentation. */
 extern const char *const setting_keys_names[SETTING_KEYS_COUNT];

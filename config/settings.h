@@ -17,6 +17,7 @@ enum settings_format { SETTINGS_FORMAT_AUTO, SETTINGS_FORMAT_JSON, SETTINGS_FORM
 enum settings_oversize { SETTINGS_OVERSIZE_PASS, SETTINGS_OVERSIZE_REJECT };
 /* What can't be judged because it is no SQL. */
 enum settings_unseen { SETTINGS_UNSEEN_PASS, SETTINGS_UNSEEN_REJECT };
+enum settings_io_uring { SETTINGS_IO_URING_AUTO, SETTINGS_IO_URING_OFF };
 enum settings_blind { SETTINGS_BLIND_PASS, SETTINGS_BLIND_CLOSE };
 enum settings_auth { SETTINGS_AUTH_RELAY, SETTINGS_AUTH_TERMINATE };
 /* In the order of strictness: >= SETTINGS_TLS_REQUIRE never goes on in the clear. */
@@ -99,6 +100,7 @@ struct settings {
 	uint64_t slow_query_ms;            /* slow_query = 1 (seconds, fractions allowed); 0: never */
 
 	uint32_t workers;                   /* workers = 1; auto: as many as the process may use processors */
+	enum settings_io_uring io_uring;    /* io_uring = auto: where the kernel lets us */
 	uint32_t max_client_conn;           /* 1000 */
 	uint64_t server_connect_timeout_ms; /* 15 s */
 	uint64_t client_login_timeout_ms;   /* 60 s; 0: none */

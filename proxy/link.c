@@ -25,6 +25,13 @@
 
 static_assert(sizeof(((struct link_scratch *)0)->bytes) == LIMIT_READ_BYTES, "the scratch is one read");
 
+/* What came in spite of link_read(link, false): at most one receive. */
+struct link_unread {
+	size_t len;
+	int status;
+	uint8_t bytes[];
+};
+
 enum {
 	/* What may wait in both buffers together: the high water mark, and what one more read of the other side, or
 	 * one message held for inspection, adds to it, encrypted; and 500 rejections in place of errors that came in
@@ -34,12 +41,24 @@ enum {
 	LINK_READ_ENCRYPTED_BYTES = LIMIT_READ_BYTES - TLS_RECORD_BYTES - TLS_RECORD_OVERHEAD_BYTES,
 };
 
+static_assert((int)LIMIT_RECEIVE_BYTES <= (int)LINK_READ_ENCRYPTED_BYTES, "any receive can be decrypted");
+
 static void link_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
 static void link_on_readable(uv_stream_t *stream, ssize_t status, const uv_buf_t *none);
 static void link_on_written(uv_write_t *request, int status);
 static void link_on_shutdown(uv_shutdown_t *request, int status);
 static void link_on_close(uv_handle_t *handle);
+static void link_input(struct link *link, struct bytes input, int status);
+static void link_on_received(struct ring_side *side, struct bytes input, int status);
+static void link_on_woken(struct ring_side *side);
+static void link_on_unsent(struct ring_side *side, struct bytes rest, int status);
+static void link_receive(struct link *link);
 static void link_send(struct link *link, const uv_buf_t *pieces, unsigned count);
+static bool link_stage(struct link *link, const uv_buf_t *pieces, unsigned count);
+static void link_send_staged(struct link *link);
+static void link_send_now(struct link *link, const uv_buf_t *pieces, unsigned count);
+static void link_queue(struct link *link, const uv_buf_t *pieces, unsigned count, size_t taken);
+static struct link *link_of(struct ring_side *side);
 static ssize_t link_try_send(struct link *link, const uv_buf_t *pieces, unsigned count);
 static uv_os_fd_t link_fd(struct link *link);
 static bool link_encrypt(struct link *link, const uv_buf_t *pieces, unsigned count);
@@ -49,11 +68,18 @@ static void link_end(struct link *link, int status);
 static void link_flush(struct link *link);
 static void link_break(struct link *link, int status);
 static void link_shutdown_now(struct link *link);
+static void link_finish(struct link *link);
+
+const struct ring_events link_ring_events = {
+    .on_received = link_on_received,
+    .on_woken = link_on_woken,
+    .on_unsent = link_on_unsent,
+};
 
 int link_init(struct link *link, uv_loop_t *loop, enum link_transport transport, struct link_scratch *scratch,
               const struct link_events *events, void *owner)
 {
-	*link = (struct link){.fd = -1, .scratch = scratch, .events = events, .owner = owner};
+	*link = (struct link){.side.fd = -1, .scratch = scratch, .events = events, .owner = owner};
 	int status = transport == LINK_TCP ? uv_tcp_init(loop, &link->uv.tcp) : uv_pipe_init(loop, &link->uv.pipe, 0);
 	if (status < 0)
 		return status;
@@ -94,7 +120,9 @@ void link_read_turn(struct link *link, bool on)
 	if (link->state != LINK_OPEN || link->ended)
 		return;
 	link->reading = on;
-	if (!on)
+	if (link->scratch->ring)
+		link_receive(link);
+	else if (!on)
 		uv_read_stop(&link->uv.stream);
 	else if (uv_read_start(&link->uv.stream, link_on_alloc, link_on_readable) < 0)
 		link->reading = false;
@@ -116,6 +144,47 @@ void link_write(struct link *link, const uv_buf_t *pieces, unsigned count)
 
 static void link_send(struct link *link, const uv_buf_t *pieces, unsigned count)
 {
+	if (link->scratch->ring) {
+		if (ring_gathers(link->scratch->ring) && link_stage(link, pieces, count))
+			return;
+		link_send_staged(link);
+	}
+	link_send_now(link, pieces, count);
+}
+
+static bool link_stage(struct link *link, const uv_buf_t *pieces, unsigned count)
+{
+	size_t len = 0;
+	for (unsigned at = 0; at < count; at++)
+		len += pieces[at].len;
+	return len <= RING_STAGED_BYTES_MAX && !link->writing && link->queued.len == 0 && link_fd(link) >= 0 &&
+	       ring_stage(link->scratch->ring, &link->side, pieces, count, len);
+}
+
+/* Before anything that must not overtake it. */
+static void link_send_staged(struct link *link)
+{
+	if (!link->side.staged)
+		return;
+	struct bytes staged = ring_unstage(link->scratch->ring, &link->side);
+	uv_buf_t piece = uv_buf_init((char *)staged.data, (unsigned)staged.len);
+	link_send_now(link, &piece, 1);
+}
+
+static void link_on_unsent(struct ring_side *side, struct bytes rest, int status)
+{
+	struct link *link = link_of(side);
+	const uv_buf_t piece = uv_buf_init((char *)rest.data, (unsigned)rest.len);
+	if (link->state != LINK_OPEN || link->broken)
+		return;
+	if (status == UV_EAGAIN || status == UV_ENOBUFS)
+		link_queue(link, &piece, 1, 0);
+	else
+		link_break(link, status);
+}
+
+static void link_send_now(struct link *link, const uv_buf_t *pieces, unsigned count)
+{
 	size_t taken = 0;
 	if (!link->writing && link->queued.len == 0) {
 		ssize_t wrote = link_try_send(link, pieces, count);
@@ -125,6 +194,12 @@ static void link_send(struct link *link, const uv_buf_t *pieces, unsigned count)
 		}
 		taken = wrote > 0 ? (size_t)wrote : 0;
 	}
+	link_queue(link, pieces, count, taken);
+}
+
+/* All but the first `taken` bytes. */
+static void link_queue(struct link *link, const uv_buf_t *pieces, unsigned count, size_t taken)
+{
 	size_t left = 0;
 	for (unsigned at = 0; at < count; at++)
 		left += pieces[at].len;
@@ -165,9 +240,9 @@ static ssize_t link_try_send(struct link *link, const uv_buf_t *pieces, unsigned
 
 static uv_os_fd_t link_fd(struct link *link)
 {
-	if (link->fd < 0 && uv_fileno(&link->uv.handle, &link->fd) < 0)
-		link->fd = -1;
-	return link->fd;
+	if (link->side.fd < 0 && uv_fileno(&link->uv.handle, &link->side.fd) < 0)
+		link->side.fd = -1;
+	return link->side.fd;
 }
 
 bool link_full(const struct link *link)
@@ -197,6 +272,7 @@ void link_shutdown(struct link *link)
 		tls_shutdown(link->tls);
 		link_send_output(link);
 	}
+	link_send_staged(link);
 	link->shutdown_wanted = true;
 	if (!link->writing)
 		link_shutdown_now(link);
@@ -206,7 +282,9 @@ bool link_is_reset(struct link *link)
 {
 	if (link->state != LINK_OPEN || link->uv.handle.type != UV_TCP || link_fd(link) < 0)
 		return false;
-	struct pollfd state = {.fd = link->fd};
+	if (link->unread && link->unread->status < 0)
+		return true;
+	struct pollfd state = {.fd = link_fd(link)};
 	return poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP)) != 0;
 }
 
@@ -222,6 +300,12 @@ void link_close(struct link *link)
 {
 	if (link->state != LINK_OPEN)
 		return;
+	if (link->side.staged) {
+		struct bytes staged = ring_unstage(link->scratch->ring, &link->side);
+		uv_buf_t piece = uv_buf_init((char *)staged.data, (unsigned)staged.len);
+		if (!link->broken)
+			(void)link_try_send(link, &piece, 1);
+	}
 	/* Who is left without a word about the end takes it for an attack, or logs it as one. Behind bytes that wait it
 	 * would come too late. */
 	if (link->tls && !link->broken && !link->writing && link->queued.len == 0) {
@@ -234,6 +318,8 @@ void link_close(struct link *link)
 	}
 	link->state = LINK_CLOSING;
 	link->reading = false;
+	if (link->scratch->ring)
+		ring_cancel(link->scratch->ring, &link->side);
 	uv_close(&link->uv.handle, link_on_close);
 }
 
@@ -256,27 +342,85 @@ static void link_on_readable(uv_stream_t *stream, ssize_t status, const uv_buf_t
 	struct link *link = stream->data;
 	(void)none;
 	if (status != UV_ENOBUFS) {
-		link_end(link, status == UV_EOF ? 0 : (int)status);
+		link_input(link, (struct bytes){NULL, 0}, status == UV_EOF ? 0 : (int)status);
 		return;
 	}
 	uint8_t *bytes = link->scratch->bytes;
 	size_t size = link->tls ? LINK_READ_ENCRYPTED_BYTES : sizeof link->scratch->bytes;
 	ssize_t count = LINK_RECV(link_fd(link), bytes, size, 0);
-	if (count > 0) {
-		const struct bytes input = {bytes, (size_t)count};
-		if (link->tls)
-			link_decrypt(link, input);
-		else
-			link->events->on_data(link, input);
-	} else if (count == 0) {
-		link_end(link, 0);
-	} else if (errno != EAGAIN && errno != EINTR) {
-		link_end(link, uv_translate_sys_error(errno));
+	if (count >= 0)
+		link_input(link, (struct bytes){bytes, (size_t)count}, 0);
+	else if (errno != EAGAIN && errno != EINTR)
+		link_input(link, (struct bytes){NULL, 0}, uv_translate_sys_error(errno));
+}
+
+/* Nothing is the end. */
+static void link_input(struct link *link, struct bytes input, int status)
+{
+	if (input.len == 0)
+		link_end(link, status);
+	else if (link->tls)
+		link_decrypt(link, input);
+	else
+		link->events->on_data(link, input);
+}
+
+static struct link *link_of(struct ring_side *side)
+{
+	return (struct link *)((char *)side - offsetof(struct link, side));
+}
+
+/* A receive cannot be called back in time, so one may end when nobody reads any more; then its input waits. */
+static void link_on_received(struct ring_side *side, struct bytes input, int status)
+{
+	struct link *link = link_of(side);
+	if (link->state != LINK_OPEN) {
+		link_finish(link);
+		return;
 	}
+	if (!link->reading) {
+		link->unread = malloc(sizeof *link->unread + input.len);
+		CHECK(link->unread != NULL);
+		link->unread->len = input.len;
+		link->unread->status = status;
+		if (input.len > 0)
+			memcpy(link->unread->bytes, input.data, input.len);
+		return;
+	}
+	link_input(link, input, status);
+	link_receive(link);
+}
+
+static void link_on_woken(struct ring_side *side)
+{
+	struct link *link = link_of(side);
+	struct link_unread *unread = link->unread;
+	if (link->state != LINK_OPEN) {
+		link_finish(link);
+		return;
+	}
+	if (!link->reading)
+		return;
+	link->unread = NULL;
+	link_input(link, (struct bytes){unread->bytes, unread->len}, unread->status);
+	free(unread);
+	link_receive(link);
+}
+
+/* Has the ring bring what comes next, when that is wanted and not under way. */
+static void link_receive(struct link *link)
+{
+	if (link->state != LINK_OPEN || !link->reading || link->ended || !ring_is_idle(&link->side))
+		return;
+	if (link->unread)
+		ring_wake(link->scratch->ring, &link->side);
+	else if (link_fd(link) >= 0)
+		ring_receive(link->scratch->ring, &link->side);
 }
 
 static void link_end(struct link *link, int status)
 {
+	/* Harmless where libuv does not read. */
 	uv_read_stop(&link->uv.stream);
 	link->reading = false;
 	link->ended = true;
@@ -417,7 +561,17 @@ static void link_break(struct link *link, int status)
 static void link_on_close(uv_handle_t *handle)
 {
 	struct link *link = handle->data;
+	link->handle_closed = true;
+	link_finish(link);
+}
+
+static void link_finish(struct link *link)
+{
+	if (!link->handle_closed || !ring_is_idle(&link->side))
+		return;
 	link->state = LINK_CLOSED;
+	free(link->unread);
+	link->unread = NULL;
 	tls_free(link->tls);
 	link->tls = NULL;
 	buffer_free(&link->sent);

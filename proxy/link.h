@@ -1,6 +1,7 @@
 /* One side of a session: a stream with a bounded queue of what it could not take yet, and TLS around it where
  * link_secure says so: from then on data and writes are plain text, the queue is what goes over the wire. Knows nothing
- * of messages. Reads land in a scratch that all links of a worker share, so a view is good for that callback only.
+ * of messages. Reads land in a scratch that all links of a worker share, or in its io_uring's buffers, so a view is good
+ * for that callback only.
  *
  * Life: link_init → (accept or connect by the owner) → link_read … link_write … → link_close → on_closed. The
  * handle is embedded; its memory belongs to the owner until on_closed, which comes exactly once. */
@@ -11,6 +12,7 @@
 #include "config/settings.h"
 #include "protocol/bytes.h"
 #include "proxy/buffer.h"
+#include "proxy/ring.h"
 #include "proxy/tls.h"
 
 #include <uv.h>
@@ -33,7 +35,9 @@ struct link_events {
 	void (*on_secure)(struct link *link);
 };
 
+/* What all links of a worker share. */
 struct link_scratch {
+	struct ring *ring;                /* made with link_ring_events; NULL: they use libuv alone */
 	uint8_t bytes[64 * 1024];         /* as read */
 	uint8_t plain[64 * 1024];         /* decrypted */
 	uint8_t gather[TLS_RECORD_BYTES]; /* small pieces on their way into one record */
@@ -55,13 +59,15 @@ struct link {
 		uv_pipe_t pipe;
 	} uv;
 	enum link_state state;
-	uv_os_fd_t fd; /* the handle's; -1 until it is asked for */
 	bool reading;
 	bool ended; /* on_end has been told */
 	bool broken;
 	bool above_high;
 	bool writing;         /* a uv_write is under way on `sent` */
 	bool shutdown_wanted; /* once the queue is empty */
+	bool handle_closed;   /* the link is too, once the ring knows it no more */
+	struct ring_side side;
+	struct link_unread *unread; /* what a receive brought when reading had stopped; NULL: nothing */
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 	struct buffer sent;   /* handed to the kernel's queue through uv_write */
@@ -74,6 +80,8 @@ struct link {
 
 enum link_transport { LINK_TCP, LINK_UNIX };
 
+extern const struct ring_events link_ring_events;
+
 MUST_USE int link_init(struct link *link, uv_loop_t *loop, enum link_transport transport, struct link_scratch *scratch,
                        const struct link_events *events, void *owner);
 /* TCP_NODELAY, and keepalive. Nothing for a unix socket. */
@@ -85,7 +93,7 @@ static inline void link_read(struct link *link, bool on)
 	if (link->reading != on)
 		link_read_turn(link, on);
 }
-/* Sends at once what the socket takes and queues a copy of the rest. The caller stops the other side's reading
+/* Sends at once what the socket takes, or when the ring's turn ends, and queues a copy of the rest. The caller stops the other side's reading
  * when link_full says so; at eight times that the link is broken. Does nothing once it is broken or closing. */
 void link_write(struct link *link, const uv_buf_t *pieces, unsigned count);
 bool link_full(const struct link *link);

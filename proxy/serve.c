@@ -135,6 +135,8 @@ static void serve_say_started(const struct settings *settings, struct reporter *
 	logline_text(&line, "upstream", upstream);
 	logline_text(&line, "mode", settings->mode == SETTINGS_ENFORCE ? "enforce" : "observe");
 	logline_int(&line, "workers", workers->count);
+	logline_text(&line, "io_uring",
+	             first->scratch.ring ? "on" : first->no_ring[0] ? first->no_ring : "off");
 	logline_text(&line, "config", settings->file);
 	logline_int(&line, "pid", getpid());
 	logline_end(&line);

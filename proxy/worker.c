@@ -70,6 +70,8 @@ struct worker *worker_new(struct workers *workers, uint32_t index, const struct 
 	worker->rules = *rules;
 	worker->reporter = reporter;
 	worker->format = reporter_format(reporter);
+	if (settings->io_uring == SETTINGS_IO_URING_AUTO)
+		worker->scratch.ring = ring_new(&link_ring_events, worker->no_ring, sizeof worker->no_ring);
 	worker->parcel = parcel_new();
 	worker->spare = parcel_new();
 	worker->inspector = inspector_new(settings, &worker->rules);
@@ -183,6 +185,7 @@ void worker_free(struct worker *worker)
 	tls_pair_fini(&worker->tls);
 	secrets_fini(&worker->secrets);
 	buffer_free(&worker->scratch.output);
+	ring_free(worker->scratch.ring);
 	CHECK(uv_loop_close(&worker->loop) == 0);
 	study_free(worker->study);
 	inspector_free(worker->inspector);
@@ -315,7 +318,10 @@ static void worker_run(void *context)
 	char name[16]; /* top -H tells them apart */
 	snprintf(name, sizeof name, worker->workers->count > 1 ? "worker %u" : "worker", worker->index + 1);
 	(void)pthread_setname_np(pthread_self(), name);
-	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	if (worker->scratch.ring)
+		ring_run(worker->scratch.ring, &worker->loop);
+	else
+		uv_run(&worker->loop, UV_RUN_DEFAULT);
 	for (unsigned waited = 0; !worker_hand_over(worker) && waited < WORKER_LAST_PARCEL_MS; waited += 10)
 		usleep(10000);
 	worker->done = true;

@@ -71,6 +71,7 @@ struct worker {
 	struct tls_pair tls; /* for new connections */
 	struct secrets secrets;
 	struct link_scratch scratch;
+	char no_ring[64]; /* why scratch has none, though it was to have one */
 	struct logline line;
 	uint8_t own[LIMIT_LOG_LINE_BYTES]; /* messages of our own, until they are flushed */
 };

@@ -348,6 +348,7 @@ class Proctor:
             "log_format": "json",
             "stats_period": 1,
             "workers": os.environ.get("PROCTOR_WORKERS", 1),
+            "io_uring": os.environ.get("PROCTOR_IO_URING", "auto"),
             **(settings or {}),
         }
         self.rules = rules or {}
