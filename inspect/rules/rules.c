@@ -58,6 +58,7 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct c
                 const struct catalog_relation *relation, const struct finding *finding, enum grade grade);
 static bool there_already(const struct verdict *verdict, const struct rule *rule, const char *table,
                           const struct finding *finding, const char *message);
+static const char *why_unknown(const struct catalog_relation *relation);
 static enum severity lower(enum severity severity);
 static bool set_action(enum action *action, const char *value);
 static bool set_threshold(struct rule_setting *setting, const struct rule *rule, const struct settings *settings,
@@ -287,7 +288,8 @@ void rules_audit(const struct context *input, const struct catalog_relation *rel
 {
 	bool has_rows = relation->kind == CATALOG_TABLE || relation->kind == CATALOG_PARTITIONED_TABLE ||
 	                relation->kind == CATALOG_MATERIALIZED_VIEW;
-	if (!has_rows || relation->system || relation->temporary || relation->is_partition || relation->rows < 0)
+	if (!has_rows || relation->system || relation->temporary || relation->is_partition || relation->rows < 0 ||
+	    relation->vague)
 		return;
 	for (size_t i = 0; i < rules_count(); i++) {
 		const struct rule *rule = rules_at(i);
@@ -455,7 +457,7 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct c
 	                                   size == TABLE_UNKNOWN && assumed
 	                                       ? ", as far as is known without a catalog; its size is unknown"
 	                                   : assumed               ? ", as far as is known without a catalog"
-	                                   : size == TABLE_UNKNOWN ? "; its size is unknown: never analysed"
+	                                   : size == TABLE_UNKNOWN ? why_unknown(relation)
 	                                   : is_stale              ? "; by statistics that are missing or stale"
 	                                                           : "");
 	if (there_already(verdict, rule, table, finding, message))
@@ -482,6 +484,20 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct c
 	    .fix_sql = arena_text(arena, finding->fix_sql ? finding->fix_sql : ""),
 	    .fix_django = arena_text(arena, finding->fix_django ? finding->fix_django : ""),
 	};
+}
+
+/* Of a table of the server's own the file tells the size, if nobody has the table to himself just then. */
+static const char *why_unknown(const struct catalog_relation *relation)
+{
+	switch (relation->kind) {
+	case CATALOG_FOREIGN_TABLE:
+		return "; its size is unknown: never analysed";
+	case CATALOG_TABLE:
+	case CATALOG_MATERIALIZED_VIEW:
+		return "; its size is unknown: it was locked whenever it was looked at";
+	default:
+		return "; its size is unknown";
+	}
 }
 
 static bool there_already(const struct verdict *verdict, const struct rule *rule, const char *table,

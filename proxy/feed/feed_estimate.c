@@ -12,8 +12,6 @@ void feed_estimate_rows(const struct feed_estimate_input *input, struct catalog_
 {
 	/* PageHeaderData; HeapTupleHeader and ItemId. */
 	enum { PAGE_HEADER_BYTES = 24, TUPLE_OVERHEAD_BYTES = 24 + 4 };
-	if (input->unknown)
-		return;
 	if (relation->kind == CATALOG_FOREIGN_TABLE) {
 		relation->analyzed = input->reltuples > 0;
 		relation->rows = relation->analyzed ? input->reltuples : -1;
@@ -41,16 +39,18 @@ void feed_estimate_rows(const struct feed_estimate_input *input, struct catalog_
 	}
 }
 
-/* What the last VACUUM saw and what the statistics have counted since, whichever is more; neither is unknown. */
+/* What the last VACUUM saw, what the statistics have counted since, and what the table had when it was last looked at,
+ * whichever is more. None of them: unknown. */
 static void estimate_unsized(const struct feed_estimate_input *input, struct catalog_relation *relation)
 {
-	if (relation->analyzed) {
-		relation->bytes = input->relpages * input->block_bytes;
-		relation->rows = fmax(input->reltuples, input->live);
+	bool live_known = relation->analyzed || input->last_rows >= 0 || input->live_is_all || input->live > 0;
+	relation->rows = live_known ? fmax(input->live, input->last_rows) : -1;
+	relation->bytes = input->last_bytes;
+	if (!relation->analyzed)
 		return;
-	}
-	relation->bytes = -1;
-	relation->rows = input->live > 0 ? input->live : -1;
+	relation->rows = fmax(input->reltuples, relation->rows);
+	if (relation->bytes < input->relpages * input->block_bytes)
+		relation->bytes = input->relpages * input->block_bytes;
 }
 
 /* get_typavgwidth and type_maximum_size (utils/cache/lsyscache.c, utils/adt/format_type.c): fixed widths are known; a

@@ -11,7 +11,9 @@ struct feed_estimate_input {
 	double live;      /* live rows by the cumulative statistics, 0 when they know nothing */
 	double width;     /* of a row's columns in bytes */
 	int64_t block_bytes;
-	bool unknown;         /* neither rows nor bytes are to be told */
+	double last_rows;     /* where bytes are not known: by the last catalog; < 0: it did not know them, or the table */
+	int64_t last_bytes;   /* likewise */
+	bool live_is_all;     /* made since then, and the statistics count every row: live 0 means no rows */
 	bool zero_is_counted; /* reltuples 0 means no rows, from PostgreSQL 14 on; before, it may mean never counted */
 };
 

@@ -111,7 +111,7 @@ static bool load_snapshot(struct load *load)
 
 static bool load_facts(struct load *load)
 {
-	if (!feed_result_run(&load->result, feed_sql_facts, 2))
+	if (!feed_result_run(&load->result, feed_sql_facts, 3))
 		return false;
 	load->estimate.block_bytes = BLOCK_BYTES_USUAL;
 	load->character_bytes_max = 1;
@@ -120,6 +120,7 @@ static bool load_facts(struct load *load)
 		if (block_bytes > 0)
 			load->estimate.block_bytes = block_bytes;
 		load->character_bytes_max = (int)feed_result_integer(&load->result, 1);
+		load->estimate.live_is_all = load->before != NULL && feed_result_true(&load->result, 2);
 	}
 	return true;
 }
@@ -152,7 +153,8 @@ static bool load_relations(struct load *load)
 		struct feed_table *table = &load->tables.list[load->tables.count++];
 		table->relation = catalog_add_relation(load->catalog, &relation);
 		table->estimate = load->estimate;
-		table->estimate.bytes = -1;
+		table->estimate.bytes = table->estimate.last_bytes = -1;
+		table->estimate.last_rows = -1;
 		table->estimate.reltuples = feed_result_real(result, 6, -1);
 		table->estimate.relpages = feed_result_integer(result, 7);
 		table->estimate.live = feed_result_real(result, 8, 0);

@@ -28,8 +28,8 @@ const char feed_sql_begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                               "SET LOCAL enable_nestloop = off;"
                               "SET LOCAL jit = off";
 
-const char feed_sql_facts[] = "SELECT current_setting('block_size'), pg_encoding_max_length(encoding)"
-                              " FROM pg_database WHERE datname = current_database()";
+const char feed_sql_facts[] = "SELECT current_setting('block_size'), pg_encoding_max_length(encoding),"
+                              " current_setting('track_counts')::bool FROM pg_database WHERE datname = current_database()";
 
 const char feed_sql_relations[] =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, " SYSTEM ", c.reltuples, c.relpages,"

@@ -5,7 +5,7 @@
 #define PGPROCTOR_PROXY_FEED_SQL_H
 
 extern const char feed_sql_begin[];
-extern const char feed_sql_facts[];       /* block size, longest character in bytes */
+extern const char feed_sql_facts[];       /* block size, longest character in bytes, track_counts */
 extern const char feed_sql_relations[];   /* by oid */
 extern const char feed_sql_columns[];     /* by relation, number; not of system relations */
 extern const char feed_sql_indexes[];     /* by relation, index */

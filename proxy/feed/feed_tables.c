@@ -53,7 +53,7 @@ bool feed_tables_open(struct feed_tables *tables, struct feed_result *result, st
 		read_batch(tables, result, texts);
 	}
 	for (uint32_t at = 0; at < tables->count; at++) {
-		if (tables->list[at].has_expressions && !tables->list[at].opened)
+		if (!tables->list[at].opened)
 			take_over(&tables->list[at], before, texts->arena);
 		if (tables->list[at].relation->kind == CATALOG_VIEW && tables->list[at].relation->view == NULL)
 			take_over_view(&tables->list[at], before, texts);
@@ -209,13 +209,20 @@ static struct catalog_index *find_index(const struct feed_table *table, uint32_t
 static void take_over(struct feed_table *table, const struct catalog *before, struct arena *arena)
 {
 	const struct catalog_relation *old = before != NULL ? catalog_find_oid(before, table->relation->oid) : NULL;
-	bool known = true;
-	for (uint16_t at = 0; at < table->relation->index_count; at++)
-		known = take_over_index(&table->indexes[at], old, arena) && known;
-	/* A CHECK that isn't known spares nobody a warning, which is the safe side: it has no say in `known`. */
+	if (old != NULL) {
+		table->estimate.last_rows = old->rows;
+		table->estimate.last_bytes = old->bytes;
+		table->estimate.live_is_all = false;
+	}
+	if (!table->has_expressions)
+		return;
+	for (uint16_t at = 0; at < table->relation->index_count; at++) {
+		if (!take_over_index(&table->indexes[at], old, arena))
+			table->relation->vague = true;
+	}
+	/* A CHECK that isn't known spares nobody a warning, which is the safe side: it makes nothing vague. */
 	for (uint16_t at = 0; at < table->relation->constraint_count; at++)
 		take_over_check(&table->constraints[at], old, arena);
-	table->estimate.unknown = !known;
 }
 
 static void take_over_view(const struct feed_table *table, const struct catalog *before, struct feed_texts *texts)

@@ -25,9 +25,9 @@ struct feed_tables {
 
 struct feed_table *feed_tables_find(const struct feed_tables *tables, uint32_t oid);
 /* Asks for what PostgreSQL opens a table for: its size, and the expressions of its indexes and CHECKs (the deparser
- * reads column names that way). Tables that somebody holds or awaits ACCESS EXCLUSIVE on are left alone: their
- * expressions come from `before` (may be NULL), and where that doesn't know them either the table's size is taken for
- * unknown, so that nobody judges by indexes that are there but can't be read. False only when the connection is lost.
+ * reads column names that way). Tables that somebody holds or awaits ACCESS EXCLUSIVE on are left alone: what is asked
+ * of them comes from `before` (may be NULL), and where that doesn't know an index's expressions either the table is
+ * vague, so that nobody judges by indexes that are there but can't be read. False only when the connection is lost.
  */
 MUST_USE bool feed_tables_open(struct feed_tables *tables, struct feed_result *result, struct feed_texts *texts,
                                const struct catalog *before);

@@ -5,7 +5,7 @@ import time
 import psycopg2
 import pytest
 
-from harness import free_port
+from harness import free_port, wait_until
 
 SEARCH = "SELECT n FROM big WHERE name LIKE '%abc%' ORDER BY n"
 SETTINGS = {"large_table_rows": 1000}
@@ -84,3 +84,40 @@ def test_never_analysed(start_proctor, postgres, database):
     connection.close()
     event = proctor.wait_for("finding", code="Q101", table="raw")
     assert 2_000 < event["table_rows"] < 200_000
+
+
+def test_new_and_locked(start_proctor, postgres, database):
+    """A migration's first step has made a table, its second has it to itself while the catalog is read: an empty table
+    is small all the same, and one that is full is not."""
+    proctor = start_proctor(direct_ok=False, settings={**SETTINGS, "medium_table_rows": 500})
+    change = psycopg2.connect(proctor.dsn(database))
+    change.autocommit = True
+    cursor = change.cursor()
+    cursor.execute("SELECT 1")
+    proctor.wait_for("catalog", database=database)
+    postgres.sql("CREATE TABLE made_empty (id int); CREATE INDEX ON made_empty (id) WHERE id > 5;"
+                 "CREATE TABLE made_full AS SELECT g AS id FROM generate_series(1, 2000) g", database)
+    counted = lambda: postgres.sql("SELECT pg_stat_get_live_tuples('made_full'::regclass)", database)[0][0] == 2000
+    assert wait_until(counted)
+    cursor.execute("SET lock_timeout = '10s'")
+    cursor.execute("BEGIN")
+    cursor.execute("LOCK TABLE made_empty, made_full IN ACCESS EXCLUSIVE MODE")
+    with psycopg2.connect(proctor.dsn(database)) as other:
+        other.autocommit = True
+        other.cursor().execute("CREATE TABLE told (id int)")
+    other.close()
+
+    def found():
+        # Until the catalog that has both has been read.
+        cursor.execute("SAVEPOINT s")
+        cursor.execute("CREATE INDEX made_empty_id ON made_empty (id)")
+        cursor.execute("CREATE INDEX made_full_id ON made_full (id)")
+        cursor.execute("ROLLBACK TO s")
+        return proctor.events("finding", code="M202", table="made_full")
+
+    assert wait_until(found, every=0.2)[0]["table_rows"] == 2000
+    cursor.execute("ROLLBACK")
+    change.close()
+    assert proctor.stop() == 0
+    assert not [line for line in proctor.events("finding", table="made_empty") if line["code"] != "M201"]
+    assert "its size is unknown" not in proctor.log.read_text()

@@ -58,8 +58,13 @@ static void without_a_size_takes_the_next_best(void **state)
 	/* A locked table: the larger of the count and the statistics; of one that was never counted the statistics
 	 * alone; nothing is unknown, and not zero. */
 	(void)state;
-	struct feed_estimate_input input = {
-	    .reltuples = 1000, .relpages = 10, .bytes = -1, .live = 3000, .zero_is_counted = true};
+	struct feed_estimate_input input = {.reltuples = 1000,
+	                                    .relpages = 10,
+	                                    .bytes = -1,
+	                                    .last_rows = -1,
+	                                    .last_bytes = -1,
+	                                    .live = 3000,
+	                                    .zero_is_counted = true};
 	assert_true(estimate(CATALOG_TABLE, input).rows == 3000);
 	assert_int_equal(estimate(CATALOG_TABLE, input).bytes, 10 * 8192);
 	input.live = 0;
@@ -73,10 +78,48 @@ static void without_a_size_takes_the_next_best(void **state)
 	assert_false(estimate(CATALOG_TABLE, input).analyzed);
 }
 
+static void without_a_size_remembers_the_last(void **state)
+{
+	/* A locked table is at least what it was when it was last looked at; one that is new since then holds what the
+	 * statistics have counted, where they count. */
+	(void)state;
+	struct feed_estimate_input input = {
+	    .reltuples = -1, .bytes = -1, .last_rows = 500, .last_bytes = 5 * 8192, .zero_is_counted = true};
+	assert_true(estimate(CATALOG_TABLE, input).rows == 500);
+	assert_int_equal(estimate(CATALOG_TABLE, input).bytes, 5 * 8192);
+	assert_false(estimate(CATALOG_TABLE, input).analyzed);
+	input.live = 800;
+	assert_true(estimate(CATALOG_TABLE, input).rows == 800);
+	input.live = 0;
+	input.last_rows = 0;
+	input.last_bytes = 0;
+	assert_true(estimate(CATALOG_TABLE, input).rows == 0);
+	input.reltuples = 100;
+	input.relpages = 2;
+	assert_true(estimate(CATALOG_TABLE, input).rows == 100);
+	assert_int_equal(estimate(CATALOG_TABLE, input).bytes, 2 * 8192);
+	input.last_rows = 900;
+	input.last_bytes = 9 * 8192;
+	assert_true(estimate(CATALOG_TABLE, input).rows == 900);
+	assert_int_equal(estimate(CATALOG_TABLE, input).bytes, 9 * 8192);
+	/* Where the file was looked at, that counts. */
+	input.bytes = 0;
+	assert_true(estimate(CATALOG_TABLE, input).rows == 0);
+
+	struct feed_estimate_input new = {
+	    .reltuples = -1, .bytes = -1, .last_rows = -1, .last_bytes = -1, .zero_is_counted = true, .live_is_all = true};
+	assert_true(estimate(CATALOG_TABLE, new).rows == 0);
+	assert_true(estimate(CATALOG_TABLE, new).bytes < 0);
+	new.live = 2000000;
+	assert_true(estimate(CATALOG_TABLE, new).rows == 2000000);
+	new.live = 0;
+	new.live_is_all = false;
+	assert_true(estimate(CATALOG_TABLE, new).rows < 0);
+}
+
 static void leaves_the_others_unknown(void **state)
 {
-	/* Views have no rows to count, parents are summed, foreign tables have only what ANALYZE counted, and what is
-	 * declared unknown stays so. */
+	/* Views have no rows to count, parents are summed, foreign tables have only what ANALYZE counted. */
 	(void)state;
 	struct feed_estimate_input input = {.reltuples = 9, .relpages = 1, .bytes = 8192, .zero_is_counted = true};
 	assert_true(estimate(CATALOG_VIEW, input).rows < 0);
@@ -85,11 +128,6 @@ static void leaves_the_others_unknown(void **state)
 	assert_true(estimate(CATALOG_FOREIGN_TABLE, input).bytes < 0);
 	input.reltuples = -1;
 	assert_true(estimate(CATALOG_FOREIGN_TABLE, input).rows < 0);
-	input.reltuples = 9;
-	input.unknown = true;
-	assert_true(estimate(CATALOG_TABLE, input).rows < 0);
-	assert_true(estimate(CATALOG_TABLE, input).bytes < 0);
-	assert_false(estimate(CATALOG_TABLE, input).analyzed);
 }
 
 static void knows_widths(void **state)
@@ -119,6 +157,7 @@ int main(void)
 	    cmocka_unit_test(scales_by_the_pages_there_are),   cmocka_unit_test(guesses_by_width_what_nobody_counted),
 	    cmocka_unit_test(zero_rows_mean_different_things), cmocka_unit_test(without_a_size_takes_the_next_best),
 	    cmocka_unit_test(leaves_the_others_unknown),       cmocka_unit_test(knows_widths),
+	    cmocka_unit_test(without_a_size_remembers_the_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static struct feed_table table_of(uint32_t oid, enum catalog_relkind kind)
 {
 	const struct catalog_relation relation = {
 	    .oid = oid, .schema = "public", .name = "t", .kind = kind, .rows = -1, .bytes = -1};
-	return (struct feed_table){.relation = catalog_add_relation(catalog, &relation), .estimate.bytes = -1};
+	return (struct feed_table){.relation = catalog_add_relation(catalog, &relation), .estimate = {.bytes = -1, .live_is_all = true}};
 }
 
 static struct feed_table product_before_opening(void)
@@ -146,7 +146,7 @@ static void opened_tables_say_all(void **state)
 	assert_true(open_list(&product, 1, NULL));
 	assert_true(product.opened);
 	assert_true(product.estimate.bytes >= 8192);
-	assert_false(product.estimate.unknown);
+	assert_false(product.relation->vague);
 	const struct catalog_index *upper = &product.indexes[0];
 	assert_string_equal(upper->keys[0].expression, "id");
 	assert_string_equal(upper->keys[1].expression, "upper(name)");
@@ -243,11 +243,13 @@ static void more_than_one_batch(void **state)
 
 static void held_tables(void **state)
 {
-	/* A table that somebody holds keeps what is known of it, gets its texts from the last catalog if that has the
-	 * same index, and else its size is unknown. */
+	/* A table that somebody holds keeps what is known of it, gets its size from the last catalog, and its texts if
+	 * that has the same index; else nobody knows what its indexes serve. */
 	(void)state;
 	struct feed_table known = product;
 	assert_true(open_list(&known, 1, NULL));
+	known.relation->rows = 1000;
+	known.relation->bytes = 8192;
 	catalog_seal(catalog);
 	struct catalog *before = catalog;
 	feed_texts_fini(&texts);
@@ -265,17 +267,22 @@ static void held_tables(void **state)
 	catalog_unref(before);
 
 	assert_false(first.opened);
-	assert_true(first.estimate.unknown);
+	assert_true(first.relation->vague);
+	assert_true(first.estimate.live_is_all);
 	assert_string_equal(first.indexes[0].keys[1].expression, "");
 	assert_int_equal(first.constraints[0].not_null_count, 0);
 	assert_false(again.opened);
-	assert_false(again.estimate.unknown);
+	assert_false(again.relation->vague);
+	assert_false(again.estimate.live_is_all);
 	assert_true(again.estimate.bytes < 0);
+	assert_true(again.estimate.last_rows == 1000);
+	assert_int_equal(again.estimate.last_bytes, 8192);
 	assert_string_equal(again.indexes[0].keys[0].expression, "id");
 	assert_string_equal(again.indexes[0].keys[1].expression, "upper(name)");
 	assert_string_equal(again.indexes[0].predicate, "price > 9");
 	assert_string_equal(again.constraints[0].not_null_columns[0], "price");
-	assert_true(rebuilt.estimate.unknown);
+	assert_true(rebuilt.relation->vague);
+	assert_true(rebuilt.estimate.last_rows == 1000);
 	assert_string_equal(rebuilt.indexes[0].keys[1].expression, "");
 }
 

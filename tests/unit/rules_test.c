@@ -190,10 +190,11 @@ static void wrong_settings(void **state)
 
 /* -- size, severity, action --------------------------------------------------------------------------- */
 
-static void expect(double rows, const char *sql, const char *codes, enum severity severity, const char *ending)
+static void expect_kind(enum catalog_relkind kind, double rows, const char *sql, const char *codes, enum severity severity,
+                        const char *ending)
 {
 	struct judge judge;
-	start(&judge, rows);
+	start(&judge, rows)->kind = kind;
 	assert_string_equal(judge_sql(&judge, sql), codes);
 	assert_int_equal(judge.verdict.rejected_by, -1);
 	if (*codes) {
@@ -209,11 +210,16 @@ static void expect(double rows, const char *sql, const char *codes, enum severit
 	judge_fini(&judge);
 }
 
+static void expect(double rows, const char *sql, const char *codes, enum severity severity, const char *ending)
+{
+	expect_kind(CATALOG_TABLE, rows, sql, codes, severity, ending);
+}
+
 /* Small: silent. Medium: the severity for that, or silent. Large: the rule's own. Not known: one lower, and said so. */
 static void sizes(void **state)
 {
 	(void)state;
-	const char unknown[] = "; its size is unknown: never analysed";
+	const char unknown[] = "; its size is unknown: it was locked whenever it was looked at";
 	expect(JUDGE_SMALL, search, "", 0, NULL);
 	expect(JUDGE_MEDIUM, search, "Q101", SEVERITY_WARN, "");
 	expect(JUDGE_LARGE, search, "Q101", SEVERITY_ERROR, "");
@@ -222,6 +228,8 @@ static void sizes(void **state)
 	expect(JUDGE_MEDIUM, build, "M202", SEVERITY_WARN, "");
 	expect(JUDGE_LARGE, build, "M202", SEVERITY_BLOCK, "");
 	expect(JUDGE_UNKNOWN, build, "M202", SEVERITY_ERROR, unknown);
+	expect_kind(CATALOG_FOREIGN_TABLE, JUDGE_UNKNOWN, "TRUNCATE product", "M221", SEVERITY_WARN,
+	            "; its size is unknown: never analysed");
 	expect(JUDGE_MEDIUM, "VACUUM FULL product", "", 0, NULL);
 	expect(JUDGE_MEDIUM, "SELECT 1 FROM product WHERE name ~ 'x'", "", 0, NULL);
 	expect(9999, build, "", 0, NULL);
