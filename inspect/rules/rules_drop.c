@@ -218,18 +218,11 @@ static void lose_used(const struct rule *rule, const struct context *input, cons
                       const struct traffic_sight *sight, struct verdict *verdict)
 {
 	struct arena *arena = &verdict->arena;
-	char ago[HUMAN_BYTES];
-	int64_t ago_ms = input->traffic->now_ms - sight->use->at_ms;
-	const char *through =
-	    sight->through ? arena_printf(arena, " through %s", remedy_table(arena, sight->through)) : "";
-	const char *route = sight->use->route[0] ? arena_printf(arena, " from %s", sight->use->route) : "";
 	struct finding finding = {
 	    .evidence = EVIDENCE_TRAFFIC,
 	    .column = loss->column ? loss->column->name : NULL,
-	    .message = arena_printf(arena, "%s was used%s %s ago, by %016llx%s: what goes on using it fails from then on",
-	                            lost_name(arena, loss), through,
-	                            human_duration(ago_ms > 0 ? (uint64_t)ago_ms * 1000 : 0, ago),
-	                            (unsigned long long)sight->use->fingerprint, route),
+	    .message = arena_printf(arena, "%s was used%s: what goes on using it fails from then on", lost_name(arena, loss),
+	                            traffic_words(arena, input, sight)),
 	    .hint = loss->schema ? "Put the new schema on the search_path of all who use it, then move the table."
 	            : loss->rename
 	                ? "Keep the old name in the database, or go through a release that knows both."
@@ -255,7 +248,7 @@ static void lose_unseen(const struct rule *rule, const struct context *input, co
 		return;
 	human_duration((uint64_t)(hours * 3600e6), window);
 	human_duration((uint64_t)sight->watched_ms * 1000, watched);
-	if (input->traffic && !sight->unclear && (double)sight->watched_ms >= hours * 3600e3) {
+	if (traffic_unused(input, sight, hours * 3600e3)) {
 		finding.evidence = EVIDENCE_TRAFFIC;
 		finding.message = arena_printf(arena, "nothing has used %s for %s at least; what runs less often "
 		                                      "and still does fails from then on",

@@ -1,10 +1,12 @@
 #include "inspect/rules/rules_partition.h"
 
+#include "inspect/human.h"
 #include "inspect/rules/change.h"
 #include "inspect/rules/progress.h"
 #include "inspect/change/effect.h"
 #include "inspect/catalog/dictionary.h"
 #include "inspect/rules/remedy.h"
+#include "inspect/rules/traffic.h"
 
 #include <string.h>
 
@@ -119,6 +121,7 @@ static const struct rule rows[] = {
         .title = "REFRESH MATERIALIZED VIEW without CONCURRENTLY: nobody can read it meanwhile",
         .severity = SEVERITY_WARN,
         .scope = RULE_DDL,
+        .thresholds = {{"hours", 24}},
         .check = refresh,
         .why = "The view is computed and written anew under ACCESS EXCLUSIVE; every query on it waits for the end.",
         .example = "REFRESH MATERIALIZED VIEW sales_by_day;",
@@ -126,8 +129,10 @@ static const struct rule rows[] = {
                 "REFRESH MATERIALIZED VIEW CONCURRENTLY sales_by_day;\n"
                 "\n"
                 "# Django: RunSQL",
-        .decides = "By the size of the materialised view. Names the unique index that CONCURRENTLY needs when there is "
-                   "none.",
+        .decides = "By the size of the materialised view. Says by what it was used last, itself or a view on it, if the "
+                   "traffic of the last 24 hours (hours) has; a remark where all of that time was watched and nothing "
+                   "did. What the session that refreshes it has read itself does not count. Names the unique index that "
+                   "CONCURRENTLY needs when there is none.",
     },
     {
         .slug = "trigger-or-rule-on-large-table",
@@ -462,16 +467,24 @@ static void refresh(const struct rule *rule, const struct context *input, struct
 {
 	struct arena *arena = &verdict->arena;
 	struct change change;
+	char window[HUMAN_BYTES];
 	for (uint16_t at = 0; change_next(input, arena, DDL_REFRESH_MATERIALIZED_VIEW, &at, &change);) {
 		bool unique = false;
 		for (uint16_t i = 0; i < change.relation->index_count; i++)
 			unique |= change.relation->indexes[i].unique && !change.relation->indexes[i].predicate;
 		if (change.action->concurrently || change.action->no_data)
 			continue;
+		const double window_ms = rules_threshold(rule, input, "hours") * 3600e3;
+		const struct traffic_sight sight = traffic_seen(input, change.relation, NULL, true, window_ms);
+		const bool unused = traffic_unused(input, &sight, window_ms);
+		const char *use = "";
+		if (sight.use)
+			use = arena_printf(arena, "; it was used%s", traffic_words(arena, input, &sight));
+		else if (unused)
+			use = arena_printf(arena, "; nothing has used it for %s at least", human_duration((uint64_t)window_ms * 1000, window));
 		struct finding finding = {
-		    .evidence = EVIDENCE_CATALOG,
-		    .message =
-		        arena_printf(arena, "nobody can read %s until it is computed and written anew", change.table),
+		    .evidence = sight.use || unused ? EVIDENCE_TRAFFIC : EVIDENCE_CATALOG,
+		    .message = arena_printf(arena, "nobody can read %s until it is computed and written anew%s", change.table, use),
 		    .hint = unique ? "REFRESH … CONCURRENTLY lets others read it."
 		                   : "With a unique index on it, REFRESH … CONCURRENTLY lets others read it.",
 		    .fix_sql = arena_printf(
@@ -479,7 +492,7 @@ static void refresh(const struct rule *rule, const struct context *input, struct
 		        unique ? "" : arena_printf(arena, "CREATE UNIQUE INDEX CONCURRENTLY ON %s (…);\n", change.table),
 		        change.table),
 		};
-		rules_add(verdict, rule, input, change.relation, &finding);
+		(unused ? rules_add_info : rules_add)(verdict, rule, input, change.relation, &finding);
 	}
 }
 

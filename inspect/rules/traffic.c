@@ -1,5 +1,8 @@
 #include "inspect/rules/traffic.h"
 
+#include "inspect/human.h"
+#include "inspect/rules/remedy.h"
+
 #include <string.h>
 
 /* Views on views, partitions of partitions: deeper is not looked. */
@@ -82,6 +85,23 @@ struct traffic_sight traffic_seen(const struct context *input, const struct cata
 	look(&search, relation, column, NULL, 0);
 	watched(&search, traffic->now_ms);
 	return sight;
+}
+
+const char *traffic_words(struct arena *arena, const struct context *input, const struct traffic_sight *sight)
+{
+	char ago[HUMAN_BYTES];
+	const int64_t ago_ms = input->traffic->now_ms - sight->use->at_ms;
+	const char *through =
+	    sight->through ? arena_printf(arena, " through %s", remedy_table(arena, sight->through)) : "";
+	const char *route = sight->use->route[0] ? arena_printf(arena, " from %s", sight->use->route) : "";
+	return arena_printf(arena, "%s %s ago, by %016llx%s", through,
+	                    human_duration(ago_ms > 0 ? (uint64_t)ago_ms * 1000 : 0, ago),
+	                    (unsigned long long)sight->use->fingerprint, route);
+}
+
+bool traffic_unused(const struct context *input, const struct traffic_sight *sight, double window_ms)
+{
+	return input->traffic && !sight->use && !sight->unclear && (double)sight->watched_ms >= window_ms;
 }
 
 /* A schema change says nothing about who needs the table. */

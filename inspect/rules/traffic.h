@@ -27,5 +27,9 @@ struct traffic_sight {
 /* Of a table, or with `column` of that. `drops`: views on it go with it; a rename does not touch them. */
 struct traffic_sight traffic_seen(const struct context *input, const struct catalog_relation *relation,
                                   const struct catalog_column *column, bool drops, double window_ms);
+/* Of a use that was seen, to follow "was used": when, by what and from where. */
+const char *traffic_words(struct arena *arena, const struct context *input, const struct traffic_sight *sight);
+/* Nothing used it for as long as the window is, and all of that time was watched. */
+bool traffic_unused(const struct context *input, const struct traffic_sight *sight, double window_ms);
 
 #endif

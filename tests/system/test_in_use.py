@@ -26,7 +26,7 @@ def tables(postgres, database):
     """One table a case; large ones are those of which it matters."""
     statements = []
     for table in ("shop_product", "named", "starred", "written", "viewed", "seen", "own", "own_other", "own_session", "quiet", "late",
-                  "bound", "fetched", "executed", "copied", "shown", "failed", "merged", "parted"):
+                  "daily", "bound", "fetched", "executed", "copied", "shown", "failed", "merged", "parted"):
         partitioned = "PARTITION BY RANGE (id)" if table == "parted" else ""
         statements.append(f"CREATE TABLE {table} (id int PRIMARY KEY, name text, qty int, note text, extra int) {partitioned}")
     statements += [
@@ -37,7 +37,8 @@ def tables(postgres, database):
         "CREATE SCHEMA part_a", "CREATE TABLE part_a.thing (id int)",
         "CREATE SCHEMA part_b", "CREATE TABLE part_b.thing (id int)",
     ]
-    statements += [f"INSERT INTO {table} SELECT g, 'n', 1, 'x', 2 FROM generate_series(1, 2000) g" for table in ("quiet", "late")]
+    statements += [f"INSERT INTO {table} SELECT g, 'n', 1, 'x', 2 FROM generate_series(1, 2000) g" for table in ("quiet", "late", "daily")]
+    statements += [f"CREATE MATERIALIZED VIEW {view} AS SELECT id, note FROM daily" for view in ("shown_daily", "shown_never")]
     for statement in [*statements, "ANALYZE"]:
         postgres.sql(statement, database)
 
@@ -135,6 +136,21 @@ def test_uses(proctor, database, case):
     for column in unused.split():
         assert not tried(proctor, database, f"ALTER TABLE {table} DROP COLUMN {column}"), column
     assert refused(proctor, database, f"DROP TABLE {table}")
+
+
+def test_refresh(proctor, database):
+    """M229 tells who reads the materialised view that nobody can read meanwhile."""
+    run(proctor, database, "SELECT note FROM shown_daily WHERE id = 1 /*route='%2Fdaily%2F'*/")
+    told = lambda view: [line["message"] for line in proctor.events("finding", code="M229", table=view)]
+
+    def used():
+        # The other worker's uses come with the next parcel.
+        run(proctor, database, "REFRESH MATERIALIZED VIEW shown_never", "REFRESH MATERIALIZED VIEW shown_daily")
+        return [message for message in told("shown_daily") if "anew; it was used" in message and "from /daily/" in message]
+
+    assert harness.wait_until(used, every=0.2)
+    assert told("shown_never") and not [message for message in told("shown_never") if "used" in message]
+    assert proctor.events("finding", code="M229", table="shown_daily")[-1]["evidence"] == "traffic"
 
 
 def test_prepared(proctor, database):

@@ -75,15 +75,20 @@ static bool ran(const char *sql)
 	return ran_as(&usage, sql, 1, MINUTE);
 }
 
-/* M220's finding, of whatever severity; NULL when there is none. */
-static const struct finding *found(const char *sql)
+/* The finding of that rule, of whatever severity; NULL when there is none. */
+static const struct finding *found_by(const char *code, const char *sql)
 {
 	judge_sql(&judge, sql);
 	for (uint8_t at = 0; at < judge.verdict.count; at++) {
-		if (strcmp(judge.verdict.findings[at].rule->code, "M220") == 0)
+		if (strcmp(judge.verdict.findings[at].rule->code, code) == 0)
 			return &judge.verdict.findings[at];
 	}
 	return NULL;
+}
+
+static const struct finding *found(const char *sql)
+{
+	return found_by("M220", sql);
 }
 
 static void expect(const char *sql, enum severity severity, const char *words)
@@ -210,6 +215,43 @@ static void elsewhere_too(void **state)
 	assert_null(found("ALTER TABLE small DROP COLUMN name"));
 }
 
+static void expect_refresh(enum severity severity, enum evidence evidence, const char *end)
+{
+	const struct finding *finding = found_by("M229", "REFRESH MATERIALIZED VIEW product");
+	assert_non_null(finding);
+	assert_int_equal(finding->severity, severity);
+	assert_int_equal(finding->evidence, evidence);
+	assert_string_equal(finding->message,
+	                    arena_printf(&judge.verdict.arena, "nobody can read product until it is computed and written anew%s", end));
+}
+
+/* M229: who would wait is told, or that it seems to be nobody. */
+static void refreshes(void **state)
+{
+	static struct catalog_dependent dependent = {.kind = CATALOG_DEPENDENT_VIEW};
+	(void)state;
+	product->kind = CATALOG_MATERIALIZED_VIEW;
+	expect_refresh(SEVERITY_WARN, EVIDENCE_CATALOG, "");
+	ran_as(&usage, "SELECT qty FROM product", own, MINUTE);
+	expect_refresh(SEVERITY_WARN, EVIDENCE_CATALOG, "");
+	traffic.now_ms = now_ms + DAY;
+	expect_refresh(SEVERITY_INFO, EVIDENCE_TRAFFIC, "; nothing has used it for 24 h at least");
+	traffic.now_ms = now_ms;
+	ran("SELECT qty FROM product");
+	expect_refresh(SEVERITY_WARN, EVIDENCE_TRAFFIC, "; it was used 60 s ago, by 0000000000000abc from /shop/");
+	dependent.relation = view;
+	product->dependents = &dependent;
+	product->dependent_count = 1;
+	ran_as(&usage, "SELECT id FROM prices", 1, MINUTE / 2);
+	expect_refresh(SEVERITY_WARN, EVIDENCE_TRAFFIC, "; it was used through prices 30 s ago, by 0000000000000abc from /shop/");
+	assert_null(found_by("M229", "REFRESH MATERIALIZED VIEW CONCURRENTLY product"));
+	traffic.now_ms = now_ms + 2 * (int64_t)DAY;
+	judge_threshold(&judge, "M229", "hours", "72");
+	expect_refresh(SEVERITY_WARN, EVIDENCE_TRAFFIC, "; it was used through prices 48 h ago, by 0000000000000abc from /shop/");
+	judge.traffic = NULL;
+	expect_refresh(SEVERITY_WARN, EVIDENCE_CATALOG, "");
+}
+
 /* mode and action decide as for any rule that blocks. */
 static void actions(void **state)
 {
@@ -237,6 +279,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(views, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(schemas, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(elsewhere_too, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(refreshes, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(actions, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
