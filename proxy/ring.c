@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Since Linux 6.15: a wait that is no iowait, which top would show as a busy disk, and which keeps an idle processor from
  * sleeping as it would. */
@@ -64,6 +65,8 @@ struct ring {
 
 static_assert((int)RING_STAGED_BYTES_MAX <= (int)RING_ARENA_BYTES, "a message fits");
 
+static bool ring_sends_as_told(void);
+static int32_t ring_try_send(struct io_uring *uring, int fd, const void *data, size_t len);
 static bool ring_buffers_init(struct ring *ring, struct ring_buffers *buffers, uint16_t group, uint16_t count,
                               uint32_t bytes);
 static uint8_t *ring_buffers_at(const struct ring_buffers *buffers, uint16_t id);
@@ -71,6 +74,7 @@ static void ring_buffers_put(struct ring_buffers *buffers, uint16_t id);
 static void ring_buffers_tell(struct ring_buffers *buffers);
 static void ring_list(struct ring *ring, struct ring_side *side);
 static bool ring_ask(struct ring *ring, uv_loop_t *loop);
+static void ring_prepare_send(struct io_uring_sqe *entry, int fd, const void *data, size_t len);
 static bool ring_ask_side(struct ring *ring, struct ring_side *side);
 static struct io_uring_sqe *ring_entry(struct ring *ring);
 static bool ring_enter(struct ring *ring, int timeout_ms);
@@ -110,6 +114,11 @@ struct ring *ring_new(const struct ring_events *events, char *reason, size_t rea
 	ring->enter_flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
 	if (params.features & IORING_FEAT_NO_IOWAIT)
 		ring->enter_flags |= IORING_ENTER_NO_IOWAIT;
+	if (!ring_sends_as_told()) {
+		snprintf(reason, reason_size, "this kernel's does not tell of short sends");
+		ring_free(ring);
+		return NULL;
+	}
 	if (ring_buffers_init(ring, &ring->small, RING_SMALL, RING_SMALL_COUNT, RING_SMALL_BYTES) &&
 	    ring_buffers_init(ring, &ring->large, RING_LARGE, RING_LARGE_COUNT, LIMIT_RECEIVE_BYTES))
 		return ring;
@@ -228,6 +237,43 @@ struct bytes ring_unstage(struct ring *ring, struct ring_side *side)
 	return (struct bytes){ring->arena + staged->at, staged->len};
 }
 
+/* A send that was cut short and not told of would lose bytes. So it is tried, on a ring of its own: a socket that takes a
+ * part, one that takes nothing, and one that takes all. */
+static bool ring_sends_as_told(void)
+{
+	static uint8_t data[RING_STAGED_BYTES_MAX];
+	struct io_uring uring;
+	int ends[2], small = 1;
+	if (io_uring_queue_init(8, &uring, 0) < 0)
+		return false;
+	bool good = false;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0) {
+		(void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+		int32_t part = ring_try_send(&uring, ends[0], data, sizeof data);
+		int32_t none = ring_try_send(&uring, ends[0], data, sizeof data);
+		ssize_t got = recv(ends[1], data, sizeof data, 0);
+		int32_t all = ring_try_send(&uring, ends[0], data, 1);
+		good = part > 0 && part < (int32_t)sizeof data && got == part && none == -EAGAIN && all == INT32_MAX;
+		close(ends[0]);
+		close(ends[1]);
+	}
+	io_uring_queue_exit(&uring);
+	return good;
+}
+
+/* What its completion says; INT32_MAX: there is none. */
+static int32_t ring_try_send(struct io_uring *uring, int fd, const void *data, size_t len)
+{
+	struct io_uring_cqe *completion;
+	int32_t said = INT32_MAX;
+	ring_prepare_send(io_uring_get_sqe(uring), fd, data, len);
+	if (io_uring_submit(uring) == 1 && io_uring_peek_cqe(uring, &completion) == 0) {
+		said = completion->res;
+		io_uring_cqe_seen(uring, completion);
+	}
+	return said;
+}
+
 static bool ring_buffers_init(struct ring *ring, struct ring_buffers *buffers, uint16_t group, uint16_t count,
                               uint32_t bytes)
 {
@@ -296,11 +342,7 @@ static bool ring_ask(struct ring *ring, uv_loop_t *loop)
 		if (!staged->side)
 			continue;
 		struct io_uring_sqe *entry = ring_entry(ring);
-		/* No completion when all was sent, one that says how much when not (with MSG_WAITALL less is a failure):
-		 * so the wait in the same system call waits for others. MSG_DONTWAIT: what does not fit now is libuv's. */
-		io_uring_prep_send(entry, staged->side->fd, ring->arena + staged->at, staged->len,
-		                   MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
-		entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+		ring_prepare_send(entry, staged->side->fd, ring->arena + staged->at, staged->len);
 		entry->user_data = (uint64_t)at << 2 | RING_KIND_SEND;
 		staged->result = (int32_t)staged->len;
 	}
@@ -311,6 +353,14 @@ static bool ring_ask(struct ring *ring, uv_loop_t *loop)
 		ring->loop_polled = true;
 	}
 	return called;
+}
+
+/* No completion when all was sent, so that the wait in the same system call waits for others; one that says how much when
+ * not, since with MSG_WAITALL less is a failure. MSG_DONTWAIT: what does not fit now is libuv's. */
+static void ring_prepare_send(struct io_uring_sqe *entry, int fd, const void *data, size_t len)
+{
+	io_uring_prep_send(entry, fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
+	entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
 static bool ring_ask_side(struct ring *ring, struct ring_side *side)

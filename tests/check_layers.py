@@ -41,6 +41,7 @@ BELOW = {
 # Foreign headers and the only files that may include them: folders, or single files.
 FOREIGN = [
     (r"uv\.h|uv/.*", {"proxy"}),
+    (r"liburing(/.*)?\.h", {"proxy/ring.c"}),
     (r"openssl/.*", {"proxy/tls.c", "proxy/login/proof.c"}),
     (r"libpq-fe\.h", {"proxy"}),
     (r"ini\.h", {"config"}),
