@@ -380,6 +380,8 @@ static bool ring_ask_side(struct ring *ring, struct ring_side *side)
 			return true;
 		}
 		entry = ring_entry(ring);
+		/* Not a multishot one: that waits for something new, and an end or a reset that came together with what it
+		 * has just brought is not new. */
 		io_uring_prep_recv(entry, side->fd, NULL, 0, 0);
 		entry->flags |= IOSQE_BUFFER_SELECT;
 		entry->buf_group = side->plenty ? RING_LARGE : RING_SMALL;

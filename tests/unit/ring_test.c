@@ -191,6 +191,23 @@ static void test_receives_once(void **state)
 	assert_int_equal(end->status, 0);
 }
 
+static void test_an_end_is_never_missed(void **state)
+{
+	/* It came with the last bytes, before anybody asked for those. */
+	(void)state;
+	NEEDS_RING();
+	struct end *end = &fixture->ends[0];
+	end->asks_again = true;
+	say(0, "abc");
+	close(end->peer);
+	end->peer = -1;
+	receive(0);
+	turns(5);
+	assert_int_equal(end->got_len, 3);
+	assert_int_equal(end->received, 2);
+	assert_int_equal(end->status, 0);
+}
+
 static void test_a_stream_comes_whole(void **state)
 {
 	/* Small buffers, then large ones: the same bytes. */
@@ -454,6 +471,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(test_receives_once),
+	    CASE(test_an_end_is_never_missed),
 	    CASE(test_a_stream_comes_whole),
 	    CASE(test_more_at_once_than_it_has_buffers),
 	    CASE(test_gathers_when_several_have_received),
