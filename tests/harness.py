@@ -125,9 +125,9 @@ class Process:
         return self.child.poll() is None
 
     def stop(self, stop_signal=signal.SIGTERM, timeout=PATIENCE_S):
-        """Its exit status; kills it when it doesn't stop in time and returns None."""
+        """Its exit status; kills it when it doesn't stop in time and returns None. Without a signal it has had one."""
         atexit.unregister(self.kill)
-        if self.running():
+        if self.running() and stop_signal:
             self.child.send_signal(stop_signal)
         try:
             return self.child.wait(timeout)
@@ -448,6 +448,14 @@ class Proctor:
 
 
 _markers = itertools.count(1)
+
+
+def stop_all(proctors):
+    """Their exit statuses; they end side by side, since each waits for a moment till its log is written."""
+    for proctor in proctors:
+        if proctor.process and proctor.process.running():
+            proctor.process.child.send_signal(signal.SIGTERM)
+    return [proctor.stop(None) for proctor in proctors]
 
 
 def _matches(value, wanted):

@@ -96,8 +96,7 @@ def start_proctor(request, postgres, scratch):
 
     yield start
     failures = []
-    for proctor in started:
-        status = proctor.stop() if proctor.process else 0
+    for proctor, status in zip(started, harness.stop_all(started)):
         said = proctor.process.said() if proctor.process else ""
         if status != 0 or "pgproctor: bug" in said or "Sanitizer" in said or "runtime error" in said:
             failures.append(f"exit status {status}: {said.strip()[-3000:]}")

@@ -169,35 +169,40 @@ def verdict(event):
 
 @pytest.fixture(scope="module")
 def at_the_wire(postgres, filled, codes, tmp_path_factory):
-    """rule → what is found in its case. Each case has a connection and a name of its own, by which its lines are known."""
-    proctor = harness.Proctor(postgres, tmp_path_factory.mktemp("agreement"), settings=SETTINGS, rules=RULES)
-    proctor.start()
+    """rule → what is found in its case."""
     found = {}
-    try:
-        psycopg2.connect(proctor.dsn(filled)).close()
-        proctor.wait_for("catalog")
-        for code in CASES.keys() & codes:
-            # A finding is told once for a fingerprint and a database, and several cases have one in common: what
-            # comes before has to be forgotten.
-            proctor.stop()
-            proctor.log.unlink()
-            proctor.start()
-            connection = psycopg2.connect(proctor.dsn(filled))
-            proctor.wait_for("catalog")
-            with connection.cursor() as cursor:
-                try:
-                    for statement in CASES[code].split("; "):
-                        cursor.execute(statement)
-                except psycopg2.Error:
-                    pass
-            connection.rollback()
-            connection.close()
-            proctor.wait_for("disconnect")
+
+    def start():
+        return harness.Proctor(postgres, tmp_path_factory.mktemp("agreement"), settings=SETTINGS, rules=RULES).start()
+
+    def run(connection, code):
+        with connection.cursor() as cursor:
+            try:
+                for statement in CASES[code].split("; "):
+                    cursor.execute(statement)
+            except psycopg2.Error:
+                pass
+        connection.rollback()
+        connection.close()
+
+    # A finding is told once for a fingerprint and a database, and several cases have one in common: each has a pgproctor of
+    # its own. Starting and ending is mostly waiting, so they do it some at a time.
+    cases = sorted(CASES.keys() & codes)
+    for at in range(0, len(cases), 10):
+        some = {code: start() for code in cases[at : at + 10]}
+        try:
+            connections = {code: psycopg2.connect(proctor.dsn(filled)) for code, proctor in some.items()}
+            for proctor in some.values():
+                proctor.wait_for("catalog")  # before any of them holds a lock
+            for code, connection in connections.items():
+                run(connection, code)
+        finally:
+            statuses = harness.stop_all(some.values())
+        assert not any(statuses), [proctor.process.said() for proctor in some.values()]
+        for code, proctor in some.items():
             events = proctor.events("finding")
             found[code] = {verdict(event) for event in events if event["code"] not in BEYOND}
             FIXES.update((event["fix_sql"], event["code"]) for event in events if event.get("fix_sql"))
-    finally:
-        proctor.stop()
     return found
 
 

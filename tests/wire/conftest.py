@@ -146,8 +146,7 @@ class Modes:
 
     def stop(self):
         failures = []
-        for mode, proctor in self.started.items():
-            status = proctor.stop()
+        for (mode, proctor), status in zip(self.started.items(), harness.stop_all(self.started.values())):
             said = proctor.process.said()
             if status != 0 or "pgproctor: bug" in said or "Sanitizer" in said or "runtime error" in said:
                 failures.append(f"{mode}: exit status {status}: {said.strip()[-3000:]}")
