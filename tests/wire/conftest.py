@@ -164,3 +164,17 @@ def modes(postgres, scratch, request):
     yield modes
     failures = modes.stop()
     assert not failures, "\n".join(failures)
+
+
+# A mode, and how a client speaks to it.
+LEGS = {
+    "clear": ("observe", None),
+    "TLS with the client": ("TLS client", "asked"),
+    "TLS with the server": ("TLS server", None),
+    "TLS with both": ("TLS both", "asked"),
+}
+
+
+@pytest.fixture(params=LEGS)
+def leg(request):
+    return LEGS[request.param]

@@ -19,12 +19,6 @@ from conftest import REJECTS
 from messages import Q, S, SSL_REQUEST, X, c, cancel_request, d, run, startup
 from play import DATABASE, SECONDS, USER, Drop, HalfClose, Player, Send, Until, connect, login, whole
 
-LEGS = {
-    "clear": ("observe", None),
-    "TLS with the client": ("TLS client", "asked"),
-    "TLS with the server": ("TLS server", None),
-    "TLS with both": ("TLS both", "asked"),
-}
 MEGABYTE = 1 << 20
 ROWS = 64
 # Far more than there is room for on the way.
@@ -37,11 +31,6 @@ LINE = "x" * 65535 + "\n"
 # Of a session, on a worker that may not have had one before: two queues of a quarter of a megabyte, what TLS keeps, and
 # what malloc does.
 GROWTH_KB_MAX = 4096
-
-
-@pytest.fixture(params=LEGS)
-def leg(request):
-    return LEGS[request.param]
 
 
 @pytest.fixture
