@@ -6,6 +6,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -283,8 +284,12 @@ static bool ring_buffers_init(struct ring *ring, struct ring_buffers *buffers, u
 	CHECK(posix_memalign(&memory, 4096, size) == 0);
 	memset(memory, 0, size);
 	buffers->ring = memory;
-	buffers->memory = malloc(count * (size_t)(bytes + RING_STRIDE_EXTRA));
-	CHECK(buffers->memory != NULL);
+	size = count * (size_t)(bytes + RING_STRIDE_EXTRA);
+	CHECK(posix_memalign(&memory, 4096, size) == 0);
+	buffers->memory = memory;
+	/* Faulted in now: the kernel hands them out in turn, so that any traffic would touch all of them, and the first
+	 * long result wait for it. */
+	(void)madvise(memory, size, MADV_POPULATE_WRITE);
 	struct io_uring_buf_reg registration = {
 	    .ring_addr = (uint64_t)(uintptr_t)buffers->ring,
 	    .ring_entries = count,
