@@ -142,10 +142,10 @@ def leave(wire, chance):
 
 
 def test_few_descriptors(start_proctor, database, tmp_path):
-    """ulimit -n 48: clients past it are refused in words, those inside go on, and the log says it once."""
+    """ulimit -n 64: clients past it are refused in words, those inside go on, and the log says it once."""
     binary = os.environ.get("PROCTOR_BINARY") or harness.ROOT / "build" / "release" / "pgproctor"
     limited = tmp_path / "limited"
-    limited.write_text(f'#!/bin/sh\nulimit -n 48\nexec {binary} "$@"\n')
+    limited.write_text(f'#!/bin/sh\nulimit -n 64\nexec {binary} "$@"\n')
     limited.chmod(0o755)
     proctor = start_proctor(direct_ok=False, binary=limited)
     inside, refusals = [], []
