@@ -6,12 +6,17 @@
 static void remember(const struct context *input, struct session_state *session, struct arena *arena);
 static void remember_action(const struct context *input, struct session_state *session, const struct effects *effects,
                             const struct fact_action *action);
+static void catch_up(struct session_past *past, const struct catalog *catalog);
+static void drop(struct session_state *session, const struct fact_action *action,
+                 const struct catalog_relation *relation);
 static const struct catalog_relation *read_whole(const struct context *input);
 static bool is_scanned(const struct effects *effects, const struct catalog_relation *table);
 
 void progress_completed(const struct context *input, struct session_state *session)
 {
-	if (session->open) {
+	if (session->past)
+		catch_up(session->past, input->catalog);
+	if (session->open || input->facts->action_count > 0) {
 		struct arena arena;
 		arena_init(&arena);
 		remember(input, session, &arena);
@@ -30,8 +35,19 @@ bool progress_matters(const struct facts *facts, const struct session_state *ses
 	case STATEMENT_BEGIN:
 		return session->transaction == 'T';
 	default:
-		return facts->action_count > 0 || session->past;
+		return facts->action_count > 0 || (session->open && session->past);
 	}
+}
+
+/* What was dropped and is gone from the catalog, too, need not be remembered. */
+static void catch_up(struct session_past *past, const struct catalog *catalog)
+{
+	uint32_t left = 0;
+	for (uint32_t at = 0; at < past->count; at++) {
+		if (!past->entries[at].kept || (catalog && catalog_find_oid(catalog, past->entries[at].relation)))
+			past->entries[left++] = past->entries[at];
+	}
+	past->count = left;
 }
 
 double progress_lock_timeout(const struct context *input)
@@ -137,6 +153,10 @@ static void remember_action(const struct context *input, struct session_state *s
 			                                                             .name = session_past_name(action->object)});
 	}
 	struct session_past_entry entry = {.kind = SESSION_PAST_COLUMN};
+	/* A view is none of the tables. */
+	const struct catalog_relation *named = context_named(input, action->relation);
+	if (named)
+		drop(session, action, named);
 	if (!table)
 		return;
 	entry.relation = table->oid;
@@ -155,6 +175,24 @@ static void remember_action(const struct context *input, struct session_state *s
 		entry.kind = SESSION_PAST_ALTER_SCAN;
 		entry.name = 0;
 		session_state_add_past(session, &entry);
+	}
+}
+
+static void drop(struct session_state *session, const struct fact_action *action,
+                 const struct catalog_relation *relation)
+{
+	struct session_past_entry entry = {.kind = SESSION_PAST_DROPPED, .relation = relation->oid};
+	if (action->form == DDL_DROP_TABLE || (action->form == DDL_DROP_OTHER && !action->object))
+		session_state_add_past(session, &entry);
+	entry.kind = SESSION_PAST_KEY_DROPPED;
+	for (uint16_t at = 0; at < relation->constraint_count; at++) {
+		const struct catalog_constraint *key = &relation->constraints[at];
+		bool dropped = action->form == DDL_DROP_CONSTRAINT && action->object && strcmp(action->object, key->name) == 0;
+		for (uint16_t i = 0; i < key->column_count && action->form == DDL_DROP_COLUMN && action->column; i++)
+			dropped |= strcmp(action->column, key->columns[i]) == 0;
+		entry.name = session_past_name(key->name);
+		if (dropped && key->kind == CATALOG_FOREIGN_KEY)
+			session_state_add_past(session, &entry);
 	}
 }
 

@@ -96,7 +96,7 @@ static const struct rule rows[] = {
                 "\n"
                 "# Django: RunSQL for the view before RemoveField",
         .decides = "DROP TABLE, DROP COLUMN and DROP VIEW with CASCADE while the catalog has a view, or a foreign key "
-                   "of another table that is not dropped as well, that depends on it. Silent when nothing does.",
+                   "of another table that is not dropped as well, that depends on it. Silent when nothing does, or nothing that the session has not dropped before.",
     },
 };
 
@@ -298,10 +298,12 @@ static const char *lost_django(struct arena *arena, const struct loss *loss)
 	return "SeparateDatabaseAndState: the state now, the database in the next release";
 }
 
-/* Is it named by another action of the same statement? */
+/* Is it named by another action of the same statement, or has the session dropped it already? */
 static bool is_dropped(const struct context *input, const struct fact_action *action,
                        const struct catalog_relation *relation)
 {
+	if (session_past_find(input->session->past, SESSION_PAST_DROPPED, relation->oid, NULL))
+		return true;
 	for (uint16_t i = 0; i < input->facts->action_count; i++) {
 		const struct fact_action *other = &input->facts->actions[i];
 		if (other != action && other->form != DDL_DROP_COLUMN && other->relation >= 0 &&
@@ -328,10 +330,10 @@ static void drop_cascade(const struct rule *rule, const struct context *input, s
 			const struct catalog_column *column =
 			    action->column ? catalog_column(relation, action->column) : NULL;
 			bool touched = !action->column || (column && column->number == dependent->column);
-			if (touched && dependent->kind == CATALOG_DEPENDENT_VIEW && dependent->relation != relation)
+			if (touched && dependent->kind == CATALOG_DEPENDENT_VIEW && dependent->relation != relation &&
+			    !is_dropped(input, action, dependent->relation))
 				gone = dependent->relation;
 		}
-		gone = gone && is_dropped(input, action, gone) ? NULL : gone;
 		for (uint32_t r = 0; relation && !gone && r < catalog_relation_count(input->catalog); r++) {
 			const struct catalog_relation *other = catalog_relation_at(input->catalog, r);
 			for (uint16_t c = 0; other != relation && c < other->constraint_count && !key; c++) {
@@ -341,8 +343,10 @@ static void drop_cascade(const struct rule *rule, const struct context *input, s
 				     i++)
 					named |= action->column &&
 					         strcmp(constraint->referenced_columns[i], action->column) == 0;
+				bool dropped = session_past_find(input->session->past, SESSION_PAST_KEY_DROPPED, other->oid,
+				                                 constraint->name) != NULL;
 				if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced == relation &&
-				    named && !is_dropped(input, action, other)) {
+				    named && !dropped && !is_dropped(input, action, other)) {
 					key = constraint->name;
 					gone = other;
 				}

@@ -42,11 +42,29 @@ void session_past_rollback(struct session_past *past, uint32_t depth)
 {
 	uint32_t kept = 0;
 	for (uint32_t at = 0; past && at < past->count; at++) {
-		if (past->entries[at].depth < depth)
+		if (past->entries[at].depth < depth || past->entries[at].kept)
 			past->entries[kept++] = past->entries[at];
 	}
 	if (past)
 		past->count = kept;
+}
+
+struct session_past *session_past_keep(struct session_past *past)
+{
+	uint32_t kept = 0;
+	for (uint32_t at = 0; past && at < past->count; at++) {
+		if (past->entries[at].kind != SESSION_PAST_DROPPED)
+			continue;
+		past->entries[kept] = past->entries[at];
+		past->entries[kept].depth = 0;
+		past->entries[kept++].kept = true;
+	}
+	if (kept == 0) {
+		free(past);
+		return NULL;
+	}
+	past->count = kept;
+	return past;
 }
 
 struct session_past *session_past_copy(const struct session_past *past)

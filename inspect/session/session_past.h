@@ -1,5 +1,5 @@
 /* What the open transaction has done so far to tables that were there before it: which locks it holds, what it has
- * added. Bounded by LIMIT_SESSION_PAST; what comes after that is not remembered. Knows no SQL and no catalog. */
+ * added and dropped. Bounded by LIMIT_SESSION_PAST; what comes after that is not remembered. Knows no SQL and no catalog. */
 #ifndef PGPROCTOR_INSPECT_SESSION_PAST_H
 #define PGPROCTOR_INSPECT_SESSION_PAST_H
 
@@ -17,6 +17,8 @@ enum session_past_kind {
 	SESSION_PAST_VOLATILE,   /* `name`: a volatile function was made */
 	SESSION_PAST_DOMAIN,     /* `name`: a domain with a constraint was made */
 	SESSION_PAST_ENUM,       /* `name`: a type was made */
+	SESSION_PAST_DROPPED,    /* it was dropped */
+	SESSION_PAST_KEY_DROPPED, /* `name`: a foreign key of it was dropped, or a column that is in it */
 };
 
 struct session_past_entry {
@@ -26,6 +28,7 @@ struct session_past_entry {
 	bool untimed; /* the lock was waited for without lock_timeout */
 	bool small;   /* the table was small */
 	bool own;     /* the table that the statement named first, and none that came with it */
+	bool kept;    /* dropped, and committed: the catalog that is read may still have it for a while */
 	uint32_t depth;
 	uint64_t name; /* hash */
 };
@@ -40,6 +43,8 @@ struct session_past *session_past_add(struct session_past *past, const struct se
 /* RELEASE of the savepoint that is `depth` savepoints deep, and ROLLBACK TO it. */
 void session_past_release(struct session_past *past, uint32_t depth);
 void session_past_rollback(struct session_past *past, uint32_t depth);
+/* COMMIT: what is known still, that relations are gone. NULL for nothing, and the rest is freed. */
+struct session_past *session_past_keep(struct session_past *past);
 struct session_past *session_past_copy(const struct session_past *past);
 /* An entry of that kind; `relation` 0: of any, `name` NULL: with any. NULL when there is none. */
 const struct session_past_entry *session_past_find(const struct session_past *past, enum session_past_kind kind,

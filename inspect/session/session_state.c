@@ -192,11 +192,12 @@ void session_state_doubt(struct session_state *state, bool path)
 
 void session_state_add_past(struct session_state *state, const struct session_past_entry *entry)
 {
-	if (!state->open)
-		return; /* it has ended with the statement */
 	struct session_past_entry deep = *entry;
-	deep.depth = depth_of(state);
-	state->past = session_past_add(state->past, &deep);
+	deep.depth = state->open ? depth_of(state) : 0;
+	/* In autocommit all else has ended with the statement. */
+	deep.kept = !state->open;
+	if (state->open || deep.kind == SESSION_PAST_DROPPED)
+		state->past = session_past_add(state->past, &deep);
 }
 
 void session_state_fork(struct session_state *fork, const struct session_state *state)
@@ -322,10 +323,16 @@ static void transaction_end(struct session_state *state, bool commit)
 		state->open = NULL;
 		settings_end(state, commit);
 	}
-	free(state->past);
-	state->past = NULL;
-	if (commit)
+	if (commit) {
+		state->past = session_past_keep(state->past);
 		session_created_keep(state->created);
+	} else {
+		session_past_rollback(state->past, 0);
+	}
+	if (state->past && state->past->count == 0) {
+		free(state->past);
+		state->past = NULL;
+	}
 	forget_created(state, 0);
 }
 

@@ -34,6 +34,8 @@ def tables(postgres, database):
         rows = 20 if table == "small_one" else ROWS
         postgres.sql(f"CREATE TABLE {table} (id int PRIMARY KEY, n int)", database)
         postgres.sql(f"INSERT INTO {table} SELECT g, g FROM generate_series(1, {rows}) g", database)
+    for parent in ("dropped_both", "dropped_apart", "dropped_back"):
+        postgres.sql(f"CREATE TABLE {parent} (id int PRIMARY KEY); CREATE TABLE {parent}_child (id int REFERENCES {parent})", database)
     for statement in (
         "CREATE ROLE careful LOGIN SUPERUSER",
         "ALTER ROLE careful SET lock_timeout = '2s'",
@@ -121,3 +123,15 @@ def test_a_small_table(watched, database):
         "COMMIT",
     ])
     assert codes(watched, database, "small_one") == ["M201"]
+
+
+def test_cascade_after_what_it_would_drop(watched, database):
+    """DeleteModel of two models that belong together, in one migration or in two: the second one's CASCADE finds nothing any
+    more, whatever the catalog still says. After a ROLLBACK it does."""
+    drop = lambda table: f"DROP TABLE {table} CASCADE"
+    run(watched, database, ["BEGIN", drop("dropped_both_child"), drop("dropped_both"), "COMMIT",
+                            "BEGIN", drop("dropped_apart_child"), "COMMIT", "BEGIN", drop("dropped_apart"), "COMMIT",
+                            "BEGIN", drop("dropped_back_child"), "ROLLBACK", "BEGIN", drop("dropped_back"), "COMMIT"])
+    watched.settled(database)
+    assert "dropped_back_child" in watched.wait_for("finding", code="M222", table="dropped_back")["message"]
+    assert {line["table"] for line in watched.events("finding", code="M222")} == {"dropped_back"}

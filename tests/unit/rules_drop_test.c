@@ -98,6 +98,38 @@ static void cascaded_keys(void **state)
 	SILENT("ALTER TABLE small DROP COLUMN qty CASCADE", "M222");
 }
 
+/* What an earlier statement has dropped is not there any more, whatever the catalog says; after ROLLBACK it is. */
+static void dropped_before(void **state)
+{
+	static const char *const columns[] = {"owner"}, *const referenced[] = {"id"};
+	static struct catalog_constraint key = {.name = "k", .kind = CATALOG_FOREIGN_KEY, .valid = true};
+	(void)state;
+	key.columns = columns;
+	key.referenced_columns = referenced;
+	key.column_count = 1;
+	key.referenced = small;
+	product->constraints = &key;
+	product->constraint_count = 1;
+	SILENT("BEGIN; DROP TABLE product CASCADE; DROP TABLE small CASCADE", "M222");
+	SILENT("BEGIN; ALTER TABLE product DROP COLUMN owner CASCADE; DROP TABLE small CASCADE", "M222");
+	SILENT("BEGIN; ALTER TABLE product DROP CONSTRAINT k; DROP TABLE small CASCADE", "M222");
+	SILENT("BEGIN; SAVEPOINT s; DROP TABLE product; RELEASE s; DROP TABLE small CASCADE", "M222");
+	SILENT("BEGIN; DROP TABLE product; COMMIT; DROP TABLE small CASCADE", "M222");
+	SILENT("BEGIN; DROP TABLE product; COMMIT; BEGIN; SELECT 1; DROP TABLE small CASCADE", "M222");
+	FOUND("BEGIN; DROP TABLE product; ROLLBACK; DROP TABLE small CASCADE", "M222");
+	FOUND("BEGIN; SAVEPOINT s; DROP TABLE product; ROLLBACK TO s; DROP TABLE small CASCADE", "M222");
+	FOUND("BEGIN; ALTER TABLE product DROP COLUMN qty; DROP TABLE small CASCADE", "M222");
+	FOUND("BEGIN; ALTER TABLE product DROP CONSTRAINT other; DROP TABLE small CASCADE", "M222");
+}
+
+static void views_dropped_before(void **state)
+{
+	(void)state;
+	depend(small, "qty");
+	FOUND("BEGIN; DROP TABLE product; DROP TABLE small CASCADE", "M222");
+	SILENT("BEGIN; DROP VIEW prices; DROP TABLE small CASCADE", "M222");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +137,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(drops_and_renames, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(cascades, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(cascaded_keys, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(dropped_before, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(views_dropped_before, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

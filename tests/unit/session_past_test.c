@@ -50,6 +50,24 @@ static void savepoints(void **state)
 	free(past);
 }
 
+/* COMMIT leaves what is gone, and no ROLLBACK brings that back. */
+static void keeps(void **state)
+{
+	(void)state;
+	const struct session_past_entry dropped = {.kind = SESSION_PAST_DROPPED, .relation = 7, .depth = 2};
+	const struct session_past_entry key = {.kind = SESSION_PAST_KEY_DROPPED, .relation = 8, .name = session_past_name("k")};
+	struct session_past *past = session_past_add(lock(NULL, 1, LOCK_SHARE, 0), &dropped);
+	past = session_past_keep(session_past_add(past, &key));
+	assert_int_equal(past->count, 1);
+	past = lock(past, 2, LOCK_SHARE, 0);
+	session_past_rollback(past, 0);
+	assert_int_equal(past->count, 1);
+	assert_non_null(session_past_find(past, SESSION_PAST_DROPPED, 7, NULL));
+	free(past);
+	assert_null(session_past_keep(lock(NULL, 1, LOCK_SHARE, 0)));
+	assert_null(session_past_keep(NULL));
+}
+
 /* By kind, table and name. */
 static void finds(void **state)
 {
@@ -82,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(adds_once),
 	    cmocka_unit_test(savepoints),
+	    cmocka_unit_test(keeps),
 	    cmocka_unit_test(finds),
 	    cmocka_unit_test(is_bounded),
 	};
