@@ -187,6 +187,21 @@ static void add(struct finder *f, const struct term *term, bool arm)
 		search->hit = matching_arm(matching, access->indexes[relation], access->index_counts[relation], term);
 }
 
+const struct term *search_strange_arm(const struct access_condition *condition, int16_t relation)
+{
+	const struct term *term = condition->term;
+	for (uint16_t at = 0; term->kind == TERM_OR && at < term->count; at++) {
+		const struct term *arm = term->items[at];
+		bool own = term_relation(arm) == relation;
+		/* What it and-s to that is taken out for the table (extract_or_clause, orclauses.c). */
+		for (uint16_t i = 0; arm->kind == TERM_AND && i < arm->count; i++)
+			own |= term_relation(arm->items[i]) == relation;
+		if (!own && arm->has_column)
+			return arm;
+	}
+	return NULL;
+}
+
 const struct term *search_only_column(const struct term *term)
 {
 	const struct term *found = NULL;

@@ -39,6 +39,10 @@ void search_free(struct searches *searches); /* NULL is fine */
  * to free. The same searches in the same order. */
 struct searches *search_planned(const struct context *input, bool generic);
 
+/* The arm of the condition's OR for whose sake no index of the relation serves that: it asks nothing of the relation by
+ * itself, but of another. NULL when there is none, or the condition is no OR. */
+const struct term *search_strange_arm(const struct access_condition *condition, int16_t relation);
+
 /* The one column in a term; NULL when there is none or several. */
 const struct term *search_only_column(const struct term *term);
 

@@ -1,5 +1,7 @@
 #include "inspect/rules/lookup.h"
 
+#include "inspect/rules/remedy.h"
+
 #include <string.h>
 
 static bool is_lookup(const struct searches *searches, struct lookup *lookup);
@@ -42,6 +44,19 @@ bool lookup_is_cased(const struct searches *searches, const struct term *term, c
 		return false;
 	*name = function->name;
 	return true;
+}
+
+void lookup_describe_across(const struct context *input, const struct catalog_relation *table, const struct term *strange,
+                            struct arena *arena, struct finding *finding)
+{
+	const int16_t at = term_relation(strange);
+	const struct catalog_relation *other = at >= 0 ? context_relation(input, at) : NULL;
+	finding->message = arena_printf(arena,
+	                                "each call reads the whole table: one arm of the OR asks %s, so that no index of %s serves "
+	                                "it",
+	                                other ? remedy_table(arena, other) : "another table", remedy_table(arena, table));
+	finding->hint = "Ask each table by itself, and put the answers together by UNION.";
+	finding->fix_django = "first.union(second)  # a query for each table; in the admin, search_fields of one table";
 }
 
 static bool is_lookup(const struct searches *searches, struct lookup *lookup)

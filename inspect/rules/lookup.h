@@ -41,4 +41,8 @@ struct lookup lookup_of(const struct rule *rule, const struct context *input, co
 /* upper(…) or lower(…) of something; `name` is which. */
 bool lookup_is_cased(const struct searches *searches, const struct term *term, const char **name);
 
+/* The words for an OR that asks another table, too, in the arm `strange` (search_strange_arm). */
+void lookup_describe_across(const struct context *input, const struct catalog_relation *table, const struct term *strange,
+                            struct arena *arena, struct finding *finding);
+
 #endif

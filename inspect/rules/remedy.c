@@ -106,9 +106,25 @@ static const char *fields_explained(struct arena *arena, const struct catalog_re
 	return explained;
 }
 
+/* A key, and what refers to each of two models. */
+static bool is_between(const struct catalog_relation *relation)
+{
+	uint16_t keys = 0;
+	for (uint16_t at = 0; at < relation->constraint_count; at++)
+		keys += relation->constraints[at].kind == CATALOG_FOREIGN_KEY;
+	return relation->column_count == 3 && keys == 2;
+}
+
 const char *remedy_model(struct arena *arena, const struct catalog_relation *relation)
 {
-	const char *after_app = strchr(relation->name, '_');
+	static const char *const others[][2] = {{"django_admin_log", "logentry"}, {"django_content_type", "contenttype"}};
+	for (size_t at = 0; at < ARRAY_LEN(others); at++) {
+		if (strcmp(relation->name, others[at][0]) == 0)
+			return others[at][1];
+	}
+	/* Apps have names with underscores more often than classes do, but for those that Django makes between two models:
+	 * auth_user_groups is the model User_groups. */
+	const char *after_app = is_between(relation) ? strchr(relation->name, '_') : strrchr(relation->name, '_');
 	return remedy_field(arena, arena_text(arena, after_app && after_app[1] ? after_app + 1 : relation->name));
 }
 

@@ -16,7 +16,8 @@ const char *remedy_name(struct arena *arena, const struct catalog_relation *rela
                         const char *suffix);
 /* What Django calls the column: its own name, or where that is no name of Python's the one that inspectdb would give it. */
 const char *remedy_field(struct arena *arena, const char *column);
-/* Django's usual name of the model, guessed from the table's: shop_product → product. */
+/* Django's usual name of the model, guessed from the table's: shop_product, or celery_beat_product where the app has such
+ * a name → product. */
 const char *remedy_model(struct arena *arena, const struct catalog_relation *relation);
 
 struct remedy_index {

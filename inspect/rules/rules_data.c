@@ -202,7 +202,7 @@ static const struct rule rows[] = {
         .decides = "Read from the catalog, for large tables, once for each table: a btree that is neither "
                    "unique nor partial, with one key, a column that is boolean or has one or two values by "
                    "pg_stats, or of which more than `share` percent have the same value. A foreign key's column is left "
-                   "out.",
+                   "out, and one that is NULL in most rows.",
     },
     {
         .slug = "stale-statistics",
@@ -546,20 +546,30 @@ static void no_primary_key(const struct rule *rule, const struct context *input,
 static void few_values(const struct rule *rule, const struct context *input, const struct catalog_relation *relation,
                        struct verdict *verdict)
 {
+	/* From here on the planner takes the table itself, more or less. */
+	const double worthless_share = 0.2;
 	for (uint16_t i = 0; i < relation->index_count; i++) {
 		const struct catalog_index *index = &relation->indexes[i];
 		if (!index->valid || index->unique || index->predicate || index->key_count != 1 ||
 		    strcmp(index->method, "btree") != 0 || !index->keys[0].column)
 			continue;
 		const struct catalog_column *column = catalog_column(relation, index->keys[0].column);
-		bool few = column && ((column->has_statistics && column->distinct > 0 && column->distinct <= 2) ||
-		                      strcmp(column->type, "bool") == 0);
-		bool uneven = column && column->common_share * 100 > rules_threshold(rule, input, "share") &&
-		              !is_of_foreign_key(relation, column->name);
+		if (!column || is_of_foreign_key(relation, column->name))
+			continue;
+		const bool counted = column->has_statistics && column->distinct > 0 && column->distinct <= 2;
+		/* Of a column that is mostly NULL it finds the few rows that are not. */
+		bool few = (counted && (1 - column->null_fraction) / column->distinct > worthless_share) ||
+		           strcmp(column->type, "bool") == 0;
+		bool single = counted && column->distinct == 1 && column->null_fraction == 0;
+		bool uneven = column->common_share * 100 > rules_threshold(rule, input, "share");
 		if (!few && !uneven)
 			continue;
 		const char *message =
-		    few ? arena_printf(&verdict->arena,
+		    single ? arena_printf(&verdict->arena,
+		                          "%s indexes a column that has one value in all rows: it tells no row from another, "
+		                          "and every write pays for it",
+		                          index->name)
+		    : few ? arena_printf(&verdict->arena,
 		                       "%s indexes a column of two values: where each is much of the table the planner "
 		                       "reads the table, and every write pays for the index",
 		                       index->name)
@@ -571,8 +581,10 @@ static void few_values(const struct rule *rule, const struct context *input, con
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = column->name,
 		    .message = message,
-		    .hint = "Index the few rows that are searched for, by a partial index on what they are sorted by.",
-		    .fix_django = "Index(fields=[…], condition=Q(…), name=\"…\")  # and db_index=False on the field",
+		    .hint = single ? "Drop it, unless rows of other values are about to come."
+		                   : "Index the few rows that are searched for, by a partial index on what they are sorted by.",
+		    .fix_django = single ? "db_index=False on the field"
+		                         : "Index(fields=[…], condition=Q(…), name=\"…\")  # and db_index=False on the field",
 		};
 		rules_add(verdict, rule, input, relation, &finding);
 		return;

@@ -1,5 +1,6 @@
 #include "inspect/rules/rules_filter.h"
 
+#include "inspect/rules/lookup.h"
 #include "inspect/rules/remedy.h"
 #include "inspect/access/selectivity.h"
 #include "inspect/text/identifier.h"
@@ -113,7 +114,7 @@ static const struct rule rows[] = {
                 "# Django: qs.filter(id=5).union(qs.filter(note=\"urgent\"))",
         .decides =
             "An OR that is and-ed to what is read of a large table, with arms that an index serves and at least one "
-            "that none does. Silent where another condition leaves few rows by an index, and on small tables.",
+            "that none does, or that asks another table. Silent where another condition leaves few rows by an index, and on small tables.",
     },
     {
         .slug = "column-pattern-like",
@@ -423,21 +424,25 @@ static void across(const struct rule *rule, const struct context *input, struct 
 			continue;
 		const struct matching *matching = access_matching(access, condition->relation);
 		bool served = false, pattern = false;
+		const struct term *strange = search_strange_arm(condition, condition->relation);
 		for (uint16_t arm = 0; arm < term->count; arm++) {
 			struct matching_hit hit =
 			    matching_arm(matching, access->indexes[condition->relation],
 			                 access->index_counts[condition->relation], term->items[arm]);
 			served = served || hit.quality >= MATCHING_LATER;
 			/* Of patterns there is more to say, and other rules do. */
-			pattern = pattern || (hit.quality == MATCHING_NONE && term->items[arm]->pattern != NULL);
+			pattern = pattern || (hit.quality == MATCHING_NONE && term->items[arm]->pattern != NULL &&
+			                      term_relation(term->items[arm]) == condition->relation);
 		}
-		const struct finding finding = {
+		struct finding finding = {
 		    .evidence = EVIDENCE_CATALOG,
 		    .message =
 		        "each call reads the whole table: one arm of the OR has no index, so that those of the others "
 		        "are of no use",
 		    .hint = "Index each arm, or ask for them one by one with UNION.",
 		};
+		if (strange)
+			lookup_describe_across(input, access->input->relations[condition->relation], strange, &verdict->arena, &finding);
 		if (served && !pattern)
 			rules_add(verdict, rule, input, access->input->relations[condition->relation], &finding);
 	}

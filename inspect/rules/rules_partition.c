@@ -7,6 +7,7 @@
 #include "inspect/catalog/dictionary.h"
 #include "inspect/rules/remedy.h"
 #include "inspect/rules/traffic.h"
+#include "inspect/text/identifier.h"
 
 #include <string.h>
 
@@ -20,6 +21,7 @@ static void trigger(const struct rule *rule, const struct context *input, struct
 static void domain(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void lock_table(const struct rule *rule, const struct context *input, struct verdict *verdict);
 static void all_rows(const struct rule *rule, const struct context *input, struct verdict *verdict);
+static const char *numbered_by(struct arena *arena, const struct catalog_relation *relation);
 static double share_by_null(const struct facts *facts, int16_t at, const struct catalog_relation *relation);
 static struct effects *effects_of(const struct context *input, struct arena *arena);
 
@@ -283,9 +285,9 @@ static void all_rows(const struct rule *rule, const struct context *input, struc
 		    .message = arena_printf(arena, "%s rows of %s are %s in one transaction, and locked until it ends",
 		                            which, table, update ? "written" : "deleted"),
 		    .hint = "Go through it in batches, with a COMMIT after each.",
-		    .fix_sql = arena_printf(arena, "%s … WHERE id BETWEEN … AND …;   -- and COMMIT, and so on",
-		                            update ? arena_printf(arena, "UPDATE %s SET", table)
-		                                   : arena_printf(arena, "DELETE FROM %s", table)),
+		    .fix_sql = arena_printf(arena, "%s %s%s WHERE %s BETWEEN … AND …;   -- and COMMIT, and so on",
+		                            update ? "UPDATE" : "DELETE FROM", table, update ? " SET …" : "",
+		                            numbered_by(arena, relation)),
 		    .fix_django = "batches of ids, in a migration with atomic = False",
 		};
 		rules_add(verdict, rule, input, relation, &finding);
@@ -294,6 +296,17 @@ static void all_rows(const struct rule *rule, const struct context *input, struc
 
 /* The share of the rows that a WHERE of nothing but IS NULL or IS NOT NULL leaves; 0 for any other, and where nobody
  * has counted. */
+/* The column that its batches are made by. */
+static const char *numbered_by(struct arena *arena, const struct catalog_relation *relation)
+{
+	for (uint16_t at = 0; at < relation->index_count; at++) {
+		const struct catalog_index *index = &relation->indexes[at];
+		if (index->primary && index->key_count > 0 && index->keys[0].column)
+			return identifier_quoted(arena, index->keys[0].column);
+	}
+	return "id";
+}
+
 static double share_by_null(const struct facts *facts, int16_t at, const struct catalog_relation *relation)
 {
 	const struct fact_predicate *only = facts->predicates;

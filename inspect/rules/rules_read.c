@@ -54,7 +54,9 @@ static const struct rule rows[] = {
                    "bound. Silent where the other conditions of the statement leave few rows by an index, "
                    "where a join does, on small tables, on tables made in the same transaction, and where "
                    "an index serves the same expression, operator and collation. A negated pattern can have "
-                   "no index: it is reported one severity lower.",
+                   "no index: it is reported one severity lower. Where another arm of its OR asks another table, as the "
+                   "admin's search_fields over a relation do, no index is proposed: PostgreSQL would take none."
+,
     },
     {
         .slug = "pattern-too-short-for-trigram",
@@ -217,9 +219,11 @@ static void report(const struct rule *rule, const struct context *input, struct 
                    enum lookup_complaint complaint, describe_fn *describe)
 {
 	struct searches *searches = search_all(input);
+	const struct access_condition *told = NULL;
 	for (uint16_t i = 0; i < searches->count; i++) {
 		const struct search *search = &searches->list[i];
 		struct lookup lookup = lookup_of(rule, input, search);
+		const struct term *strange = search->arm ? search_strange_arm(search->condition, search->relation) : NULL;
 		/* The other arms of an OR take nothing away from what this one asks for. */
 		if (lookup.complaint != complaint ||
 		    selectivity_restricted(&rules_setting(rule, input)->sizes, input, search->relation,
@@ -229,7 +233,13 @@ static void report(const struct rule *rule, const struct context *input, struct 
 		    .evidence = EVIDENCE_CATALOG,
 		    .column = search->known != NULL ? search->known->name : NULL,
 		};
-		describe(input, &lookup, &verdict->arena, &finding);
+		if (strange && told == search->condition)
+			continue;
+		if (strange)
+			lookup_describe_across(input, search->table, strange, &verdict->arena, &finding);
+		else
+			describe(input, &lookup, &verdict->arena, &finding);
+		told = search->condition;
 		if (lookup.negated)
 			rules_add_lowered(verdict, rule, input, search->table, &finding);
 		else
@@ -458,11 +468,14 @@ static void remedy(const struct context *input, const struct lookup *lookup, str
 	    .trigram = lookup->need == NEED_TRIGRAM,
 	};
 	finding->fix_sql = remedy_create_index(arena, input->catalog, relation, &index);
-	finding->hint = arena_printf(arena, "Build %s on %s, in a migration of its own.",
+	finding->hint = arena_printf(arena, "Build %s on %s, in a migration of its own.%s",
 	                             index.trigram                      ? "a trigram index"
 	                             : lookup->need == NEED_PATTERN_OPS ? "an index for patterns"
 	                                                                : "an index",
-	                             shown(input, search->operand));
+	                             shown(input, search->operand),
+	                             search->arm && search->condition->term->kind == TERM_OR
+	                                 ? " The OR is served when each of its arms is."
+	                                 : "");
 	if (!bare && (!argument || argument->kind != TERM_COLUMN))
 		return; /* Django's RunSQL takes the SQL as it is */
 

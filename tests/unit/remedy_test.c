@@ -34,6 +34,16 @@ static void tables(void **state)
 	assert_string_equal(remedy_table(arena, judge_table(&judge, "My", "t", 1)), "\"My\".t");
 	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "shop_orderitem", 1)), "orderitem");
 	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "orders", 1)), "orders");
+	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "celery_beat_task", 1)), "task");
+	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "django_admin_log", 1)), "logentry");
+	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "django_content_type", 1)), "contenttype");
+	static const struct catalog_constraint keys[] = {{.kind = CATALOG_FOREIGN_KEY}, {.kind = CATALOG_FOREIGN_KEY}};
+	struct catalog_relation *between = judge_table(&judge, "public", "auth_user_groups", 1);
+	between->constraints = keys;
+	between->constraint_count = ARRAY_LEN(keys);
+	assert_string_equal(remedy_model(arena, between), "groups");
+	between->column_count = 3;
+	assert_string_equal(remedy_model(arena, between), "user_groups");
 	assert_string_equal(remedy_model(arena, judge_table(&judge, "public", "orders_", 1)), "orders");
 }
 

@@ -133,6 +133,27 @@ static void leading_wildcard_text(void **state)
 	                    "No index can hold that expression; compare a column of a text type instead.");
 }
 
+/* An OR that asks another table is served by no index: said once, and none is proposed. Each arm of one that asks this
+ * table alone needs its own. */
+static void arm_of_another_table(void **state)
+{
+	(void)state;
+	judge_table(&judge, "public", "maker", JUDGE_LARGE);
+	const char *join = "SELECT product.id FROM product LEFT JOIN maker m ON m.id = product.owner WHERE product.name LIKE '%x%'";
+	assert_string_equal(judge_sql(&judge, arena_printf(&judge.verdict.arena, "%s OR product.note LIKE '%%y%%' OR m.name LIKE '%%z%%'", join)), "Q101");
+	assert_string_equal(finding()->message, "each call reads the whole table: one arm of the OR asks maker, so that no index of "
+	                                        "product serves it");
+	assert_string_equal(finding()->fix_sql, "");
+	assert_non_null(strstr(finding()->hint, "UNION"));
+	assert_string_equal(judge_sql(&judge, arena_printf(&judge.verdict.arena, "%s OR (product.note LIKE '%%y%%' AND m.flag)", join)), "Q101 Q101");
+	assert_non_null(strstr(judge.verdict.findings[0].fix_sql, "product_name_trgm"));
+	expect("name LIKE '%x%' OR note LIKE '%y%'", "Q101 Q101");
+	assert_string_equal(judge.verdict.findings[1].hint, "Build a trigram index on \"note\", in a migration of its own. The OR "
+	                                                    "is served when each of its arms is.");
+	expect("name LIKE '%x%'", "Q101");
+	assert_string_equal(finding()->hint, "Build a trigram index on \"name\", in a migration of its own.");
+}
+
 /* Without pg_trgm the fix begins with it, in both languages. */
 static void extension_missing(void **state)
 {
@@ -433,7 +454,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    CASE(pattern_outside), CASE(leading_wildcard),  CASE(leading_wildcard_text),
+	    CASE(pattern_outside), CASE(leading_wildcard),  CASE(leading_wildcard_text), CASE(arm_of_another_table),
 	    CASE(extension_missing), CASE(trigram_serves),
 	    CASE(plain_index_named), CASE(negated),
 	    CASE(short_pattern),     CASE(mismatch),
