@@ -58,6 +58,7 @@ static void add(struct verdict *verdict, const struct rule *rule, const struct c
                 const struct catalog_relation *relation, const struct finding *finding, enum grade grade);
 static bool there_already(const struct verdict *verdict, const struct rule *rule, const char *table,
                           const struct finding *finding, const char *message);
+static bool speaks(const struct rule *rule, const struct rule_setting *setting, const struct catalog_relation *relation);
 static const char *why_unknown(const struct catalog_relation *relation);
 static enum severity lower(enum severity severity);
 static bool set_action(enum action *action, const char *value);
@@ -291,11 +292,22 @@ void rules_audit(const struct context *input, const struct catalog_relation *rel
 	if (!has_rows || relation->system || relation->temporary || relation->is_partition || relation->rows < 0 ||
 	    relation->vague)
 		return;
-	for (size_t i = 0; i < rules_count(); i++) {
-		const struct rule *rule = rules_at(i);
-		if (rule->audit && input->settings->rules[i].action != ACTION_OFF)
-			rule->audit(rule, input, relation, verdict);
+	const struct rule_setting *setting = input->settings->rules;
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+		for (size_t i = 0; i < groups[g]->count; i++, setting++) {
+			const struct rule *rule = &groups[g]->rules[i];
+			/* Thousands of tables are gone through in one go, and nearly all of them are small. */
+			if (rule->audit && setting->action != ACTION_OFF && speaks(rule, setting, relation))
+				rule->audit(rule, input, relation, verdict);
+		}
 	}
+}
+
+/* Of a table of that size? add() says the same, after all the work. */
+static bool speaks(const struct rule *rule, const struct rule_setting *setting, const struct catalog_relation *relation)
+{
+	const enum table_size size = context_size_by(&setting->sizes, relation);
+	return rule->any_size || rule->severity_worst > rule->severity || (size == TABLE_MEDIUM ? rule->on_medium : size != TABLE_SMALL);
 }
 
 static void judge_one(const struct context *input, struct verdict *verdict)

@@ -347,6 +347,8 @@ static void numbers_end(const struct rule *rule, const struct context *input, co
 	struct arena *arena = &verdict->arena;
 	for (uint16_t at = 0; at < relation->column_count; at++) {
 		const struct catalog_column *column = &relation->columns[at];
+		if (column->sequence_used <= 0)
+			continue;
 		const double days = days_left(rule, input, column);
 		const bool ends = days < rules_threshold(rule, input, "days");
 		if (column->sequence_used * 100 <= rules_threshold(rule, input, "share") && !ends)

@@ -66,6 +66,8 @@ void session_state_fini(struct session_state *state)
 	session_setting_fini(&state->path);
 	session_setting_fini(&state->lock_timeout);
 	session_setting_fini(&state->plan_cache_mode);
+	free(state->past);
+	state->past = NULL;
 	free(state->created);
 	state->created = NULL;
 	session_state_settled(state);
