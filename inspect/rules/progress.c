@@ -16,7 +16,8 @@ void progress_completed(const struct context *input, struct session_state *sessi
 {
 	if (session->past)
 		catch_up(session->past, input->catalog);
-	if (session->open || input->facts->action_count > 0) {
+	/* All that is remembered is of tables that the catalog knows. */
+	if (input->catalog && (session->open || input->facts->action_count > 0)) {
 		struct arena arena;
 		arena_init(&arena);
 		remember(input, session, &arena);

@@ -82,12 +82,44 @@ static void refused(void **state)
 	assert_false(holds(product, LOCK_ACCESS_EXCLUSIVE));
 }
 
+/* Before the catalog has been read nothing is known of any table, and nothing is remembered. */
+static void without_catalog(void **state)
+{
+	bool missing = false;
+	(void)state;
+	judge_run(&judge, "BEGIN");
+	judge_parse(&judge, "ALTER TABLE product ADD c varchar(20) DEFAULT 'x' NOT NULL");
+	judge_seal(&judge);
+	const struct context input = {
+	    .session = &judge.session, .settings = &judge.rules, .facts = &judge.facts[0], .catalog_missing = &missing};
+	progress_completed(&input, &judge.session);
+	assert_null(judge.session.past);
+}
+
+/* Dropped is dropped, in autocommit, too, until the catalog knows it as well. */
+static void dropped(void **state)
+{
+	(void)state;
+	judge_run(&judge, "DROP TABLE small");
+	assert_non_null(session_past_find(judge.session.past, SESSION_PAST_DROPPED, small->oid, NULL));
+	judge_run(&judge, "BEGIN");
+	judge_run(&judge, "DROP TABLE product");
+	judge_run(&judge, "ROLLBACK");
+	assert_null(session_past_find(judge.session.past, SESSION_PAST_DROPPED, product->oid, NULL));
+	small->oid += 1000000;
+	judge_run(&judge, "BEGIN");
+	judge_run(&judge, "COMMIT");
+	assert_null(judge.session.past);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(locks, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(matters, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(without_catalog, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(dropped, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
