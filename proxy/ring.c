@@ -26,7 +26,7 @@ enum {
 	 * kernel hands them out in turn; with a stride that is no power of two they don't share the same few lines of
 	 * the processor's cache. */
 	RING_SMALL = 0,
-	RING_SMALL_COUNT = 256,
+	RING_SMALL_COUNT = 64, /* Linux brings some twenty completions a turn */
 	RING_SMALL_BYTES = 8 * 1024,
 	RING_LARGE = 1,
 	RING_LARGE_COUNT = 16,
