@@ -205,20 +205,15 @@ static void of_targets(struct effect_list *list)
 		return;
 	/* What refers to them by a foreign key has to be emptied as well, and what refers to that. */
 	for (uint16_t i = 0; i < list->effects->count; i++) {
+		struct effect_referring other = {0};
 		table = list->effects->list[i].table;
-		for (uint32_t at = 0; table && at < catalog_relation_count(catalog); at++) {
-			const struct catalog_relation *other = catalog_relation_at(catalog, at);
-			for (uint16_t c = 0; c < other->constraint_count; c++) {
-				uint16_t before = list->effects->count;
-				if (other->constraints[c].kind != CATALOG_FOREIGN_KEY ||
-				    other->constraints[c].referenced != table)
-					continue;
-				effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
-				if (list->effects->count > before && facts->restart)
-					effect_part_sequences(list, other, NULL, LOCK_ACCESS_EXCLUSIVE);
-				if (list->effects->count > before && !facts->cascade)
-					effect_list_refuse(list, "a foreign key of another table refers to it");
-			}
+		while (table && effect_key_referring(catalog, table, &other)) {
+			uint16_t before = list->effects->count;
+			effect_list_touch(list, other.table, LOCK_ACCESS_EXCLUSIVE);
+			if (list->effects->count > before && facts->restart)
+				effect_part_sequences(list, other.table, NULL, LOCK_ACCESS_EXCLUSIVE);
+			if (list->effects->count > before && !facts->cascade)
+				effect_list_refuse(list, "a foreign key of another table refers to it");
 		}
 	}
 }

@@ -505,17 +505,11 @@ static void alter_type(struct step *step)
 				effect->scan |= joined && step->rewrite && constraint->valid;
 		}
 	}
-	for (uint32_t at = 0; at < catalog_relation_count(input->catalog); at++) {
-		const struct catalog_relation *other = catalog_relation_at(input->catalog, at);
-		for (uint16_t i = 0; i < other->constraint_count; i++) {
-			const struct catalog_constraint *constraint = &other->constraints[i];
-			if (constraint->kind == CATALOG_FOREIGN_KEY && constraint->referenced == table &&
-			    effect_list_names(constraint->referenced_columns, constraint->column_count, column->name)) {
-				struct effect *effect = effect_list_touch(step->list, other, LOCK_ACCESS_EXCLUSIVE);
-				if (effect)
-					effect->scan |= step->rewrite && constraint->valid;
-			}
-		}
+	for (struct effect_referring other = {0}; effect_key_referring(input->catalog, table, &other);) {
+		bool named = effect_list_names(other.key->referenced_columns, other.key->column_count, column->name);
+		struct effect *effect = named ? effect_list_touch(step->list, other.table, LOCK_ACCESS_EXCLUSIVE) : NULL;
+		if (effect)
+			effect->scan |= step->rewrite && other.key->valid;
 	}
 }
 
@@ -593,23 +587,15 @@ static void drop_constraint(struct step *step)
 		if (strcmp(table->indexes[i].name, constraint->name) == 0)
 			effect_list_touch_own_index(step->list, &table->indexes[i], LOCK_ACCESS_EXCLUSIVE);
 	}
-	const struct catalog *catalog = step->list->input->catalog;
-	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *other = catalog_relation_at(catalog, at);
-		for (uint16_t i = 0; i < other->constraint_count; i++) {
-			const struct catalog_constraint *key = &other->constraints[i];
-			bool refers = key->kind == CATALOG_FOREIGN_KEY && key->referenced == table &&
-			              key->column_count == constraint->column_count;
-			for (uint16_t c = 0; refers && c < key->column_count; c++)
-				refers =
-				    effect_list_names(constraint->columns, constraint->column_count, key->referenced_columns[c]);
-			if (!refers)
-				continue;
-			if (step->action->cascade)
-				effect_list_touch(step->list, other, LOCK_ACCESS_EXCLUSIVE);
-			else
-				effect_list_refuse(step->list, "a foreign key depends on the constraint");
-		}
+	for (struct effect_referring other = {0}; effect_key_referring(step->list->input->catalog, table, &other);) {
+		bool refers = other.key->column_count == constraint->column_count;
+		for (uint16_t c = 0; refers && c < constraint->column_count; c++)
+			refers = effect_list_names(constraint->columns, constraint->column_count,
+			                           other.key->referenced_columns[c]);
+		if (refers && step->action->cascade)
+			effect_list_touch(step->list, other.table, LOCK_ACCESS_EXCLUSIVE);
+		else if (refers)
+			effect_list_refuse(step->list, "a foreign key depends on the constraint");
 	}
 }
 

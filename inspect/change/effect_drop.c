@@ -1,5 +1,6 @@
 #include "inspect/change/effect_drop.h"
 
+#include "inspect/change/effect_key.h"
 #include "inspect/change/effect_part.h"
 #include "inspect/change/rewrite.h"
 
@@ -10,7 +11,6 @@ static bool in_same_drop(const struct effect_list *list, const struct catalog_re
 
 void effect_drop(struct effect_list *list, const struct catalog_relation *table, const char *column, bool cascade)
 {
-	const struct catalog *catalog = list->input->catalog;
 	const struct catalog_column *known = column ? catalog_column(table, column) : NULL;
 	for (uint16_t i = 0; i < table->index_count; i++) {
 		if (!column || rewrite_index_names(&table->indexes[i], column))
@@ -39,18 +39,14 @@ void effect_drop(struct effect_list *list, const struct catalog_relation *table,
 				effect_list_touch_children(list, constraint->referenced, LOCK_ACCESS_EXCLUSIVE, false, false);
 		}
 	}
-	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *other = catalog_relation_at(catalog, at);
-		for (uint16_t i = 0; i < other->constraint_count && other != table; i++) {
-			const struct catalog_constraint *key = &other->constraints[i];
-			if (key->kind != CATALOG_FOREIGN_KEY || key->referenced != table ||
-			    (column && !effect_list_names(key->referenced_columns, key->column_count, column)))
-				continue;
-			if (cascade || in_same_drop(list, other))
-				effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
-			else
-				effect_list_refuse(list, "a foreign key of another table depends on it");
-		}
+	for (struct effect_referring other = {0}; effect_key_referring(list->input->catalog, table, &other);) {
+		if (other.table == table ||
+		    (column && !effect_list_names(other.key->referenced_columns, other.key->column_count, column)))
+			continue;
+		if (cascade || in_same_drop(list, other.table))
+			effect_list_touch(list, other.table, LOCK_ACCESS_EXCLUSIVE);
+		else
+			effect_list_refuse(list, "a foreign key of another table depends on it");
 	}
 }
 

@@ -152,6 +152,20 @@ static bool is_null_throughout(const struct catalog_relation *table, const char 
 	return false;
 }
 
+bool effect_key_referring(const struct catalog *catalog, const struct catalog_relation *referenced,
+                          struct effect_referring *referring)
+{
+	for (; referring->at < catalog_relation_count(catalog); referring->at++, referring->next = 0) {
+		referring->table = catalog_relation_at(catalog, referring->at);
+		while (referring->next < referring->table->constraint_count) {
+			referring->key = &referring->table->constraints[referring->next++];
+			if (referring->key->kind == CATALOG_FOREIGN_KEY && referring->key->referenced == referenced)
+				return true;
+		}
+	}
+	return false;
+}
+
 void effect_key_touch_referenced(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock)
 {
 	for (uint16_t i = 0; i < table->constraint_count; i++) {
@@ -163,35 +177,26 @@ void effect_key_touch_referenced(struct effect_list *list, const struct catalog_
 bool effect_key_touch_referring(struct effect_list *list, const struct catalog_relation *table, enum lock_mode lock,
                                 bool scan)
 {
-	const struct catalog *catalog = list->input->catalog;
 	bool found = false;
-	for (uint32_t at = 0; at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *other = catalog_relation_at(catalog, at);
-		for (uint16_t i = 0; i < other->constraint_count; i++) {
-			if (other->constraints[i].kind != CATALOG_FOREIGN_KEY || other->constraints[i].referenced != table)
-				continue;
-			struct effect *effect = effect_list_touch(list, other, lock);
-			if (effect)
-				effect->scan |= scan;
-			found = true;
-		}
+	for (struct effect_referring other = {0}; effect_key_referring(list->input->catalog, table, &other);) {
+		struct effect *effect = effect_list_touch(list, other.table, lock);
+		if (effect)
+			effect->scan |= scan;
+		found = true;
 	}
 	return found;
 }
 
 void effect_key_refuse_unlogged(struct effect_list *list, const struct catalog_relation *table, bool logged)
 {
-	const struct catalog *catalog = list->input->catalog;
 	for (uint16_t i = 0; logged && i < table->constraint_count; i++) {
 		const struct catalog_relation *referenced = table->constraints[i].referenced;
 		if (referenced && referenced != table && referenced->persistence == 'u')
 			effect_list_refuse(list, "it refers to an unlogged table");
 	}
-	for (uint32_t at = 0; !logged && at < catalog_relation_count(catalog); at++) {
-		const struct catalog_relation *other = catalog_relation_at(catalog, at);
-		for (uint16_t i = 0; i < other->constraint_count && other != table; i++) {
-			if (other->constraints[i].referenced == table && other->persistence == 'p')
-				effect_list_refuse(list, "a logged table refers to it");
-		}
+	for (struct effect_referring other = {0};
+	     !logged && effect_key_referring(list->input->catalog, table, &other);) {
+		if (other.table != table && other.table->persistence == 'p')
+			effect_list_refuse(list, "a logged table refers to it");
 	}
 }

@@ -4,6 +4,18 @@
 
 #include "inspect/change/effect_list.h"
 
+/* A foreign key that refers to a table; begins with zeros. */
+struct effect_referring {
+	const struct catalog_relation *table; /* that has it */
+	const struct catalog_constraint *key;
+	uint32_t at; /* where the search goes on */
+	uint16_t next;
+};
+
+/* The next of those that refer to it, its own among them; false when there are no more. */
+bool effect_key_referring(const struct catalog *catalog, const struct catalog_relation *referenced,
+                          struct effect_referring *referring);
+
 /* Refuses the one that ADD CONSTRAINT, ADD COLUMN or CREATE TABLE makes, if the server would. */
 void effect_key_refuse(struct effect_list *list, const struct fact_action *action);
 /* Validating one of `table` on these columns joins it with the table that it refers to, which takes `lock`: that is
