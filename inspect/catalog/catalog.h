@@ -19,6 +19,7 @@ enum catalog_relkind {
 	CATALOG_VIEW = 'v',
 	CATALOG_MATERIALIZED_VIEW = 'm',
 	CATALOG_FOREIGN_TABLE = 'f',
+	CATALOG_SEQUENCE_ALONE = 'S', /* that no column owns */
 };
 
 struct catalog_column {
@@ -47,6 +48,7 @@ struct catalog_column {
 	double sequence_first, sequence_since; /* that share when it was first read, and the Unix time of that */
 	bool generated; /* STORED */
 	bool identity;
+	bool has_default; /* an expression of its own, that is none of a generated column */
 	bool inherited; /* from a parent, or the partitioned table */
 	bool fixed_size; /* of a type whose values are all as long */
 };
@@ -120,12 +122,13 @@ enum catalog_dependent_kind {
 	CATALOG_DEPENDENT_POLICY = 'p',
 	CATALOG_DEPENDENT_TRIGGER = 't',   /* by UPDATE OF or WHEN */
 	CATALOG_DEPENDENT_GENERATED = 'g', /* a generated column of the same table */
+	CATALOG_DEPENDENT_DEFAULT = 'd',   /* on a sequence: a default of that table calls it */
 };
 
 /* What PostgreSQL would have to drop or rebuild with a column, beside indexes and constraints. */
 struct catalog_dependent {
 	enum catalog_dependent_kind kind;
-	const struct catalog_relation *relation; /* the view; else the table itself */
+	const struct catalog_relation *relation; /* the view, or the table with the default; else the table itself */
 	int16_t column;                          /* attnum; 0: the table as a whole */
 };
 
@@ -136,6 +139,7 @@ enum catalog_part_kind {
 	CATALOG_STATISTICS = 's',
 	CATALOG_PUBLICATION = 'b', /* that it is in */
 	CATALOG_SEQUENCE = 'q',    /* that a column of it owns */
+	CATALOG_EXTENSION = 'e',   /* that a column, an index or the table itself needs something of */
 };
 
 /* What belongs to a table and has a name of its own, beside columns, indexes and constraints. */
@@ -144,7 +148,8 @@ struct catalog_part {
 	const char *schema; /* of statistics and sequences, and of a trigger's function; else NULL */
 	const char *name;
 	const char *function; /* a trigger's; else NULL */
-	int16_t column;       /* a sequence's, attnum; else 0 */
+	const char *index;    /* that needs the extension; else NULL */
+	int16_t column;       /* a sequence's, or that needs the extension, attnum; else 0 */
 	bool identity;        /* a sequence that is an identity column's */
 	bool used;            /* a sequence that the default of a column calls */
 	bool for_rows;        /* a trigger FOR EACH ROW */
@@ -178,6 +183,7 @@ struct catalog_relation {
 	const char *access_method; /* "heap"; NULL: none, or not known */
 	const char *tablespace;    /* NULL: the database's own */
 	bool is_default_partition;
+	const char *partition_bound;  /* of a partition: "FOR VALUES FROM (…) TO (…)" as the server says it, at UTC; else NULL */
 	char partition_strategy;      /* of a partitioned table: 'r', 'l' or 'h' */
 	const char *partition_column; /* the key when it is just one column, else NULL */
 	const struct catalog_dependent *dependents;

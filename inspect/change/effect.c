@@ -499,8 +499,12 @@ static void plain(struct effect_list *list, const struct fact_action *action)
 	const struct catalog_relation *table = NULL;
 	const char *what = action->method ? action->method : "";
 	if (action->relation >= 0 && effect_list_find(list, action->relation, &table) == EFFECT_UNKNOWN &&
-	    action->if_exists && list->input->catalog && action->form != DDL_SEQUENCE)
-		return; /* of sequences the catalog knows nothing */
+	    action->if_exists && list->input->catalog && !effect_part_owned(list, action->relation))
+		return;
+	const char *schema = action->form == DDL_SEQUENCE && action->lock == LOCK_NONE ? schema_for(list, action->relation) : NULL;
+	if (schema && !action->if_exists && !action->temporary &&
+	    effect_list_taken(list, schema, list->input->facts->relations[action->relation].name))
+		effect_list_refuse(list, "a relation of that name is there already");
 	bool parent = strcmp(what, "inherit") == 0 && table;
 	if (parent && (table->kind == CATALOG_PARTITIONED_TABLE || table->is_partition))
 		effect_list_refuse(list, "a partitioned table and its partitions are inherited from by no other way");

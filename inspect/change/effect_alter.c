@@ -347,6 +347,8 @@ static void alter_other(struct step *step)
 		effect_list_refuse(step->list, "an identity column has to be NOT NULL first");
 	if (column && sure && action->has_identity && column->identity)
 		effect_list_refuse(step->list, "it is an identity column already");
+	if (column && sure && action->has_identity && column->has_default)
+		effect_list_refuse(step->list, "its default has to be dropped first");
 	if (column && sure && strcmp(what, "drop expression") == 0 && !column->generated && !action->if_exists)
 		effect_list_refuse(step->list, "it is no generated column");
 	if (column && sure && !column->identity &&
@@ -402,6 +404,10 @@ static void add_column(struct step *step)
 	bool filled = action->has_default || action->has_generated || action->has_identity;
 	step->rewrite = rewrite_column_type(input, action, step->list->arena) != NULL ||
 	                (action->has_default && !action->has_generated && rewrite_volatile_call(input, action));
+	for (uint16_t i = 0; i < action->call_count && step->table; i++) {
+		if (action->calls[i].sequence)
+			effect_part_count(step->list, action->calls[i].sequence);
+	}
 	step->scan = action->has_check || action->has_unique || action->has_primary ||
 	             (action->has_references && (filled || step->rewrite));
 }

@@ -45,6 +45,9 @@ bool effect_list_taken(const struct effect_list *list, const char *schema, const
 		bool hit = taken && strcmp(relation->name, name) == 0;
 		for (uint16_t i = 0; taken && !hit && i < relation->index_count; i++)
 			hit = strcmp(relation->indexes[i].name, name) == 0;
+		for (uint32_t i = 0; !relation->gone && !hit && i < relation->part_count; i++)
+			hit = relation->parts[i].kind == CATALOG_SEQUENCE && strcmp(relation->parts[i].name, name) == 0 &&
+			      strcmp(relation->parts[i].schema, schema) == 0;
 		if (hit)
 			return list->input->earlier_count == 0 &&
 			       !session_past_find(list->input->session->past, SESSION_PAST_LOCK, relation->oid, NULL);

@@ -1,5 +1,7 @@
 #include "inspect/change/effect_part.h"
 
+#include "inspect/change/effect_drop.h"
+
 #include <string.h>
 
 static void of_trigger(struct effect_list *list, const struct fact_action *action);
@@ -8,6 +10,9 @@ static void of_statistics(struct effect_list *list, const struct fact_action *ac
 static void of_publication(struct effect_list *list, const struct fact_action *action);
 static void of_function(struct effect_list *list, const struct fact_action *action);
 static void of_sequence(struct effect_list *list, const struct fact_action *action);
+static void of_free_sequence(struct effect_list *list, const struct fact_action *action,
+                             const struct catalog_relation *sequence);
+static void of_extension(struct effect_list *list, const struct fact_action *action);
 static const struct catalog_part *find_anywhere(const struct effect_list *list, enum catalog_part_kind kind,
                                                 const char *schema, const char *name,
                                                 const struct catalog_relation **table);
@@ -30,6 +35,7 @@ bool effect_part(struct effect_list *list, const struct fact_action *action)
 	    {"sequence", of_sequence},
 	    {"sequence moves", of_sequence},
 	    {"sequence freed", of_sequence},
+	    {"extension", of_extension},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		if (!is(action, parts[i].method))
@@ -48,6 +54,42 @@ void effect_part_sequences(struct effect_list *list, const struct catalog_relati
 		if (part->kind == CATALOG_SEQUENCE && (!column || part->column == column->number))
 			effect_list_touch_index(list, part->schema, part->name, lock);
 	}
+}
+
+void effect_part_count(struct effect_list *list, const char *name)
+{
+	char parts[2][LIMIT_NAME_BYTES + 1] = {"", ""};
+	int part = 0;
+	size_t len = 0;
+	bool quoted = false;
+	for (const char *at = name; *at; at++) {
+		if (*at == '"') {
+			quoted = !quoted;
+		} else if (*at == '.' && !quoted && part == 0) {
+			part = 1;
+			len = 0;
+		} else if (len < LIMIT_NAME_BYTES) {
+			bool capital = !quoted && *at >= 'A' && *at <= 'Z';
+			parts[part][len++] = capital ? (char)(*at - 'A' + 'a') : *at;
+		}
+	}
+	const char *schema = part == 1 ? parts[0] : NULL, *own = parts[part];
+	const struct context *input = list->input;
+	const char *path = context_search_path(input);
+	const struct catalog_relation *table;
+	const struct catalog_part *owned = find_anywhere(list, CATALOG_SEQUENCE, schema, own, &table);
+	if (owned)
+		effect_list_touch_index(list, owned->schema, owned->name, LOCK_ROW_EXCLUSIVE);
+	else if (input->catalog && (schema || path) &&
+	         (table = catalog_find(input->catalog, schema, own, path, input->session->user)) != NULL)
+		effect_list_touch(list, table, LOCK_ROW_EXCLUSIVE);
+}
+
+bool effect_part_owned(const struct effect_list *list, int16_t relation)
+{
+	const struct fact_relation *fact = &list->input->facts->relations[relation];
+	const struct catalog_relation *table;
+	return find_anywhere(list, CATALOG_SEQUENCE, fact->schema, fact->name, &table) != NULL;
 }
 
 bool effect_part_spreads(const struct effect_list *list, const struct catalog_relation *table,
@@ -169,14 +211,19 @@ static void of_function(struct effect_list *list, const struct fact_action *acti
 	}
 }
 
-/* DROP SEQUENCE, its SET SCHEMA and OWNER TO, and OWNED BY NONE. Of those that no column owns the catalog knows
- * nothing. */
+/* DROP SEQUENCE, its SET SCHEMA and OWNER TO, and OWNED BY NONE. */
 static void of_sequence(struct effect_list *list, const struct fact_action *action)
 {
 	const struct catalog_relation *table;
 	const struct fact_relation *fact = &list->input->facts->relations[action->relation];
 	const struct catalog_part *part = find_anywhere(list, CATALOG_SEQUENCE, fact->schema, fact->name, &table);
+	const struct catalog_relation *alone;
+	enum effect_found found = effect_list_find(list, action->relation, &alone);
+	if (!part && found == EFFECT_UNKNOWN && action->if_exists && list->input->catalog)
+		return;
 	effect_list_touch_fact(list, action->relation, action->lock);
+	if (found == EFFECT_KNOWN && is(action, "sequence"))
+		of_free_sequence(list, action, alone);
 	if (!part || !effect_list_untouched(list, table))
 		return;
 	if (is(action, "sequence moves")) {
@@ -188,6 +235,50 @@ static void of_sequence(struct effect_list *list, const struct fact_action *acti
 			effect_list_touch(list, table, LOCK_ACCESS_EXCLUSIVE);
 		else
 			effect_list_refuse(list, "a column's default calls it");
+	}
+}
+
+/* One that no column owns. */
+static void of_free_sequence(struct effect_list *list, const struct fact_action *action,
+                             const struct catalog_relation *sequence)
+{
+	if (sequence->kind != CATALOG_SEQUENCE_ALONE)
+		effect_list_refuse(list, "it is another kind of relation");
+	for (uint32_t i = 0; i < sequence->dependent_count; i++) {
+		const struct catalog_dependent *dependent = &sequence->dependents[i];
+		if (dependent->kind != CATALOG_DEPENDENT_DEFAULT || dependent->relation->gone)
+			continue;
+		if (action->cascade)
+			effect_list_touch(list, dependent->relation, LOCK_ACCESS_EXCLUSIVE);
+		else if (effect_list_untouched(list, dependent->relation))
+			effect_list_refuse(list, "a column's default calls it");
+	}
+}
+
+/* DROP EXTENSION. */
+static void of_extension(struct effect_list *list, const struct fact_action *action)
+{
+	const struct catalog *catalog = list->input->catalog;
+	for (uint32_t at = 0; catalog && action->object && at < catalog_relation_count(catalog); at++) {
+		const struct catalog_relation *table = catalog_relation_at(catalog, at);
+		for (uint32_t i = 0; i < table->part_count && !table->gone; i++) {
+			const struct catalog_part *part = &table->parts[i];
+			if (part->kind != CATALOG_EXTENSION || strcmp(part->name, action->object) != 0)
+				continue;
+			if (!action->cascade) {
+				if (effect_list_untouched(list, table))
+					effect_list_refuse(list, "a column, an index or a view needs it");
+				continue;
+			}
+			effect_list_touch(list, table, LOCK_ACCESS_EXCLUSIVE);
+			if (part->index)
+				effect_list_touch_own_index(list, &(struct catalog_index){.schema = table->schema, .name = part->index},
+				                            LOCK_ACCESS_EXCLUSIVE);
+			for (uint16_t c = 0; part->column && c < table->column_count; c++) {
+				if (table->columns[c].number == part->column)
+					effect_drop(list, table, table->columns[c].name, true);
+			}
+		}
 	}
 }
 

@@ -2,11 +2,14 @@
 
 #include "inspect/change/bound.h"
 #include "inspect/change/effect_key.h"
+#include "inspect/change/rewrite.h"
 
 #include <string.h>
 
 static bool has_indexes_of(const struct catalog_relation *table, const struct catalog_relation *whole);
 static void refuse_unlike(struct effect_list *list, const struct catalog_relation *table,
+                          const struct catalog_relation *whole);
+static void refuse_bounds(struct effect_list *list, const struct fact_action *action,
                           const struct catalog_relation *whole);
 static void touch_both_ends(struct effect_list *list, const struct catalog_relation *whole);
 
@@ -17,6 +20,7 @@ void effect_partition_create(struct effect_list *list, const struct fact_action 
 		return;
 	if (parent->table->kind != CATALOG_PARTITIONED_TABLE && !parent->table->assumed)
 		effect_list_refuse(list, "it is no partitioned table");
+	refuse_bounds(list, action, parent->table);
 	touch_both_ends(list, parent->table);
 	/* Rows that belong into the new partition must not be among those that belonged nowhere. */
 	const struct catalog_relation *other = effect_partition_default(parent->table);
@@ -29,7 +33,7 @@ void effect_partition_create(struct effect_list *list, const struct fact_action 
 	}
 	struct effect *effect = effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE);
 	if (effect)
-		effect->scan = true;
+		effect->scan = !bound_excluded(other, parent->table->partition_column, action);
 }
 
 void effect_partition_attach(struct effect_list *list, const struct fact_action *action)
@@ -43,6 +47,10 @@ void effect_partition_attach(struct effect_list *list, const struct fact_action 
 		child->scan = !action->is_default || !whole || whole->partition_count > 0;
 	if (child && child->table && whole && bound_implied(child->table, whole->partition_column, action))
 		child->scan = !has_indexes_of(child->table, whole);
+	if (child && child->table && whole && action->is_default && bound_excluded_by_all(child->table, whole))
+		child->scan = !has_indexes_of(child->table, whole);
+	if (whole)
+		refuse_bounds(list, action, whole);
 	for (uint16_t i = 0; whole && i < whole->constraint_count; i++) {
 		const struct catalog_relation *referenced = whole->constraints[i].referenced;
 		bool has = !child || !child->table;
@@ -63,7 +71,7 @@ void effect_partition_attach(struct effect_list *list, const struct fact_action 
 	struct effect *effect =
 	    other && !action->is_default ? effect_list_touch(list, other, LOCK_ACCESS_EXCLUSIVE) : NULL;
 	if (effect)
-		effect->scan = true;
+		effect->scan = !bound_excluded(other, whole->partition_column, action);
 }
 
 void effect_partition_detach(struct effect_list *list, const struct fact_action *action)
@@ -98,6 +106,20 @@ static void touch_both_ends(struct effect_list *list, const struct catalog_relat
 {
 	effect_key_touch_referenced(list, whole, LOCK_SHARE_ROW_EXCLUSIVE);
 	effect_key_touch_referring(list, whole, LOCK_SHARE_ROW_EXCLUSIVE, false);
+}
+
+/* Bounds that are none, or that a partition has that is there. */
+static void refuse_bounds(struct effect_list *list, const struct fact_action *action,
+                          const struct catalog_relation *whole)
+{
+	if (whole->kind == CATALOG_PARTITIONED_TABLE && bound_is_empty(whole, action))
+		effect_list_refuse(list, "no row is within these bounds");
+	for (uint32_t i = 0; i < whole->partition_count; i++) {
+		const struct catalog_relation *partition = whole->partitions[i];
+		if (effect_list_untouched(list, partition) && !partition->gone &&
+		    bound_overlaps(whole, partition, action, rewrite_time_zone_utc(list->input)))
+			effect_list_refuse(list, "the bounds overlap with those of another partition");
+	}
 }
 
 /* A table that the server won't take for a partition. */

@@ -236,6 +236,7 @@ struct fact_type {
 struct fact_call {
 	const char *schema;
 	const char *name;
+	const char *sequence; /* of nextval, a constant: "schema.name" as it stands there; else NULL */
 	uint16_t arguments;
 };
 
@@ -314,10 +315,12 @@ struct fact_action {
 	bool has_predicate; /* a partial index */
 	bool cascade;
 	bool temporary;
-	/* ATTACH PARTITION with one key: FROM and TO, or the values of IN; canonical texts. */
+	/* ATTACH PARTITION and PARTITION OF: with one key FROM and TO, or the values of IN, as canonical texts; of a hash
+	 * the modulus, else 0. */
 	const char *bound_from, *bound_to;
 	const char *const *bounds;
 	uint16_t bound_count;
+	int modulus, remainder;
 	bool no_data;    /* WITH NO DATA */
 	bool is_default; /* the DEFAULT partition is attached or created */
 };

@@ -237,6 +237,8 @@ static void dump_locks(struct dump *dump, const struct fact_action *action)
 	text(dump, "from", action->bound_from);
 	text(dump, "to", action->bound_to);
 	list(dump, "in", action->bounds, action->bound_count);
+	if (action->modulus > 0)
+		put(dump, " modulus=%d remainder=%d", action->modulus, action->remainder);
 	put(dump, "\n");
 }
 

@@ -15,7 +15,6 @@ static bool moves_values(const AlterTableCmd *command);
 static void add_column(struct gather *gather, const ColumnDef *column, struct fact_action *action);
 static void alter_type(struct gather *gather, const AlterTableCmd *command, struct fact_action *action);
 static void set_partition(struct gather *gather, const PartitionCmd *partition, struct fact_action *action);
-static void set_bounds(struct gather *gather, const PartitionBoundSpec *bound, struct fact_action *action);
 static void set_default(struct gather *gather, const Node *expression, struct fact_action *action);
 
 void walk_alter(struct gather *gather, const AlterTableStmt *alter)
@@ -357,17 +356,21 @@ static void set_partition(struct gather *gather, const PartitionCmd *partition, 
 	action->referenced = walk_target(gather, partition->name);
 	action->concurrently = partition->concurrent;
 	action->referenced_lock = LOCK_ACCESS_EXCLUSIVE;
-	action->is_default = partition->bound != NULL && partition->bound->is_default;
 	if (partition->bound != NULL)
-		set_bounds(gather, partition->bound, action);
+		walk_alter_bounds(gather, partition->bound, action);
 }
 
 /* Of several keys the first does not decide. */
-static void set_bounds(struct gather *gather, const PartitionBoundSpec *bound, struct fact_action *action)
+void walk_alter_bounds(struct gather *gather, const PartitionBoundSpec *bound, struct fact_action *action)
 {
 	struct arena *arena = gather->arena;
 	int count = list_length(bound->listdatums);
 
+	action->is_default = bound->is_default;
+	if (bound->strategy == PARTITION_STRATEGY_HASH) {
+		action->modulus = bound->modulus;
+		action->remainder = bound->remainder;
+	}
 	if (list_length(bound->lowerdatums) == 1 && list_length(bound->upperdatums) == 1) {
 		action->bound_from = expression_of(linitial(bound->lowerdatums), arena).text;
 		action->bound_to = expression_of(linitial(bound->upperdatums), arena).text;
@@ -459,6 +462,21 @@ static bool find_in_decided(struct calls *calls, const Node *node)
 	return false;
 }
 
+static const char *sequence_of(struct gather *gather, const FuncCall *call)
+{
+	const char *name = nodes_last_name(call->funcname);
+	const Node *argument = call->args != NIL ? linitial(call->args) : NULL;
+
+	if (name == NULL || strcmp(name, "nextval") != 0)
+		return NULL;
+	while (argument != NULL && IsA(argument, TypeCast))
+		argument = ((const TypeCast *)argument)->arg;
+	if (argument == NULL || !IsA(argument, A_Const) || ((const A_Const *)argument)->isnull ||
+	    nodeTag(&((const A_Const *)argument)->val) != T_String)
+		return NULL;
+	return arena_text(gather->arena, ((const A_Const *)argument)->val.sval.sval);
+}
+
 static void find_calls(void *context, const Node *node)
 {
 	struct calls *calls = context;
@@ -475,6 +493,7 @@ static void find_calls(void *context, const Node *node)
 			calls->calls[calls->count++] = (struct fact_call){
 			    .schema = arena_text(calls->gather->arena, nodes_schema_name(call->funcname)),
 			    .name = arena_text(calls->gather->arena, nodes_last_name(call->funcname)),
+			    .sequence = sequence_of(calls->gather, call),
 			    .arguments = (uint16_t)list_length(call->args),
 			};
 		} else {

@@ -7,5 +7,7 @@
 
 /* One action for each subcommand; one DDL_OTHER for what is no table. */
 void walk_alter(struct gather *gather, const AlterTableStmt *alter);
+/* Also of CREATE TABLE … PARTITION OF. */
+void walk_alter_bounds(struct gather *gather, const PartitionBoundSpec *bound, struct fact_action *action);
 
 #endif

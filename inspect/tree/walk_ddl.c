@@ -178,7 +178,7 @@ static void create_table(struct gather *gather, const CreateStmt *create)
 		if (create->partbound != NULL) {
 			action->referenced = parent;
 			action->referenced_lock = LOCK_ACCESS_EXCLUSIVE;
-			action->is_default = create->partbound->is_default;
+			walk_alter_bounds(gather, create->partbound, action);
 		} else {
 			struct fact_action *inherits = touch(gather, parent, LOCK_SHARE_UPDATE_EXCLUSIVE);
 			if (inherits != NULL)
@@ -400,6 +400,8 @@ static void drop(struct gather *gather, const DropStmt *drop)
 				action->method = "schema";
 			else if (drop->removeType == OBJECT_STATISTIC_EXT)
 				action->method = "statistics";
+			else if (drop->removeType == OBJECT_EXTENSION)
+				action->method = "extension";
 			else if (IsA(object, ObjectWithArgs) && ((const ObjectWithArgs *)object)->objargs == NIL)
 				action->method = "function";
 			if (IsA(object, List) && IsA(llast((const List *)object), String))

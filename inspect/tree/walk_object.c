@@ -5,7 +5,8 @@
 static struct fact_action *some_change(struct gather *gather, const RangeVar *relation, const char *object,
                                        enum lock_mode lock);
 static void set_schema(struct gather *gather, const AlterObjectSchemaStmt *alter);
-static void sequence(struct gather *gather, const RangeVar *sequence, const List *options, enum lock_mode lock);
+static void sequence(struct gather *gather, const RangeVar *sequence, const List *options, enum lock_mode lock,
+                     bool if_exists);
 static void create_domain(struct gather *gather, const CreateDomainStmt *create);
 static void create_function(struct gather *gather, const CreateFunctionStmt *create);
 static void alter_domain(struct gather *gather, const AlterDomainStmt *alter);
@@ -51,11 +52,13 @@ bool walk_object(struct gather *gather, const Node *statement)
 		return true;
 	case T_CreateSeqStmt:
 		sequence(gather, ((const CreateSeqStmt *)statement)->sequence,
-		         ((const CreateSeqStmt *)statement)->options, LOCK_NONE);
+		         ((const CreateSeqStmt *)statement)->options, LOCK_NONE,
+		         ((const CreateSeqStmt *)statement)->if_not_exists);
 		return true;
 	case T_AlterSeqStmt:
 		sequence(gather, ((const AlterSeqStmt *)statement)->sequence,
-		         ((const AlterSeqStmt *)statement)->options, LOCK_SHARE_ROW_EXCLUSIVE);
+		         ((const AlterSeqStmt *)statement)->options, LOCK_SHARE_ROW_EXCLUSIVE,
+		         ((const AlterSeqStmt *)statement)->missing_ok);
 		return true;
 	case T_CreateDomainStmt:
 		create_domain(gather, (const CreateDomainStmt *)statement);
@@ -139,7 +142,8 @@ static void set_schema(struct gather *gather, const AlterObjectSchemaStmt *alter
 	}
 }
 
-static void sequence(struct gather *gather, const RangeVar *sequence, const List *options, enum lock_mode lock)
+static void sequence(struct gather *gather, const RangeVar *sequence, const List *options, enum lock_mode lock,
+                     bool if_exists)
 {
 	struct fact_action *action = some_change(gather, sequence, sequence->relname, lock);
 	ListCell *cell;
@@ -147,6 +151,7 @@ static void sequence(struct gather *gather, const RangeVar *sequence, const List
 	if (action == NULL)
 		return;
 	action->form = DDL_SEQUENCE;
+	action->if_exists = if_exists;
 	action->temporary = nodes_is_temporary(sequence);
 	foreach (cell, options) {
 		const DefElem *option = lfirst(cell);

@@ -128,11 +128,12 @@ static bool load_facts(struct load *load)
 static bool load_relations(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_relations, 17))
+	if (!feed_result_run(result, feed_sql_relations, 18))
 		return false;
 	load->tables.list = calloc((size_t)result->count + 1, sizeof(*load->tables.list));
 	CHECK(load->tables.list != NULL);
 	while (feed_result_next(result)) {
+		bool alone = feed_result_char(result, 3) == CATALOG_SEQUENCE_ALONE;
 		const struct catalog_relation relation = {
 		    .oid = feed_result_oid(result, 0),
 		    .schema = feed_texts_cell(&load->texts, result, 1),
@@ -140,8 +141,8 @@ static bool load_relations(struct load *load)
 		    .kind = (enum catalog_relkind)feed_result_char(result, 3),
 		    .is_partition = feed_result_true(result, 4),
 		    .system = feed_result_true(result, 5),
-		    .rows = -1,
-		    .bytes = -1,
+		    .rows = alone ? 1 : -1,
+		    .bytes = alone ? load->estimate.block_bytes : -1,
 		    .persistence = feed_result_char(result, 10),
 		    .access_method = feed_texts_optional(&load->texts, result, 11),
 		    .tablespace = feed_texts_optional(&load->texts, result, 12),
@@ -149,6 +150,7 @@ static bool load_relations(struct load *load)
 		    .partition_column = feed_texts_optional(&load->texts, result, 14),
 		    .is_default_partition = feed_result_true(result, 15),
 		    .is_detaching = feed_result_true(result, 16),
+		    .partition_bound = feed_texts_optional(&load->texts, result, 17),
 		};
 		struct feed_table *table = &load->tables.list[load->tables.count++];
 		table->relation = catalog_add_relation(load->catalog, &relation);
@@ -180,7 +182,7 @@ static struct feed_table *next_table(struct load *load, int *count)
 static bool load_columns(struct load *load)
 {
 	struct feed_result *result = &load->result;
-	if (!feed_result_run(result, feed_sql_columns, 19))
+	if (!feed_result_run(result, feed_sql_columns, 20))
 		return false;
 	struct feed_table *table;
 	for (int count; (table = next_table(load, &count)) != NULL;) {
@@ -216,6 +218,7 @@ static void read_column(struct load *load, struct catalog_column *column, struct
 	    .generated = feed_result_true(result, 15),
 	    .inherited = feed_result_true(result, 17),
 	    .identity = feed_result_true(result, 18),
+	    .has_default = feed_result_true(result, 19),
 	    .fixed_size = feed_result_integer(result, 14) > 0,
 	};
 	/* The planner, too, takes a measured width first. */
@@ -433,11 +436,14 @@ static bool load_parts(struct load *load)
 		struct catalog_part *list = arena_alloc(load->texts.arena, (size_t)count * sizeof(*list));
 		for (int i = 0; i < count; i++) {
 			result->at += i > 0;
+			const char *other = feed_texts_optional(&load->texts, result, 4);
+			const bool extension = feed_result_char(result, 1) == CATALOG_EXTENSION;
 			list[i] = (struct catalog_part){
 			    .kind = (enum catalog_part_kind)feed_result_char(result, 1),
 			    .schema = feed_texts_optional(&load->texts, result, 2),
 			    .name = feed_texts_cell(&load->texts, result, 3),
-			    .function = feed_texts_optional(&load->texts, result, 4),
+			    .function = extension ? NULL : other,
+			    .index = extension ? other : NULL,
 			    .column = (int16_t)feed_result_integer(result, 5),
 			    .identity = feed_result_true(result, 6),
 			    .used = feed_result_true(result, 7),

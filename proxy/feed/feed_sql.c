@@ -4,6 +4,11 @@
 #define RELATION " c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' "
 #define SYSTEM " n.nspname IN ('pg_catalog', 'information_schema') "
 #define USER_RELATION RELATION " AND NOT " SYSTEM
+/* One that no column owns; of the others a table's parts tell. */
+#define FREE_SEQUENCE                                                                                                  \
+	" c.relkind = 'S' AND c.relpersistence <> 't' AND NOT EXISTS (SELECT FROM pg_depend d"                         \
+	" WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass"          \
+	" AND d.deptype IN ('a', 'i')) "
 
 /* Whether a collation sorts by bytes: C and POSIX of libc, and all of the built-in provider (PostgreSQL 17). The
  * database's own stands for oid 100, "default"; its provider has a column since PostgreSQL 15, hence the json. */
@@ -23,6 +28,8 @@ const char feed_sql_begin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                               "SET LOCAL client_encoding = 'UTF8';"
                               "SET LOCAL standard_conforming_strings = on;"
                               "SET LOCAL extra_float_digits = 1;"
+                              "SET LOCAL DateStyle = 'ISO';"
+                              "SET LOCAL TimeZone = 'UTC';"
                               "SET LOCAL quote_all_identifiers = off;"
                               "SET LOCAL lock_timeout = '1s';"
                               "SET LOCAL enable_nestloop = off;"
@@ -40,18 +47,20 @@ const char feed_sql_relations[] =
     "  WHERE a.attrelid = c.oid AND a.attnum = p.partattrs[0] AND a.attnum > 0) END,"
     " EXISTS (SELECT FROM pg_partitioned_table d WHERE d.partdefid = c.oid),"
     /* It came with PostgreSQL 14. */
-    " EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND to_jsonb(i) ->> 'inhdetachpending' = 'true')"
+    " EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND to_jsonb(i) ->> 'inhdetachpending' = 'true'),"
+    /* With the table's oid it would open the table. */
+    " pg_get_expr(c.relpartbound, 0)"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_am am ON am.oid = c.relam LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace"
     " LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid"
-    " WHERE " RELATION " ORDER BY c.oid";
+    " WHERE " RELATION " OR " FREE_SEQUENCE " ORDER BY c.oid";
 
 /* Statistics are those of the rows that a scan of the table itself reads, or of the whole tree for a parent. */
 const char feed_sql_columns[] =
     "SELECT a.attrelid, a.attnum, a.attname, tn.nspname, t.typname, a.atttypmod, a.atttypid, a.attnotnull,"
     " co.collname, " COLLATION_IS_C
     ", NOT co.collisdeterministic, s.n_distinct, s.null_frac, s.avg_width, t.typlen, a.attgenerated <> '',"
-    " a.attcollation, a.attinhcount > 0, a.attidentity <> ''"
+    " a.attcollation, a.attinhcount > 0, a.attidentity <> '', a.atthasdef AND a.attgenerated = ''"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace"
@@ -138,12 +147,35 @@ const char feed_sql_dependents[] =
     " OR d.classid IN ('pg_policy'::regclass, 'pg_trigger'::regclass, 'pg_proc'::regclass,"
     "  'pg_publication_rel'::regclass) AND d.refobjsubid > 0"
     " OR a.attgenerated <> '' AND f.adrelid = d.refobjid AND d.refobjsubid NOT IN (0, f.adnum))"
-    " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
+    " UNION SELECT d.refobjid, 'd', f.adrelid, 0::int2 FROM pg_depend d JOIN pg_class c ON c.oid = d.refobjid"
+    " JOIN pg_attrdef f ON f.oid = d.objid"
+    " WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND " FREE_SEQUENCE
+    " ORDER BY 1, 2, 3, 4";
+
+/* What of a table needs an extension: its columns' types, its indexes' operator classes, its defaults and constraints by
+ * their functions, a view as a whole. An array's type is no member, but goes with its element's. */
+#define EXTENSION_USERS                                                                                                \
+	"SELECT coalesce(i.indrelid, f.adrelid, o.conrelid, r.ev_class, d.objid), 'e', NULL, e.extname, x.relname,"    \
+	" CASE WHEN a.attgenerated <> '' THEN f.adnum WHEN d.classid = 'pg_class'::regclass THEN d.objsubid ELSE 0 END," \
+	" false, false, false, false FROM (SELECT m.refobjid, m.classid, m.objid FROM pg_depend m"                     \
+	" WHERE m.deptype = 'e' AND m.refclassid = 'pg_extension'::regclass"                                           \
+	" UNION ALL SELECT m.refobjid, m.classid, t.typarray FROM pg_depend m JOIN pg_type t ON t.oid = m.objid"       \
+	" WHERE m.deptype = 'e' AND m.classid = 'pg_type'::regclass AND t.typarray <> 0) AS member"                    \
+	" JOIN pg_extension e ON e.oid = member.refobjid"                                                              \
+	" JOIN pg_depend d ON d.refclassid = member.classid AND d.refobjid = member.objid AND d.deptype IN ('n', 'a')" \
+	" AND d.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,"                  \
+	" 'pg_rewrite'::regclass)"                                                                                     \
+	" LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid"                         \
+	" LEFT JOIN pg_class x ON x.oid = i.indexrelid"                                                                \
+	" LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid"                            \
+	" LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum"                                   \
+	" LEFT JOIN pg_constraint o ON d.classid = 'pg_constraint'::regclass AND o.oid = d.objid"                      \
+	" LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid"
 
 /* Whose trigger it is on a partition has been known since PostgreSQL 13. */
 const char feed_sql_parts[] =
     "SELECT p.* FROM ("
-    " SELECT t.tgrelid AS relation, 't', fn.nspname, t.tgname, f.proname, 0, false, false, t.tgtype & 1 <> 0,"
+    " SELECT t.tgrelid AS relation, 't' AS kind, fn.nspname, t.tgname, f.proname, 0, false, false, t.tgtype & 1 <> 0,"
     "  coalesce(to_jsonb(t) ->> 'tgparentid', '0') <> '0'"
     "  FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_namespace fn ON fn.oid = f.pronamespace"
     "  WHERE NOT t.tgisinternal"
@@ -160,9 +192,12 @@ const char feed_sql_parts[] =
     "  FROM pg_depend d JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S'"
     "  JOIN pg_namespace qn ON qn.oid = q.relnamespace"
     "  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
-    "  AND d.deptype IN ('a', 'i')) AS p"
+    "  AND d.deptype IN ('a', 'i')"
+    " UNION " EXTENSION_USERS ") AS p"
     " JOIN pg_class c ON c.oid = p.relation JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE " USER_RELATION " ORDER BY 1, 2, 4";
+    " WHERE " USER_RELATION " AND (p.kind <> 'e' OR NOT EXISTS (SELECT FROM pg_depend own"
+    "  WHERE own.classid = 'pg_class'::regclass AND own.objid = c.oid AND own.deptype = 'e'))"
+    " ORDER BY 1, 2, 4";
 
 /* Per role the setting for this database goes before that for all. The server's own is what this session would go
  * back to, unless a setting for its role or for everybody stands in front of it; then it can't be seen, or doesn't

@@ -129,6 +129,58 @@ static void sequences(void **state)
 	expect("TRUNCATE big", "big ACCESS EXCLUSIVE");
 }
 
+/* One that no column owns stands by itself; what IF EXISTS does not find is left alone. */
+static void free_sequences(void **state)
+{
+	struct catalog_relation *alone = judge_table(&judge, "public", "invoice_no", 1);
+	static struct catalog_dependent called = {.kind = CATALOG_DEPENDENT_DEFAULT};
+	(void)state;
+	alone->kind = CATALOG_SEQUENCE_ALONE;
+	expect("DROP SEQUENCE invoice_no", "invoice_no ACCESS EXCLUSIVE");
+	expect("DROP SEQUENCE IF EXISTS nothing", " none");
+	expect("ALTER SEQUENCE IF EXISTS nothing RESTART", " none");
+	expect("ALTER SEQUENCE IF EXISTS invoice_no RESTART", "invoice_no SHARE ROW EXCLUSIVE");
+	expect("ALTER SEQUENCE IF EXISTS big_id_seq RESTART", "big_id_seq SHARE ROW EXCLUSIVE");
+	expect("CREATE SEQUENCE invoice_no", "refused: a relation of that name is there already");
+	expect("CREATE SEQUENCE big_id_seq", "refused: a relation of that name is there already");
+	called.relation = big;
+	alone->dependents = &called;
+	alone->dependent_count = 1;
+	expect("DROP SEQUENCE invoice_no", "refused: a column's default calls it");
+	expect("DROP SEQUENCE invoice_no CASCADE", "invoice_no ACCESS EXCLUSIVE; big ACCESS EXCLUSIVE");
+	expect("DROP SEQUENCE other", "refused: it is another kind of relation");
+}
+
+/* A default that counts takes the sequence while the table is rewritten. */
+static void counted(void **state)
+{
+	struct catalog_relation *alone = judge_table(&judge, "public", "invoice_no", 1);
+	(void)state;
+	alone->kind = CATALOG_SEQUENCE_ALONE;
+	catalog_add_function(judge.catalog, "pg_catalog", "nextval", 1, 1, CATALOG_VOLATILE, false);
+	expect("ALTER TABLE big ADD COLUMN z int DEFAULT nextval('invoice_no')",
+	       "big ACCESS EXCLUSIVE rewrite scan dangerous; invoice_no ROW EXCLUSIVE");
+	expect("ALTER TABLE big ADD COLUMN z int DEFAULT nextval('public.Invoice_No'::regclass)",
+	       "big ACCESS EXCLUSIVE rewrite scan dangerous; invoice_no ROW EXCLUSIVE");
+	expect("ALTER TABLE big ADD COLUMN z int DEFAULT nextval('\"Invoice_No\"')",
+	       "big ACCESS EXCLUSIVE rewrite scan dangerous");
+}
+
+/* An extension goes only with what needs it. */
+static void extensions(void **state)
+{
+	static const struct catalog_part needs[] = {
+	    {.kind = CATALOG_EXTENSION, .name = "pg_trgm", .index = "other_trgm"},
+	};
+	struct catalog_relation *other = judge_table(&judge, "public", "searched", JUDGE_SMALL);
+	(void)state;
+	other->parts = needs;
+	other->part_count = ARRAY_LEN(needs);
+	expect("DROP EXTENSION pg_trgm", "refused: a column, an index or a view needs it");
+	expect("DROP EXTENSION pg_trgm CASCADE", "searched ACCESS EXCLUSIVE; other_trgm ACCESS EXCLUSIVE");
+	expect("DROP EXTENSION hstore", " none");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +189,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(members, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(functions, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(sequences, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(free_sequences, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(counted, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(extensions, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

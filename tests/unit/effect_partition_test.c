@@ -62,6 +62,21 @@ static void made(void **state)
 	expect("CREATE TABLE p PARTITION OF spare FOR VALUES IN (1)", "refused: it is no partitioned table");
 }
 
+/* Bounds that another partition has, or that are none, are refused. */
+static void bounds(void **state)
+{
+	(void)state;
+	whole->partition_column = "id";
+	part->partition_bound = "FOR VALUES IN (1, 2)";
+	expect("CREATE TABLE p PARTITION OF whole FOR VALUES IN (2, 3)",
+	       "refused: the bounds overlap with those of another partition");
+	expect("ALTER TABLE whole ATTACH PARTITION spare FOR VALUES IN (2)",
+	       "refused: the bounds overlap with those of another partition");
+	expect("CREATE TABLE p PARTITION OF whole FOR VALUES IN (3)",
+	       "whole ACCESS EXCLUSIVE; rest ACCESS EXCLUSIVE scan dangerous");
+	expect("CREATE TABLE p PARTITION OF whole FOR VALUES FROM (3) TO (3)", "refused: no row is within these bounds");
+}
+
 /* What the partitioned table refers to is locked when a partition comes or goes. */
 static void foreign_keys(void **state)
 {
@@ -127,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(made, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(bounds, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(foreign_keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(attached, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(finalized, set_up, tear_down),

@@ -36,7 +36,7 @@ static const struct {
 	const char *sql;
 	int columns;
 } reads[] = {
-    {feed_sql_facts, 3},       {feed_sql_relations, 17},   {feed_sql_columns, 19},   {feed_sql_indexes, 14},
+    {feed_sql_facts, 3},       {feed_sql_relations, 18},   {feed_sql_columns, 20},   {feed_sql_indexes, 14},
     {feed_sql_index_keys, 14}, {feed_sql_constraints, 8},  {feed_sql_dependents, 4}, {feed_sql_functions, 6},
     {feed_sql_domains, 6},     {feed_sql_settings, 3}, {feed_sql_extensions, 1}, {feed_sql_parts, 10},
 };

@@ -246,7 +246,7 @@ static void drops(void **state)
 		 "ddl\n"
 		 "drop_other object=x method=schema cascade\n"
 		 "ddl\n"
-		 "drop_other object=e\n"
+		 "drop_other object=e method=extension\n"
 		 "ddl\n"
 		 "level 0\n"
 		 "relation 0 s.q target\n"
