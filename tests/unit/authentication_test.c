@@ -283,6 +283,7 @@ static void test_an_unknown_user(void **state)
 	expect_error(wire->client, "C28P01", "Mpassword authentication failed for user \"alice\"");
 	end(wire);
 	usleep(300000);
+	unlink(path);
 	char *log = wire_stop(wire);
 	assert_null(strstr(log, "pg_authid"));
 	assert_non_null(strstr(log, "\"reason\":\"password authentication failed\",\"sqlstate\":\"28P01\""));
