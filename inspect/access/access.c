@@ -12,6 +12,7 @@ enum { PARTS_MAX = 4 * LIMIT_FACTS_CONDITIONS };
 static void type_conditions(struct access *access, const struct typing *typing);
 static void drop_never_true(struct access *access);
 static void know_reaches(struct access *access, const struct typing *typing);
+static void join_memberships(struct access *access, const struct typing *typing);
 static void match_conditions(struct access *access);
 static void match_orders(struct access *access, const struct typing *typing);
 static const char *name_of(const struct access *access, int16_t relation);
@@ -75,6 +76,7 @@ struct access *access_make(const struct access_input *input)
 	type_conditions(access, &typing);
 	drop_never_true(access);
 	know_reaches(access, &typing);
+	join_memberships(access, &typing);
 	reduction_of_joins(access);
 	match_conditions(access);
 	match_orders(access, &typing);
@@ -185,6 +187,37 @@ static void type_conditions(struct access *access, const struct typing *typing)
 	}
 }
 
+/* x IN (SELECT y …) looks for x among what the sub-select reads as well: y = x, once both are one query. */
+static void join_memberships(struct access *access, const struct typing *typing)
+{
+	struct arena *arena = access->input->arena;
+	const uint16_t count = access->condition_count;
+	for (uint16_t at = 0; at < count && access->condition_count < access->condition_room; at++) {
+		const struct access_condition *condition = &access->conditions[at];
+		const struct fact_condition *fact = condition->fact;
+		const uint16_t query = fact->clause->query;
+		if (fact->clause->kind != CLAUSE_SUBLINK || condition->term->kind != TERM_OPERATOR || query == 0 ||
+		    fact->join_to != 0 || access->reaches[query] != REACH_MERGED ||
+		    access->input->facts->levels[query].arms > 0 || (at > 0 && condition[-1].fact == fact))
+			continue;
+		const struct term *joined = typing_of_membership(typing, fact->clause);
+		if (joined == NULL)
+			continue;
+		struct fact_condition *within = arena_alloc(arena, sizeof(*within));
+		*within = *fact;
+		within->level = query;
+		within->from = 0;
+		within->to = INT16_MAX;
+		access->conditions[access->condition_count++] = (struct access_condition){
+		    .fact = within,
+		    .from = within->from,
+		    .to = within->to,
+		    .term = term_canonical(joined, access->dictionary, arena),
+		    .relation = -1,
+		};
+	}
+}
+
 const struct matching *access_matching(struct access *access, int16_t relation)
 {
 	struct arena *arena = access->input->arena;
@@ -224,11 +257,16 @@ static void match_conditions(struct access *access)
 		struct access_condition *condition = &access->conditions[at];
 		for (uint16_t r = 0; r < facts->relation_count; r++) {
 			int16_t relation = (int16_t)r;
-			if (!reach_restricts(access, condition, relation))
+			if (!reach_asks(access, condition, relation))
 				continue;
 			const struct matching *matching = access_matching(access, relation);
 			if (matching == NULL)
 				continue;
+			if (!reach_restricts(access, condition, relation)) {
+				if (condition->relation < 0)
+					condition->relation = relation;
+				continue;
+			}
 			struct matching_hit hit = matching_condition(matching, access->indexes[relation],
 			                                             access->index_counts[relation], condition->term);
 			if (condition->relation < 0 || hit.quality > condition->hit.quality) {
@@ -532,6 +570,8 @@ static const char *why_not(const struct access *access, const struct access_cond
 	struct arena *arena = access->input->arena;
 	const char *near = NULL;
 	const int16_t relation = condition->relation;
+	if (!reach_restricts(access, condition, relation))
+		return "it is asked of what an outer join gives, after the table has been read";
 	if (term->kind == TERM_OR)
 		return "one of its arms has no index";
 	if (term->is_volatile)

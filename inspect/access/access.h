@@ -45,6 +45,7 @@ struct access {
 	uint16_t condition_count, condition_room;
 	struct access_order *orders;
 	uint16_t order_count;
+	bool joins_outer; /* some join is an outer one, after all that is asked of what it gives */
 	enum fact_reach *reaches; /* by level: the facts', and what volatile functions of the users' make of it */
 	int16_t *stands; /* by level: the relation that it is read in the place of; -1: none */
 	struct matching **matchings; /* by facts' index; NULL until asked for, or not known */

@@ -128,7 +128,51 @@ static bool leads_out(const struct access *access, const struct access_condition
 	return true;
 }
 
+bool reach_is_outer(const struct access_condition *condition)
+{
+	const struct fact_condition *fact = condition->fact;
+	return fact->join_to != 0 && (condition->from > fact->join_from || condition->to < fact->join_to);
+}
+
+bool reach_is_of_join(const struct fact_condition *fact, const struct fact_condition *of)
+{
+	return fact->level == of->level && fact->join_from == of->join_from && fact->join_to == of->join_to;
+}
+
+bool reach_is_above(const struct access_condition *condition, const struct access_condition *join)
+{
+	const struct fact_condition *fact = condition->fact, *of = join->fact;
+
+	if (fact->level != of->level || fact->join_to == 0)
+		return true;
+	return !reach_is_of_join(fact, of) && condition->from <= of->join_from && condition->to >= of->join_to &&
+	       fact->join_from <= of->join_from && fact->join_to >= of->join_to;
+}
+
+/* Between the table and the condition stands an outer join that fills up what it finds nothing for: what is asked of
+ * its rows is asked afterwards. */
+static bool is_filled_up(const struct access *access, const struct access_condition *condition, int16_t relation)
+{
+	struct reach_passage passage;
+	for (uint16_t at = 0; at < access->condition_count; at++) {
+		const struct access_condition *join = &access->conditions[at];
+		if (!reach_is_outer(join) || !reach_is_above(condition, join))
+			continue;
+		const int16_t seen = reach_seen_from(access, relation, join->fact->level, &passage);
+		if (seen >= join->from && seen < join->to &&
+		    reach_seen_from(access, seen, condition->fact->level, &passage) >= 0)
+			return true;
+	}
+	return false;
+}
+
 bool reach_restricts(const struct access *access, const struct access_condition *condition, int16_t relation)
+{
+	return reach_asks(access, condition, relation) &&
+	       (!access->joins_outer || !is_filled_up(access, condition, relation));
+}
+
+bool reach_asks(const struct access *access, const struct access_condition *condition, int16_t relation)
 {
 	const struct facts *facts = access->input->facts;
 	const struct fact_condition *fact = condition->fact;

@@ -3,8 +3,6 @@
 #include "config/limits.h"
 #include "inspect/access/reach.h"
 
-static bool is_outer(const struct access_condition *condition);
-static bool is_above(const struct access_condition *condition, const struct access_condition *join);
 static bool rejects(struct access *access, const struct access_condition *condition,
                     const struct access_condition *join);
 static void make_inner(struct access *access, const struct access_condition *join);
@@ -14,54 +12,34 @@ void reduction_of_joins(struct access *access)
 	bool found = false;
 
 	for (uint16_t at = 0; at < access->condition_count && !found; at++)
-		found = is_outer(&access->conditions[at]);
+		found = reach_is_outer(&access->conditions[at]);
 	/* One that is none any more asks for values itself, of the joins within it. */
 	while (found) {
 		found = false;
 		for (uint16_t at = 0; at < access->condition_count; at++) {
 			const struct access_condition *join = &access->conditions[at];
-			for (uint16_t i = 0; i < access->condition_count && is_outer(join); i++) {
+			for (uint16_t i = 0; i < access->condition_count && reach_is_outer(join); i++) {
 				const struct access_condition *condition = &access->conditions[i];
-				if (!is_above(condition, join) || !rejects(access, condition, join))
+				if (!reach_is_above(condition, join) || !rejects(access, condition, join))
 					continue;
 				make_inner(access, join);
 				found = true;
 			}
 		}
 	}
-}
-
-static bool is_outer(const struct access_condition *condition)
-{
-	const struct fact_condition *fact = condition->fact;
-	return fact->join_to != 0 && (condition->from > fact->join_from || condition->to < fact->join_to);
-}
-
-static bool is_of_join(const struct fact_condition *fact, const struct fact_condition *of)
-{
-	return fact->level == of->level && fact->join_from == of->join_from && fact->join_to == of->join_to;
+	for (uint16_t at = 0; at < access->condition_count && !access->joins_outer; at++)
+		access->joins_outer = reach_is_outer(&access->conditions[at]);
 }
 
 static void make_inner(struct access *access, const struct access_condition *join)
 {
 	for (uint16_t at = 0; at < access->condition_count; at++) {
 		struct access_condition *own = &access->conditions[at];
-		if (!is_of_join(own->fact, join->fact))
+		if (!reach_is_of_join(own->fact, join->fact))
 			continue;
 		own->from = own->fact->join_from;
 		own->to = own->fact->join_to;
 	}
-}
-
-/* Is it asked of what the join gives? In another level that is for `rejects` to find out. */
-static bool is_above(const struct access_condition *condition, const struct access_condition *join)
-{
-	const struct fact_condition *fact = condition->fact, *of = join->fact;
-
-	if (fact->level != of->level || fact->join_to == 0)
-		return true;
-	return !is_of_join(fact, of) && condition->from <= of->join_from && condition->to >= of->join_to &&
-	       fact->join_from <= of->join_from && fact->join_to >= of->join_to;
 }
 
 /* Does the column come out of the join's nullable side, to where the condition is asked? */
@@ -71,7 +49,7 @@ static bool is_nullable(struct access *access, const struct access_condition *co
 	struct reach_passage passage;
 	const int16_t seen = reach_seen_from(access, relation, join->fact->level, &passage);
 
-	return seen >= join->from && seen < join->to && reach_restricts(access, condition, relation) &&
+	return seen >= join->from && seen < join->to && reach_asks(access, condition, relation) &&
 	       reach_seen_from(access, seen, condition->fact->level, &passage) >= 0;
 }
 

@@ -156,7 +156,7 @@ static void add(struct finder *f, const struct term *term, bool arm)
 	int side = term->items[0]->has_column ? 0 : 1;
 	const int16_t relation = term_relation(term->items[side]);
 	if (relation < 0 || searches->input.relations[relation] == NULL ||
-	    !reach_restricts(access, f->condition, relation))
+	    !reach_asks(access, f->condition, relation))
 		return;
 	/* <@ turned is @>; what has no such pair stays as it is, a value = ANY (column) too. */
 	if (side == 1 && term->kind == TERM_OPERATOR && operator->commutator != 0) {
@@ -183,7 +183,7 @@ static void add(struct finder *f, const struct term *term, bool arm)
 	}
 	if (term == f->condition->term && f->condition->relation == relation)
 		search->hit = f->condition->hit;
-	else
+	else if (reach_restricts(access, f->condition, relation))
 		search->hit = matching_arm(matching, access->indexes[relation], access->index_counts[relation], term);
 }
 

@@ -600,6 +600,21 @@ static const struct term *type_sublink(struct typer *t, const struct clause *cla
 	return semi;
 }
 
+const struct term *typing_of_membership(const struct typing *typing, const struct clause *sublink)
+{
+	struct typer t = {.in = typing, .dictionary = typing->dictionary, .arena = typing->arena};
+	if (sublink->kind != CLAUSE_SUBLINK || sublink->variant != SUBLINK_ANY || sublink->query == 0 ||
+	    sublink->items[0] == NULL || sublink->items[0]->kind == CLAUSE_ROW)
+		return NULL;
+	const struct term *inner = output_only(&t, sublink->query);
+	const struct term *semi = typing_clause(&t, sublink);
+	/* One that names an outer query's row is asked for each. */
+	if (inner == NULL || !inner->has_column || semi->kind != TERM_OPERATOR || semi->items[1]->has_column)
+		return NULL;
+	const struct term *equal = typed_operator_make(&t, "=", inner, typing_clause(&t, sublink->items[0]), NULL);
+	return equal->kind == TERM_OPERATOR && !equal->is_volatile ? equal : NULL;
+}
+
 /* What both sides have the name of (transformFromClauseItem, parse_clause.c). */
 struct natural {
 	struct typer *t;

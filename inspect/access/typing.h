@@ -24,6 +24,9 @@ struct typing {
 
 /* Never NULL: what can't be followed is a TERM_OPAQUE. Not yet canonical (term.h). */
 const struct term *typing_of(const struct typing *typing, const struct clause *clause);
+/* x IN (SELECT y …) as y = x, which a row of the sub-select's tables is looked up by; NULL for what is no such join
+ * (convert_ANY_sublink_to_join, subselect.c). */
+const struct term *typing_of_membership(const struct typing *typing, const struct clause *sublink);
 /* The type of that name with its modifier; TYPE_NONE when there is none. */
 uint32_t typing_named(const struct dictionary *dictionary, const struct fact_type *type, int32_t *modifier);
 

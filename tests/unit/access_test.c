@@ -48,7 +48,8 @@ static void conditions(void **state)
 	judge_index(&judge, product, "by_qty", "btree", "qty int4_ops", NULL);
 	assert_string_equal(events("SELECT * FROM product WHERE qty = 5 AND name = 'x' ORDER BY qty DESC"),
 	                    "1 qty = ? by_qty; 0 name = ? -; 1 order by qty desc by_qty");
-	assert_string_equal(events("SELECT * FROM product WHERE qty = 5 OR name = 'x'"), "0 (qty = ?) or (name = ?) -");
+	assert_string_equal(events("SELECT * FROM product WHERE qty = 5 OR name = 'x'"),
+	                    "0 (qty = ?) or (name = ?) -");
 	assert_string_equal(events("SELECT * FROM product WHERE qty = 5 OR id = 7"), "1 (qty = ?) or (id = ?) by_qty");
 	assert_string_equal(events("SELECT * FROM product"), "");
 	assert_string_equal(events("SELECT * FROM product WHERE true"), "");
@@ -72,7 +73,7 @@ static void scopes(void **state)
 	                    "1 owner = id product_pkey; 0 name = ? -");
 	assert_string_equal(events("SELECT * FROM product p JOIN item i USING (owner)"), "1 owner = owner item_owner");
 	assert_string_equal(events("SELECT * FROM product WHERE id IN (SELECT owner FROM item WHERE owner = 3)"),
-	                    "1 id in (select) product_pkey; 1 owner = ? item_owner");
+	                    "1 id in (select) product_pkey; 1 owner = ? item_owner; 1 id in (select) item_owner");
 	assert_string_equal(events("SELECT * FROM product WHERE id = 1 UNION SELECT * FROM item WHERE owner = 3"),
 	                    "1 id = ? product_pkey; 1 owner = ? item_owner");
 	assert_string_equal(events("WITH c AS (SELECT * FROM item WHERE owner = 3) SELECT * FROM c WHERE owner = 5"),
@@ -95,6 +96,56 @@ static void scopes(void **state)
 	                    "1 owner = ? item_owner");
 	assert_string_equal(events("SELECT * FROM product p LEFT JOIN item i ON i.owner = p.id AND p.id = 5"),
 	                    "1 owner = id item_owner");
+}
+
+/* x IN (SELECT y …) looks for x among the sub-select's rows, where both can be one query; the same row by row, what is no
+ * join, and what is asked of a limited or grouped sub-select do not. */
+static void memberships(void **state)
+{
+	(void)state;
+	struct catalog_relation *item = judge_table(&judge, "public", "item", JUDGE_LARGE);
+	judge_index(&judge, item, "item_owner", "btree", "owner int4_ops", NULL);
+	assert_string_equal(events("SELECT * FROM product WHERE qty IN (SELECT owner FROM item WHERE name = 'x')"),
+	                    "0 qty in (select) -; 0 name = ? -; 1 qty in (select) item_owner");
+	assert_string_equal(events("SELECT * FROM product WHERE qty IN (SELECT qty FROM item)"),
+	                    "0 qty in (select) -; 0 qty in (select) -");
+	assert_string_equal(events("SELECT * FROM product WHERE qty NOT IN (SELECT owner FROM item)"),
+	                    "0 not qty in (select) -");
+	assert_string_equal(events("SELECT * FROM product WHERE qty IN (SELECT owner FROM item LIMIT 3)"),
+	                    "0 qty in (select) -");
+	assert_string_equal(events("SELECT * FROM product WHERE qty IN (SELECT owner FROM item GROUP BY owner)"),
+	                    "0 qty in (select) -");
+	assert_string_equal(events("SELECT * FROM product WHERE qty = 1 OR qty IN (SELECT owner FROM item)"),
+	                    "0 (qty = ?) or qty in (select) -");
+	assert_string_equal(
+	    events("SELECT * FROM product p WHERE qty IN (SELECT owner FROM item i WHERE i.id = p.id)"),
+	                    "0 qty in (select) -; 1 id = id item_pkey");
+	assert_string_equal(events("SELECT * FROM product WHERE qty IN (SELECT 5 FROM item)"), "0 qty in (select) -");
+}
+
+/* What an outer join fills up is asked afterwards, unless the condition leaves out the rows that it fills up. */
+static void outer_joins(void **state)
+{
+	(void)state;
+	struct catalog_relation *item = judge_table(&judge, "public", "item", JUDGE_LARGE);
+	judge_index(&judge, item, "item_owner", "btree", "owner int4_ops", NULL);
+	judge_index(&judge, item, "item_qty", "btree", "qty int4_ops", NULL);
+	judge_index(&judge, product, "by_qty", "btree", "qty int4_ops", NULL);
+	assert_string_equal(
+	    events("SELECT * FROM product p LEFT JOIN item i ON i.owner = p.id WHERE i.qty IS NULL"),
+	                    "1 owner = id item_owner; 0 qty is null -");
+	assert_string_equal(events("SELECT * FROM product p LEFT JOIN item i ON i.owner = p.id WHERE i.qty = 5"),
+	                    "1 owner = id product_pkey; 1 qty = ? item_qty");
+	assert_string_equal(
+	    events("SELECT * FROM product p LEFT JOIN item i ON i.owner = p.id WHERE p.qty IS NULL"),
+	                    "1 owner = id item_owner; 1 qty is null by_qty");
+	assert_string_equal(events("SELECT * FROM product p LEFT JOIN item i ON i.owner = p.id AND i.qty IS NULL"),
+	                    "1 owner = id item_owner; 1 qty is null item_qty");
+	assert_string_equal(
+	    events("SELECT * FROM item i RIGHT JOIN product p ON i.owner = p.id WHERE i.qty IS NULL"),
+	                    "1 owner = id item_owner; 0 qty is null -");
+	assert_string_equal(events("SELECT * FROM product p JOIN item i ON i.owner = p.id WHERE i.qty IS NULL"),
+	                    "1 owner = id product_pkey; 1 qty is null item_qty");
 }
 
 /* An order by all of it, behind keys that are compared for equality, either way round; not by a part of it. */
@@ -122,6 +173,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(conditions, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(scopes, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(memberships, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(outer_joins, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(orders, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
